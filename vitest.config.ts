@@ -5,7 +5,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["@org/source", "node", "import", "default"] } },
   test: {
     include: ["{packages,apps}/*/test/**/*.test.ts"],
-    
+
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
