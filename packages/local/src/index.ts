@@ -1,1 +1,16 @@
-export const placeholder = true;
+/** The embedded stack for demo and tests: PostgreSQL, SQS, sample messages. */
+export {
+  type LocalPostgres,
+  type PostgresOptions,
+  type PostgresTarget,
+  startPostgres,
+} from "./postgres.ts";
+export {
+  type DeadLetterOptions,
+  localAwsEnvironment,
+  openQueueAdmin,
+  type QueueAdmin,
+  type QueueDepth,
+} from "./queue-admin.ts";
+export { type LocalQueueServer, startQueueServer } from "./queue-server.ts";
+export { createTestDatabase, type TestDatabase } from "./test-database.ts";

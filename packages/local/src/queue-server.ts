@@ -1,0 +1,35 @@
+/** An SQS server for the demo and the tests, from npm, as a process of its own. */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { freePort } from "./free-port.ts";
+import { siblingModule } from "./leash.ts";
+import { openQueueAdmin, type QueueAdmin } from "./queue-admin.ts";
+
+export interface LocalQueueServer extends QueueAdmin, AsyncDisposable {
+  /** For `AWS_ENDPOINT_URL_SQS`. */
+  readonly endpoint: string;
+  /** Ends the server; its queues and messages, which are in its memory, go with it. */
+  stop(): Promise<void>;
+}
+
+/** Starts fauxqs on a free port of 127.0.0.1. It ends with this process at the latest. */
+export async function startQueueServer(): Promise<LocalQueueServer> {
+  const port = await freePort();
+  const server = fork(siblingModule("queue-server-process"), [String(port)], {
+    detached: true,
+    execArgv: [],
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  const ended = once(server, "exit");
+  const started = await Promise.race([once(server, "message"), ended.then(() => null)]);
+  if (!started) throw new Error("The queue server did not start.");
+
+  const endpoint = `http://127.0.0.1:${port}`;
+  const admin = openQueueAdmin(endpoint);
+  const stop = async (): Promise<void> => {
+    admin.close();
+    server.kill("SIGKILL");
+    await ended;
+  };
+  return { ...admin, endpoint, stop, [Symbol.asyncDispose]: stop };
+}
