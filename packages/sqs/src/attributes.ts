@@ -1,0 +1,83 @@
+/** Reads how a queue is configured, and its dead-letter queue as far as that may be read. */
+
+import {
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  type QueueAttributeName,
+  type SQSClient,
+} from "@aws-sdk/client-sqs";
+
+import { QueueError } from "./queue-error.ts";
+import type { QueueAttributes, Redrive } from "./queue.ts";
+
+type Attributes = Partial<Record<QueueAttributeName, string>>;
+
+export async function readAttributes(
+  client: SQSClient,
+  queueUrl: string,
+): Promise<QueueAttributes> {
+  const attributes = await read(client, queueUrl, "All");
+  const visibilityTimeoutSeconds = integer(attributes.VisibilityTimeout);
+  if (visibilityTimeoutSeconds === null) throw new QueueError("malformed_response");
+  return {
+    arn: attributes.QueueArn ?? null,
+    fifo: attributes.FifoQueue === "true",
+    visibilityTimeoutSeconds,
+    retentionSeconds: integer(attributes.MessageRetentionPeriod),
+    redrive: await readRedrive(client, attributes.RedrivePolicy),
+    depth: {
+      visible: integer(attributes.ApproximateNumberOfMessages) ?? 0,
+      inFlight: integer(attributes.ApproximateNumberOfMessagesNotVisible) ?? 0,
+      delayed: integer(attributes.ApproximateNumberOfMessagesDelayed) ?? 0,
+    },
+  };
+}
+
+async function readRedrive(client: SQSClient, policy: string | undefined): Promise<Redrive | null> {
+  if (policy === undefined || policy === "") return null;
+  const { deadLetterTargetArn, maxReceiveCount } = parsePolicy(policy);
+  return {
+    deadLetterTargetArn,
+    maxReceiveCount,
+    deadLetterRetentionSeconds: await readRetention(client, deadLetterTargetArn).catch(() => null),
+  };
+}
+
+/** `maxReceiveCount` is a number or a numeral, as whoever set the policy wrote it. */
+function parsePolicy(policy: string): Pick<Redrive, "deadLetterTargetArn" | "maxReceiveCount"> {
+  try {
+    const parsed = JSON.parse(policy) as Record<string, unknown>;
+    return {
+      deadLetterTargetArn: String(parsed["deadLetterTargetArn"]),
+      maxReceiveCount: Number(parsed["maxReceiveCount"]),
+    };
+  } catch {
+    throw new QueueError("malformed_response");
+  }
+}
+
+/** `arn:aws:sqs:region:account:name` */
+async function readRetention(client: SQSClient, arn: string): Promise<number | null> {
+  const [, , , , account, name] = arn.split(":");
+  const { QueueUrl } = await client.send(
+    new GetQueueUrlCommand({ QueueName: name, QueueOwnerAWSAccountId: account }),
+  );
+  if (QueueUrl === undefined) return null;
+  const attributes = await read(client, QueueUrl, "MessageRetentionPeriod");
+  return integer(attributes.MessageRetentionPeriod);
+}
+
+async function read(
+  client: SQSClient,
+  queueUrl: string,
+  name: QueueAttributeName,
+): Promise<Attributes> {
+  const { Attributes: attributes = {} } = await client.send(
+    new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: [name] }),
+  );
+  return attributes;
+}
+
+function integer(text: string | undefined): number | null {
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : null;
+}

@@ -1,0 +1,48 @@
+/** A message as SQS sent it -> the envelope the rest of the system works with. */
+
+import { hash } from "node:crypto";
+
+import type { Message, MessageSystemAttributeName } from "@aws-sdk/client-sqs";
+
+import type { Envelope } from "./queue.ts";
+
+/** What a poll asks for about each message, beside its body. */
+export const systemAttributeNames: MessageSystemAttributeName[] = [
+  "SentTimestamp",
+  "ApproximateReceiveCount",
+  "MessageGroupId",
+  "AWSTraceHeader",
+];
+
+/**
+ * The attributes by which the extended client marks a body that is only a pointer to S3: its
+ * current name and its former one. Only these are asked for.
+ */
+export const extendedClientAttributeNames: string[] = [
+  "ExtendedPayloadSize",
+  "SQSLargePayloadSize",
+];
+
+/** Null for a message that cannot be trusted: damaged in transit, or without id, handle or date. */
+export function toEnvelope(message: Message | null, receivedAtMs: number): Envelope | null {
+  const { MessageId: messageId, ReceiptHandle: receiptHandle, Body: body } = message ?? {};
+  if (typeof messageId !== "string" || typeof receiptHandle !== "string") return null;
+  if (typeof body !== "string" || hash("md5", body) !== message?.MD5OfBody) return null;
+
+  const attributes = message.Attributes ?? {};
+  const sentAtMs = Number(attributes.SentTimestamp ?? Number.NaN);
+  if (!Number.isSafeInteger(sentAtMs)) return null;
+
+  return {
+    messageId,
+    receiptHandle,
+    body,
+    bytes: Buffer.byteLength(body),
+    sentAtMs,
+    receiveCount: Number(attributes.ApproximateReceiveCount ?? 1),
+    groupId: attributes.MessageGroupId ?? null,
+    traceHeader: attributes.AWSTraceHeader ?? null,
+    attributeNames: Object.keys(message.MessageAttributes ?? {}),
+    receivedAtMs,
+  };
+}

@@ -1,0 +1,119 @@
+/** Opens a queue: where it is, by whose credentials, over which transport. */
+
+import type { SQSClientConfig } from "@aws-sdk/client-sqs";
+
+import { readAttributes } from "./attributes.ts";
+import { extendedClientAttributeNames, systemAttributeNames, toEnvelope } from "./envelope.ts";
+import { QueueError } from "./queue-error.ts";
+import type { Envelope, Queue } from "./queue.ts";
+import { createClient } from "./sdk-clients.ts";
+import { toQueueError } from "./sdk-fault.ts";
+import { openSdkTransport } from "./sdk-transport.ts";
+import { createSettle } from "./settle.ts";
+import { resolveTarget, type Target } from "./target.ts";
+import type { Timeouts } from "./transport.ts";
+
+export interface QueueOptions {
+  readonly queueUrl: string;
+  /** For queue URLs whose host names no region; else the SDK's (`AWS_REGION`, the profile). */
+  readonly region?: string;
+  /** Else the SDK's (`AWS_ENDPOINT_URL_SQS`), else the queue URL's own origin. */
+  readonly endpoint?: string;
+  /** Else the SDK's own credential chain. */
+  readonly credentials?: NonNullable<SQSClientConfig["credentials"]>;
+  readonly timeouts?: Partial<Timeouts>;
+}
+
+/** A silent socket ends a 20 s poll after 28 s, and any other call after 5 s. */
+const defaultTimeouts: Timeouts = { pollMarginMs: 8_000, callMs: 5_000 };
+
+const CONTROL_ATTEMPTS = 3;
+const CONTROL_SOCKETS = 2;
+
+/**
+ * Opens an SQS queue. No call is made before the first one asked for.
+ *
+ * @throws TypeError if `queueUrl` is not a URL.
+ * @example
+ * await using queue = openQueue({ queueUrl: "https://sqs.eu-west-1.amazonaws.com/123456789012/logins" });
+ * const { envelopes } = await queue.receive({ maxMessages: 10, waitSeconds: 20 });
+ * const failures = await queue.delete(envelopes);
+ */
+export function openQueue(options: QueueOptions): Queue {
+  const { queueUrl } = options;
+  if (!URL.canParse(queueUrl)) throw new TypeError("queueUrl is not a URL");
+
+  const timeouts = { ...defaultTimeouts, ...options.timeouts };
+  let resolved: Promise<Target> | undefined;
+  const target = (): Promise<Target> => (resolved ??= resolveTarget(options));
+  const control = createClient({
+    target,
+    timeouts,
+    credentials: options.credentials,
+    maxAttempts: CONTROL_ATTEMPTS,
+    maxSockets: CONTROL_SOCKETS,
+    silenceMs: timeouts.callMs,
+  });
+  const { credentials } = control.config;
+  const transport = openSdkTransport({ target, credentials, timeouts });
+  const settle = createSettle();
+
+  let closed = false;
+  const assertOpen = (): void => {
+    if (closed) throw new QueueError("closed");
+  };
+
+  return {
+    async attributes() {
+      assertOpen();
+      return readAttributes(control, queueUrl).catch((error: unknown) => {
+        throw toQueueError(error);
+      });
+    },
+
+    async receive({ maxMessages, waitSeconds, signal }) {
+      assertOpen();
+      const receivedAtMs = performance.now();
+      const { Messages } = await transport.receiveMessage(
+        {
+          QueueUrl: queueUrl,
+          MaxNumberOfMessages: maxMessages,
+          WaitTimeSeconds: waitSeconds,
+          MessageSystemAttributeNames: systemAttributeNames,
+          MessageAttributeNames: extendedClientAttributeNames,
+        },
+        { timeoutMs: waitSeconds * 1000 + timeouts.pollMarginMs, signal },
+      );
+      const messages: unknown = Messages ?? [];
+      if (!Array.isArray(messages)) throw new QueueError("malformed_response");
+      const envelopes = messages
+        .map((message) => toEnvelope(message, receivedAtMs))
+        .filter((envelope): envelope is Envelope => envelope !== null);
+      return { envelopes, damaged: messages.length - envelopes.length };
+    },
+
+    async delete(receipts) {
+      return settle(receipts, async (entries) => {
+        assertOpen();
+        return transport.deleteMessageBatch({ QueueUrl: queueUrl, Entries: entries });
+      });
+    },
+
+    async changeVisibility(receipts, seconds) {
+      return settle(receipts, async (entries) => {
+        assertOpen();
+        return transport.changeMessageVisibilityBatch({
+          QueueUrl: queueUrl,
+          Entries: entries.map((entry) => ({ ...entry, VisibilityTimeout: seconds })),
+        });
+      });
+    },
+
+    async [Symbol.asyncDispose]() {
+      if (closed) return;
+      closed = true;
+      control.destroy();
+      await transport.close();
+    },
+  };
+}

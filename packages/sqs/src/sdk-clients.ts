@@ -1,0 +1,49 @@
+/** SQS clients of the AWS SDK, as all of this package uses them. */
+
+import { SQSClient, type SQSClientConfig } from "@aws-sdk/client-sqs";
+import { NodeHttpHandler } from "@smithy/node-http-handler";
+
+import type { Target } from "./target.ts";
+import type { Timeouts } from "./transport.ts";
+
+/** The SDK would print to the console. */
+const silent = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+
+export interface ClientOptions {
+  readonly target: () => Promise<Target>;
+  readonly credentials: SQSClientConfig["credentials"];
+  readonly maxAttempts: number;
+  readonly maxSockets: number;
+  /** A pause in the answer longer than this ends the call. */
+  readonly silenceMs: number;
+  readonly timeouts: Timeouts;
+}
+
+export function createClient(options: ClientOptions): SQSClient {
+  const { target, credentials, maxAttempts, maxSockets, silenceMs, timeouts } = options;
+  return new SQSClient({
+    region: async () => (await target()).region,
+    endpoint: async () => ({ url: (await target()).endpoint }),
+    // Both are in the endpoint already, and the SDK refuses them beside an explicit one.
+    useFipsEndpoint: false,
+    useDualstackEndpoint: false,
+    ...(credentials && { credentials }),
+    maxAttempts,
+    // One damaged body would throw away the whole batch; envelopes are checked one by one.
+    md5: false,
+    logger: silent,
+    requestHandler: new NodeHttpHandler({
+      connectionTimeout: timeouts.callMs,
+      requestTimeout: timeouts.callMs,
+      // Without this the SDK only warns, and a silent socket hangs forever.
+      throwOnRequestTimeout: true,
+      // The request timeout ends with the headers; this one covers the body.
+      socketTimeout: silenceMs,
+      httpAgent: { keepAlive: true, maxSockets },
+      httpsAgent: { keepAlive: true, maxSockets },
+      logger: silent,
+    }),
+  });
+}
+
+function ignore(): void {}

@@ -1,0 +1,56 @@
+/** The reference transport: the AWS SDK. */
+
+import {
+  ChangeMessageVisibilityBatchCommand,
+  DeleteMessageBatchCommand,
+  ReceiveMessageCommand,
+  type SQSClient,
+} from "@aws-sdk/client-sqs";
+
+import { createClient } from "./sdk-clients.ts";
+import { toQueueError } from "./sdk-fault.ts";
+import { SETTLE_CONCURRENCY } from "./settle.ts";
+import type { Target } from "./target.ts";
+import { LONGEST_WAIT_MS, type Timeouts, type Transport } from "./transport.ts";
+
+export interface TransportOptions {
+  readonly target: () => Promise<Target>;
+  readonly credentials: SQSClient["config"]["credentials"];
+  readonly timeouts: Timeouts;
+}
+
+export function openSdkTransport({ target, credentials, timeouts }: TransportOptions): Transport {
+  // One attempt everywhere: polls are backed off by their caller, batches are retried by entry.
+  const shared = { target, credentials, timeouts, maxAttempts: 1 };
+  const polls = createClient({
+    ...shared,
+    maxSockets: Infinity,
+    silenceMs: LONGEST_WAIT_MS + timeouts.pollMarginMs,
+  });
+  const batches = createClient({
+    ...shared,
+    maxSockets: SETTLE_CONCURRENCY,
+    silenceMs: timeouts.callMs,
+  });
+
+  return {
+    async receiveMessage(request, { timeoutMs, signal }) {
+      const options = { requestTimeout: timeoutMs, ...(signal && { abortSignal: signal }) };
+      return polls.send(new ReceiveMessageCommand(request), options).catch(rethrow);
+    },
+    async deleteMessageBatch(request) {
+      return batches.send(new DeleteMessageBatchCommand(request)).catch(rethrow);
+    },
+    async changeMessageVisibilityBatch(request) {
+      return batches.send(new ChangeMessageVisibilityBatchCommand(request)).catch(rethrow);
+    },
+    async close() {
+      polls.destroy();
+      batches.destroy();
+    },
+  };
+}
+
+function rethrow(error: unknown): never {
+  throw toQueueError(error);
+}

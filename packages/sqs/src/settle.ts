@@ -1,0 +1,90 @@
+/** Deletes and renewals: any number of receipts as batches of ten, failures told per receipt. */
+
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { BatchResultErrorEntry } from "@aws-sdk/client-sqs";
+import pLimit, { type LimitFunction } from "p-limit";
+
+import { isSenderFault, QueueError, queueErrorCode } from "./queue-error.ts";
+import type { BatchFailure, Receipt } from "./queue.ts";
+
+/** What SQS takes in one batch. */
+export const BATCH_LIMIT = 10;
+
+/** Batches on the wire at once; also the connections that they need. */
+export const SETTLE_CONCURRENCY = 16;
+
+const ATTEMPTS = 3;
+const BACKOFF_MS = 100;
+
+interface Entry {
+  readonly Id: string;
+  readonly ReceiptHandle: string;
+}
+
+interface Answer {
+  readonly Successful?: readonly { readonly Id: string | undefined }[] | undefined;
+  readonly Failed?: readonly BatchResultErrorEntry[] | undefined;
+}
+
+/** One batch call; rejects with a {@link QueueError}. */
+export type CallBatch = (entries: Entry[]) => Promise<Answer>;
+
+/** Settles receipts by `call`; resolves with those that stay unsettled. */
+export type Settle = (receipts: readonly Receipt[], call: CallBatch) => Promise<BatchFailure[]>;
+
+export function createSettle(): Settle {
+  const limit: LimitFunction = pLimit(SETTLE_CONCURRENCY);
+  return async (receipts, call) => {
+    const failures = await limit.map(inTens(receipts), (batch) => settleBatch(batch, call));
+    return failures.flat();
+  };
+}
+
+async function settleBatch(receipts: readonly Receipt[], call: CallBatch): Promise<BatchFailure[]> {
+  const settledFor: BatchFailure[] = [];
+  let open = receipts;
+  for (let attempt = 1; ; attempt += 1) {
+    const failures = await callOnce(open, call);
+    settledFor.push(...failures.filter((failure) => failure.senderFault));
+    const passing = failures.filter((failure) => !failure.senderFault);
+    if (passing.length === 0 || attempt === ATTEMPTS) return [...settledFor, ...passing];
+    open = passing.map((failure) => failure.receipt);
+    await sleep(Math.random() * BACKOFF_MS * 2 ** attempt);
+  }
+}
+
+/** Ids are positions: a message may stand in one batch twice, and a message id may be anything. */
+async function callOnce(receipts: readonly Receipt[], call: CallBatch): Promise<BatchFailure[]> {
+  const entries = receipts.map(({ receiptHandle }, position) => ({
+    Id: String(position),
+    ReceiptHandle: receiptHandle,
+  }));
+  try {
+    const { Successful = [], Failed = [] } = await call(entries);
+    const succeeded = new Set(Successful.map((entry) => entry.Id));
+    const failed = new Map(Failed.map((entry) => [entry.Id, entry]));
+    return receipts.flatMap((receipt, position) => {
+      const id = String(position);
+      return succeeded.has(id) ? [] : [entryFailure(receipt, failed.get(id))];
+    });
+  } catch (error) {
+    if (!(error instanceof QueueError)) throw error;
+    const { code, retryable } = error;
+    return receipts.map((receipt) => ({ receipt, code, senderFault: !retryable }));
+  }
+}
+
+/** An entry that the answer names in neither list has to count as failed. */
+function entryFailure(receipt: Receipt, entry: BatchResultErrorEntry | undefined): BatchFailure {
+  if (entry === undefined) return { receipt, code: "unanswered", senderFault: false };
+  const code = queueErrorCode(entry.Code);
+  return { receipt, code, senderFault: entry.SenderFault ?? isSenderFault(code) };
+}
+
+function inTens(receipts: readonly Receipt[]): Receipt[][] {
+  const count = Math.ceil(receipts.length / BATCH_LIMIT);
+  return Array.from({ length: count }, (_, index) =>
+    receipts.slice(index * BATCH_LIMIT, (index + 1) * BATCH_LIMIT),
+  );
+}

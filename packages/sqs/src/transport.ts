@@ -1,0 +1,39 @@
+/** The three hot calls, as SQS itself states them; a transport adds nothing but the wire. */
+
+import type {
+  ChangeMessageVisibilityBatchRequest,
+  ChangeMessageVisibilityBatchResult,
+  DeleteMessageBatchRequest,
+  DeleteMessageBatchResult,
+  ReceiveMessageRequest,
+  ReceiveMessageResult,
+} from "@aws-sdk/client-sqs";
+
+/**
+ * One attempt per call, no check of what comes back. Every rejection is a {@link QueueError}.
+ *
+ * Polls and acknowledgements use connections of their own, so that a delete never waits for one
+ * that a long poll holds.
+ */
+export interface Transport {
+  receiveMessage(
+    request: ReceiveMessageRequest,
+    options: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
+  ): Promise<ReceiveMessageResult>;
+  deleteMessageBatch(request: DeleteMessageBatchRequest): Promise<DeleteMessageBatchResult>;
+  changeMessageVisibilityBatch(
+    request: ChangeMessageVisibilityBatchRequest,
+  ): Promise<ChangeMessageVisibilityBatchResult>;
+  close(): Promise<void>;
+}
+
+/** How long a silent peer is waited for. */
+export interface Timeouts {
+  /** What a poll is granted beyond its own wait: with a 20 s wait, 28 s in all. */
+  readonly pollMarginMs: number;
+  /** Every other call; also how long a connection may take, and how long a body may pause. */
+  readonly callMs: number;
+}
+
+/** SQS's longest long poll. */
+export const LONGEST_WAIT_MS = 20_000;
