@@ -1,4 +1,5 @@
 /** The embedded stack for demo and tests: PostgreSQL, SQS, sample messages. */
+export { createMessages, type SampleMessage, type SampleOptions } from "./messages.ts";
 export {
   type LocalPostgres,
   type PostgresOptions,
