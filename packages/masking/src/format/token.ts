@@ -1,0 +1,52 @@
+/** Tokens as text: `mk1.<kid>.<base64url of 32 bytes>`. */
+
+import { decodeBase64url } from "./base64url.ts";
+
+declare const token: unique symbol;
+
+/**
+ * Text that stands in for personal data; only a `Tokenizer` makes one.
+ *
+ * `mk1.<kid>.<43 characters>`. Two tokens are comparable only if tenant, field, norm and kid are
+ * the same; the kid shows when they are not.
+ */
+export type Token = string & { readonly [token]: true };
+
+const shape = /^mk1\.([a-z0-9]{1,16})\.([A-Za-z0-9_-]{43})$/;
+
+/**
+ * The parts of a token, or null if the text is not one.
+ *
+ * Strict: one token has one spelling, so comparing texts compares tokens. This shows that the text
+ * has a token's form, not that any key made it.
+ *
+ * @example
+ * ```ts
+ * import { parseToken } from "@org/masking";
+ *
+ * console.log(parseToken("mk1.t1." + "A".repeat(43))?.kid); // t1
+ * console.log(parseToken("192.0.2.1")); // null
+ * ```
+ */
+export function parseToken(
+  text: string,
+): { readonly kid: string; readonly mac: Uint8Array } | null {
+  const [, kid, encoded] = shape.exec(text) ?? [];
+  if (kid === undefined || encoded === undefined) return null;
+  const mac = decodeBase64url(encoded);
+  return mac && { kid, mac };
+}
+
+/**
+ * Whether the text has a token's form; see {@link parseToken}.
+ *
+ * @example
+ * ```ts
+ * import { isToken } from "@org/masking";
+ *
+ * console.log(isToken("593-47-5928")); // false
+ * ```
+ */
+export function isToken(text: string): text is Token {
+  return parseToken(text) !== null;
+}

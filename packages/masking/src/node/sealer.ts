@@ -1,0 +1,130 @@
+/** Sealing: for whoever holds public keys alone. */
+
+import { createSecretKey, type KeyObject, randomFillSync, randomUUID } from "node:crypto";
+import { MaskingError } from "../errors.ts";
+import { checkLabel } from "../format/labels.ts";
+import { batchKeyIdBytes, batchKeyInfo, encodeSealedBatchKey } from "../format/batch-key.ts";
+import { type Content } from "../format/content.ts";
+import {
+  batchKeyBytes,
+  type RecordPlace,
+  type Sealed,
+  type SealedKey,
+  type Seed,
+} from "../format/vault.ts";
+import type { Keyring, Recipient } from "../keys.ts";
+import { hpkeSeal } from "./hpke.ts";
+import { sealRecord } from "./seal-record.ts";
+import { drawSeed } from "./seed-pool.ts";
+
+/** A sealed record and its seed. Store both, apart: without the seed the record cannot be opened. */
+export interface SealedRecord {
+  readonly sealed: Sealed;
+  readonly seed: Seed;
+}
+
+/** Seals the records of one batch under one batch key. */
+export interface BatchSealer extends Disposable {
+  /** The batch key's id, a UUID. Every record sealed here carries it. */
+  readonly id: string;
+  /** The batch key, sealed once to each primary recipient. Store all of them, with {@link id}. */
+  readonly sealedKeys: readonly SealedKey[];
+  /**
+   * Seals the fields of one record, under a seed of its own. Sealing one record twice is safe; it
+   * gives other bytes.
+   *
+   * @throws {@link MaskingError} `ERR_MASKING_INPUT_INVALID` if a label is not one or a value is
+   *   not well-formed text; `ERR_MASKING_KEY_UNKNOWN` after {@link wipe}.
+   */
+  seal(at: RecordPlace, fields: Readonly<Record<string, string>>): SealedRecord;
+  /**
+   * Seals bytes as they are.
+   *
+   * @throws {@link MaskingError} as {@link seal} does.
+   */
+  sealBytes(at: RecordPlace, bytes: Uint8Array): SealedRecord;
+  /** Forgets the batch key. JavaScript cannot promise that no copy stays in memory. */
+  wipe(): void;
+}
+
+/** Opens batches for one tenant. */
+export interface Sealer {
+  /** Draws a batch key and seals it to each primary recipient: the one costly step of a batch. */
+  openBatch(): BatchSealer;
+}
+
+/**
+ * Makes a sealer to the keyring's primary recipients.
+ *
+ * It needs public keys alone, and no code here can open what it seals: opening takes
+ * `@org/masking/unseal`, a recipient's private key, the batch key and the record's seed.
+ *
+ * @param options.tenant - Bound to everything sealed; opening takes the same.
+ * @throws {@link MaskingError} `ERR_MASKING_KEY_UNKNOWN` if no recipient is primary;
+ *   `ERR_MASKING_INPUT_INVALID` if the tenant is no label.
+ *
+ * @example
+ * ```ts
+ * import { createSealer } from "@org/masking/seal";
+ * import { generateKeyring, resolveKeyring } from "@org/masking/keyring";
+ *
+ * const keyring = await resolveKeyring(generateKeyring().keyring, { env: {} });
+ * const sealer = createSealer(keyring, { tenant: "acme" });
+ *
+ * const batch = sealer.openBatch();
+ * const place = { table: "logins", recordId: "0190a0b0-7e1c-7c1e-8f6a-3f1d9a2b4c5d" };
+ * const { sealed, seed } = batch.seal(place, { ip: "192.0.2.1" });
+ * batch.wipe();
+ * console.log(sealed.length, seed.length, batch.sealedKeys.length); // 194 32 1
+ * ```
+ */
+export function createSealer(
+  keyring: Pick<Keyring, "recipients">,
+  options: { readonly tenant: string },
+): Sealer {
+  const tenant = checkLabel("tenant", options.tenant);
+  const recipients = keyring.recipients.filter(isPrimary);
+  if (recipients.length === 0) {
+    throw new MaskingError("ERR_MASKING_KEY_UNKNOWN", "The keyring has no primary recipient.");
+  }
+  return { openBatch: () => openBatch(tenant, recipients) };
+}
+
+type UsableRecipient = Exclude<Recipient, { state: "disabled" }>;
+
+const isPrimary = (recipient: Recipient): recipient is UsableRecipient =>
+  recipient.state === "primary";
+
+function openBatch(tenant: string, recipients: readonly UsableRecipient[]): BatchSealer {
+  const id = randomUUID();
+  const batchKeyId = batchKeyIdBytes(id);
+  const raw = randomFillSync(new Uint8Array(batchKeyBytes));
+  const sealedKeys = recipients.map(({ kid, publicKey }) => {
+    const bound = { info: batchKeyInfo(tenant, kid), aad: batchKeyId };
+    const { enc, ciphertext } = hpkeSeal(publicKey, bound, raw);
+    return { recipient: kid, sealed: encodeSealedBatchKey(enc, ciphertext) };
+  });
+  let key: KeyObject | null = createSecretKey(raw);
+  raw.fill(0);
+
+  function sealContent(at: RecordPlace, content: Content): SealedRecord {
+    if (key === null) {
+      throw new MaskingError("ERR_MASKING_KEY_UNKNOWN", "The batch key was wiped.");
+    }
+    const seed = drawSeed();
+    return { sealed: sealRecord({ tenant, batchKeyId, key }, at, content, seed), seed };
+  }
+
+  function wipe(): void {
+    key = null;
+  }
+
+  return {
+    id,
+    sealedKeys,
+    seal: (at, fields) => sealContent(at, { kind: "fields", fields }),
+    sealBytes: (at, bytes) => sealContent(at, { kind: "bytes", bytes }),
+    wipe,
+    [Symbol.dispose]: wipe,
+  };
+}

@@ -1,0 +1,137 @@
+/** Tokens: values replaced by a keyed MAC. */
+
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
+import { MaskingError } from "../errors.ts";
+import { concat, lengthPrefixed } from "../format/bytes.ts";
+import { checkLabel } from "../format/labels.ts";
+import { canonicalize, isNormId, type NormId } from "../format/norms.ts";
+import type { Token } from "../format/token.ts";
+import type { Keyring, TokenKey } from "../keys.ts";
+
+/** Makes the tokens of one tenant's fields. */
+export interface Tokenizer<Field extends string> {
+  /** The kid that every new token carries. */
+  readonly primaryKid: string;
+  /**
+   * Replaces a value by its token under the primary key.
+   *
+   * @throws {@link MaskingError} `ERR_MASKING_INPUT_INVALID` if the field's norm refuses the value,
+   *   or the tokenizer has no such field.
+   */
+  tokenize(field: Field, value: string): Token;
+  /**
+   * The tokens a value may be stored under: the primary key's first, then those of every other
+   * usable key. Rows written while a key was rotated are found by matching any of them.
+   *
+   * @throws {@link MaskingError} as {@link tokenize} does.
+   */
+  candidates(field: Field, value: string): Token[];
+}
+
+interface FieldKey {
+  readonly start: string;
+  readonly key: KeyObject;
+}
+
+interface FieldRule {
+  readonly norm: NormId;
+  /** All of the MAC input but the value: LP("mk1/token", norm id). */
+  readonly prefix: Uint8Array;
+  readonly primary: FieldKey;
+  readonly others: readonly FieldKey[];
+}
+
+/**
+ * Makes a tokenizer for the fields of one tenant.
+ *
+ * Equal values of one field get equal tokens. Tokens hide a value only from readers without the
+ * key: there are 2^32 IPv4 addresses, and whoever holds the token key can try them all. Keep the
+ * key away from the stored tokens.
+ *
+ * @param options.fields - Each field and its norm. One value in two fields gives unrelated tokens;
+ *   for the network of an address, name a second field with the norm `ip-net/1`.
+ * @throws {@link MaskingError} `ERR_MASKING_KEY_UNKNOWN` if no token key is primary;
+ *   `ERR_MASKING_INPUT_INVALID` if a label or norm id is not one.
+ *
+ * @example
+ * ```ts
+ * import { createTokenizer } from "@org/masking";
+ * import { generateKeyring, resolveKeyring } from "@org/masking/keyring";
+ *
+ * const keyring = await resolveKeyring(generateKeyring().keyring, { env: {} });
+ * const tokenizer = createTokenizer(keyring, {
+ *   tenant: "acme",
+ *   fields: { ip: "ip/1", ip_network: "ip-net/1", device_id: "exact/1" },
+ * });
+ *
+ * const token = tokenizer.tokenize("ip", "::ffff:192.0.2.1");
+ * console.log(token === tokenizer.tokenize("ip", "192.0.2.1")); // true
+ * ```
+ */
+export function createTokenizer<Field extends string>(
+  keyring: Pick<Keyring, "tokenKeys">,
+  options: { readonly tenant: string; readonly fields: Readonly<Record<Field, NormId>> },
+): Tokenizer<Field> {
+  const tenant = checkLabel("tenant", options.tenant);
+  const usable = keyring.tokenKeys.filter((key) => key.state !== "disabled");
+  const primary = usable.find((key) => key.state === "primary");
+  if (primary === undefined) {
+    throw new MaskingError("ERR_MASKING_KEY_UNKNOWN", "The keyring has no primary token key.");
+  }
+  const others = usable.filter((key) => key !== primary);
+
+  const rules = new Map<string, FieldRule>();
+  for (const [field, norm] of Object.entries<NormId>(options.fields)) {
+    rules.set(field, {
+      norm: checkNorm(norm),
+      prefix: lengthPrefixed("mk1/token", norm),
+      primary: deriveFieldKey(primary, tenant, field),
+      others: others.map((key) => deriveFieldKey(key, tenant, field)),
+    });
+  }
+
+  function ruleOf(field: Field): FieldRule {
+    const rule = rules.get(field);
+    if (rule === undefined) {
+      throw new MaskingError("ERR_MASKING_INPUT_INVALID", "The tokenizer has no such field.");
+    }
+    return rule;
+  }
+
+  return {
+    primaryKid: primary.kid,
+    tokenize(field, value) {
+      const rule = ruleOf(field);
+      return mac(rule.primary, macInput(rule, value));
+    },
+    candidates(field, value) {
+      const rule = ruleOf(field);
+      const input = macInput(rule, value);
+      return [rule.primary, ...rule.others].map((key) => mac(key, input));
+    },
+  };
+}
+
+function checkNorm(norm: string): NormId {
+  if (!isNormId(norm)) throw new MaskingError("ERR_MASKING_INPUT_INVALID", "No norm has this id.");
+  return norm;
+}
+
+type UsableTokenKey = Exclude<TokenKey, { state: "disabled" }>;
+
+/** HKDF-SHA-256 (RFC 5869) with an empty salt. A KeyObject, since Node 24 is slow with raw keys. */
+function deriveFieldKey({ kid, secret }: UsableTokenKey, tenant: string, field: string): FieldKey {
+  const info = lengthPrefixed("mk1/field", tenant, checkLabel("field", field), kid);
+  const raw = Buffer.from(hkdfSync("sha256", secret, "", info, 32));
+  const key = createSecretKey(raw);
+  raw.fill(0);
+  return { start: `mk1.${kid}.`, key };
+}
+
+function macInput(rule: FieldRule, value: string): Uint8Array {
+  return concat(rule.prefix, lengthPrefixed(canonicalize(rule.norm, value)));
+}
+
+function mac({ start, key }: FieldKey, input: Uint8Array): Token {
+  return (start + createHmac("sha256", key).update(input).digest("base64url")) as Token;
+}
