@@ -1,6 +1,7 @@
 /** A database of its own for one test file, cloned from a template. */
 import { randomBytes } from "node:crypto";
-import { Client, escapeIdentifier, escapeLiteral } from "pg";
+import { escapeIdentifier } from "pg";
+import { createLogin, execute } from "./login.ts";
 
 export interface TestDatabase extends AsyncDisposable {
   readonly name: string;
@@ -33,15 +34,8 @@ export async function createTestDatabase(
     adminUrl: url.href,
     async createLogin(memberOf) {
       const login = `${name}_${logins.length}`;
-      const password = randomBytes(16).toString("hex");
-      await execute(adminUrl, [
-        `CREATE ROLE ${login} LOGIN PASSWORD ${escapeLiteral(password)} IN ROLE ${escapeIdentifier(memberOf)}`,
-      ]);
       logins.push(login);
-      const loginUrl = new URL(url);
-      loginUrl.username = login;
-      loginUrl.password = password;
-      return loginUrl.href;
+      return createLogin(url.href, { name: login, memberOf });
     },
     async [Symbol.asyncDispose]() {
       await execute(adminUrl, [
@@ -50,14 +44,4 @@ export async function createTestDatabase(
       ]);
     },
   };
-}
-
-async function execute(url: string, statements: readonly string[]): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    for (const statement of statements) await client.query(statement);
-  } finally {
-    await client.end();
-  }
 }
