@@ -1,4 +1,5 @@
 /** One PostgreSQL and one SQS server for a whole test run, and a migrated database to clone. */
+import { migrate } from "@org/db";
 import { startPostgres, startQueueServer } from "@org/local";
 import { Client } from "pg";
 import type { TestProject } from "vitest/node";
@@ -15,6 +16,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await admin.connect();
   await admin.query(`CREATE DATABASE ${template}`);
   await admin.end();
+  await migrate(postgres.url({ database: template }));
 
   project.provide("postgresAdminUrl", postgres.adminUrl);
   project.provide("queueEndpoint", queueServer.endpoint);

@@ -1,1 +1,16 @@
-export const placeholder = true;
+/** Tables, migrations, roles and the one-transaction batch write. */
+
+export type { BatchKeyRow, LoginRow, QuarantineRow, WriteBatch } from "./batch.ts";
+export { DatabaseError, type DatabaseFault, type DatabaseFaultKind } from "./database-error.ts";
+export { maintain, type MaintenanceOptions, type MaintenanceReport } from "./maintain.ts";
+export { toMessageUuid } from "./message-uuid.ts";
+export { migrate, type MigrateResult } from "./migrate.ts";
+export { MissingRightsError, type Role, roles } from "./roles.ts";
+export * from "./tables.ts";
+export {
+  type Connection,
+  connectWriter,
+  type Writer,
+  type WriteResult,
+  type WriterOptions,
+} from "./writer.ts";

@@ -1,0 +1,59 @@
+-- Made by drizzle-kit from src/tables.ts, but for what it cannot say: PARTITION BY, and IF NOT EXISTS,
+-- because the migrator keeps its own table, schema_version, in the same schema.
+CREATE SCHEMA IF NOT EXISTS "maskline";
+--> statement-breakpoint
+CREATE TYPE "maskline"."outcome" AS ENUM('row', 'quarantined');--> statement-breakpoint
+CREATE TABLE "maskline"."batch_key" (
+	"id" uuid NOT NULL,
+	"recipient" varchar(16) NOT NULL,
+	"sealed" "bytea" NOT NULL,
+	"sealed_on" date DEFAULT (now() AT TIME ZONE 'UTC')::date NOT NULL,
+	CONSTRAINT "batch_key_id_recipient_pk" PRIMARY KEY("id","recipient")
+);
+--> statement-breakpoint
+CREATE TABLE "maskline"."ledger" (
+	"message_id" uuid PRIMARY KEY NOT NULL,
+	"record_id" uuid NOT NULL,
+	"outcome" "maskline"."outcome" NOT NULL,
+	"decided_on" date DEFAULT (now() AT TIME ZONE 'UTC')::date NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "maskline"."quarantine" (
+	"record_id" uuid PRIMARY KEY NOT NULL,
+	"message_id" uuid NOT NULL,
+	"sent_at" timestamp with time zone NOT NULL,
+	"create_date" date NOT NULL,
+	"quarantined_on" date DEFAULT (now() AT TIME ZONE 'UTC')::date NOT NULL,
+	"reason" varchar(64) NOT NULL,
+	"sql_state" varchar(5),
+	"sealed" "bytea" NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "maskline"."seed" (
+	"record_id" uuid NOT NULL,
+	"create_date" date NOT NULL,
+	"seed" "bytea" NOT NULL,
+	CONSTRAINT "seed_record_id_create_date_pk" PRIMARY KEY("record_id","create_date")
+) PARTITION BY RANGE ("create_date");
+--> statement-breakpoint
+CREATE TABLE "user_logins" (
+	"user_id" varchar(128) NOT NULL,
+	"device_type" varchar(32) NOT NULL,
+	"masked_ip" varchar(256) NOT NULL,
+	"masked_device_id" varchar(256) NOT NULL,
+	"locale" varchar(32),
+	"app_version" integer,
+	"create_date" date NOT NULL,
+	"app_version_text" varchar(32),
+	"message_id" uuid NOT NULL,
+	"sent_at" timestamp with time zone NOT NULL,
+	"record_id" uuid NOT NULL,
+	CONSTRAINT "user_logins_record_id_create_date_pk" PRIMARY KEY("record_id","create_date")
+) PARTITION BY RANGE ("create_date");
+--> statement-breakpoint
+CREATE TABLE "maskline"."vault" (
+	"record_id" uuid NOT NULL,
+	"create_date" date NOT NULL,
+	"sealed" "bytea" NOT NULL,
+	CONSTRAINT "vault_record_id_create_date_pk" PRIMARY KEY("record_id","create_date")
+) PARTITION BY RANGE ("create_date");

@@ -1,0 +1,27 @@
+/** `pnpm --filter @org/db maintain`: the recurring work, for cron. */
+
+import { maintain } from "../maintain.ts";
+import { runCommand } from "./run-command.ts";
+
+await runCommand({
+  usage: `Usage: pnpm --filter @org/db maintain [--ledger-days N] [--quarantine-days N] [--keep-months N]
+Run it daily: it makes the coming months' partitions and removes what has served its time.
+  --ledger-days N      prune ledger entries older than this (default 60, at least 29)
+  --quarantine-days N  expire quarantined messages, with their seeds (default 30)
+  --keep-months N      drop logins, vault and seeds of older months (left out: keep all)
+Reads MIGRATE_DATABASE_URL, else DATABASE_URL, else PGHOST, PGDATABASE, PGUSER and their kin.`,
+  flags: { "ledger-days": 29, "quarantine-days": 1, "keep-months": 1 },
+  run: async (url, values) => {
+    const report = await maintain(url, {
+      ledgerDays: values["ledger-days"],
+      quarantineDays: values["quarantine-days"],
+      keepMonths: values["keep-months"],
+    });
+    return [
+      `Partitions made: ${report.partitionsMade}`,
+      `Ledger entries pruned: ${report.ledgerEntriesPruned}`,
+      `Quarantine records expired: ${report.quarantineRecordsExpired}`,
+      `Partitions dropped: ${report.partitionsDropped}`,
+    ];
+  },
+});

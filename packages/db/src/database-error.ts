@@ -1,0 +1,77 @@
+/** Reduces whatever `pg` or drizzle throws to what is safe to log. */
+
+import { DrizzleQueryError } from "drizzle-orm";
+import { DatabaseError as PgError } from "pg";
+
+/**
+ * What a caller does about a fault: `transient`, retry the same batch; `data`, a row of the batch is
+ * at fault, so bisect; `unknown`, retry and alert, never drop.
+ */
+export type DatabaseFaultKind = "transient" | "data" | "unknown";
+
+/** A fault without a value in it: the driver's message, detail and position can quote a row. */
+export interface DatabaseFault {
+  readonly kind: DatabaseFaultKind;
+  /** Five characters, or null where the fault did not come from the server. */
+  readonly sqlState: string | null;
+  readonly constraint: string | null;
+}
+
+export class DatabaseError extends Error implements DatabaseFault {
+  override readonly name = "DatabaseError";
+  readonly kind: DatabaseFaultKind;
+  readonly sqlState: string | null;
+  readonly constraint: string | null;
+
+  constructor(message: string, fault: DatabaseFault) {
+    super(message);
+    this.kind = fault.kind;
+    this.sqlState = fault.sqlState;
+    this.constraint = fault.constraint;
+  }
+}
+
+/** Classes of PostgreSQL's appendix A, "Error Codes". */
+const transientClasses = new Set(["08", "40", "53", "57"]);
+const dataClasses = new Set(["22", "23"]);
+/** lock_not_available; read_only_sql_transaction, which is what a failover looks like. */
+const transientStates = new Set(["55P03", "25006"]);
+/** `pg` gives its own faults no code. */
+const connectionFault =
+  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client (was closed|has encountered a connection error) and is not queryable)/;
+
+/** The error to throw instead of `error`; what `error` said is left behind on purpose. */
+export function toDatabaseError(error: unknown): DatabaseError {
+  if (error instanceof DatabaseError) return error;
+  const thrown = error instanceof DrizzleQueryError ? error.cause : error;
+  if (thrown instanceof PgError && thrown.code !== undefined) {
+    return new DatabaseError(`The database reported SQLSTATE ${thrown.code}.`, {
+      kind: kindOf(thrown.code),
+      sqlState: thrown.code,
+      constraint: thrown.constraint ?? null,
+    });
+  }
+  return isConnectionFault(thrown)
+    ? new DatabaseError("The connection to the database failed or timed out.", {
+        kind: "transient",
+        sqlState: null,
+        constraint: null,
+      })
+    : new DatabaseError("The database driver failed for a reason not known here.", {
+        kind: "unknown",
+        sqlState: null,
+        constraint: null,
+      });
+}
+
+function kindOf(sqlState: string): DatabaseFaultKind {
+  const sqlClass = sqlState.slice(0, 2);
+  if (transientClasses.has(sqlClass) || transientStates.has(sqlState)) return "transient";
+  return dataClasses.has(sqlClass) ? "data" : "unknown";
+}
+
+function isConnectionFault(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  // Node's system errors, a refused connection or a failed look-up, name the call that failed.
+  return "syscall" in error || connectionFault.test(error.message);
+}

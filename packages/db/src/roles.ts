@@ -1,0 +1,99 @@
+/** The group roles, and the rights that a migration needs before it can begin. */
+
+import { type ClientBase, DatabaseError as PgError } from "pg";
+
+/** Roles that nobody logs in as; logins are made members of them. */
+export const roles = [
+  "maskline_owner",
+  "maskline_writer",
+  "maskline_analyst",
+  "maskline_requester",
+  "maskline_approver",
+  "maskline_custodian",
+  "maskline_auditor",
+] as const;
+
+export type Role = (typeof roles)[number];
+
+/** Rights that the migrating login lacks and cannot give itself; the message holds the SQL to run. */
+export class MissingRightsError extends Error {
+  override readonly name = "MissingRightsError";
+  readonly statements: readonly string[];
+
+  constructor(statements: readonly string[]) {
+    const sql = statements.map((statement) => `  ${statement};`).join("\n");
+    super(`The migrating login lacks rights. An administrator runs, in this database:\n${sql}`);
+    this.statements = statements;
+  }
+}
+
+/**
+ * Each statement that is still needed, in the order in which they can run.
+ *
+ * From PostgreSQL 16 on, membership (MEMBER) does not imply that one may SET ROLE.
+ */
+const neededStatements = `
+WITH owner AS (SELECT to_regrole('maskline_owner')::oid AS id)
+SELECT statement FROM (
+  SELECT 1 AS place, format('CREATE ROLE %I NOLOGIN', name) AS statement, to_regrole(name) IS NOT NULL AS stands
+  FROM unnest($1::text[]) AS name
+  UNION ALL
+  SELECT 2, format('GRANT maskline_owner TO %I', current_user), pg_has_role(current_user, id,
+    CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 'MEMBER' ELSE 'SET' END)
+  FROM owner
+  UNION ALL
+  SELECT 3, format('GRANT CREATE ON DATABASE %I TO maskline_owner', current_database()),
+    has_database_privilege(id, current_database(), 'CREATE')
+  FROM owner
+  UNION ALL
+  SELECT 4, 'GRANT USAGE, CREATE ON SCHEMA public TO maskline_owner',
+    has_schema_privilege(id, 'public', 'USAGE') AND has_schema_privilege(id, 'public', 'CREATE')
+  FROM owner
+  UNION ALL
+  SELECT 5, format('GRANT USAGE ON SCHEMA public TO %I', name),
+    has_schema_privilege(to_regrole(name)::oid, 'public', 'USAGE')
+  FROM unnest('{maskline_writer,maskline_analyst}'::text[]) AS name
+) AS need
+WHERE stands IS NOT TRUE
+ORDER BY place`;
+
+/** insufficient_privilege; undefined_object, a role that could not be made. */
+const refusals = new Set(["42501", "42704"]);
+/** unique_violation, duplicate_object, and "tuple concurrently updated", which has no code of its own. */
+const lostRaces = new Set(["23505", "42710", "XX000"]);
+const roundsAtMost = 10;
+
+/**
+ * Makes the roles that the cluster lacks, and makes the login one that may `SET ROLE maskline_owner`.
+ *
+ * Roles belong to the cluster, out of reach of any lock in one database. So each statement commits
+ * by itself, and what the migration of another database did first is found done in the next round.
+ *
+ * @throws {@link MissingRightsError}
+ */
+export async function prepareRoles(client: ClientBase): Promise<void> {
+  for (let round = 1, raced = true; ; round++) {
+    const { rows } = await client.query<{ statement: string }>(neededStatements, [roles]);
+    if (rows.length === 0) return;
+    if (!raced || round > roundsAtMost) {
+      throw new MissingRightsError(rows.map((row) => row.statement));
+    }
+    raced = false;
+    for (const { statement } of rows) {
+      if ((await attempt(client, statement)) === "raced") raced = true;
+    }
+  }
+}
+
+/** A GRANT without the right to it can also succeed, with a warning: only the next round tells. */
+async function attempt(client: ClientBase, statement: string): Promise<"ran" | "raced"> {
+  try {
+    await client.query(statement);
+    return "ran";
+  } catch (error) {
+    const sqlState = error instanceof PgError ? (error.code ?? "") : "";
+    if (refusals.has(sqlState)) return "ran";
+    if (lostRaces.has(sqlState)) return "raced";
+    throw error;
+  }
+}

@@ -1,0 +1,123 @@
+/** The consumer's way into the database: writes batches, reads nothing back but counts. */
+
+import { type ClientBase, Pool, type PoolConfig } from "pg";
+import type { WriteBatch } from "./batch.ts";
+import { check } from "./check.ts";
+import { type DatabaseFault, toDatabaseError } from "./database-error.ts";
+import { probe } from "./probe.ts";
+import { type Claimed, writeStatement } from "./write-statement.ts";
+
+/** Where the database is; what is left out, `pg` takes from the PG* variables. */
+export type Connection = Pick<
+  PoolConfig,
+  "connectionString" | "host" | "port" | "database" | "user" | "password" | "ssl"
+>;
+
+export interface WriterOptions {
+  readonly connection: Connection;
+  /** Default 2. */
+  readonly poolSize?: number;
+  /** Default 5,000. */
+  readonly connectTimeoutMs?: number;
+  /** How long the server may work on one statement. Default 10,000. */
+  readonly statementTimeoutMs?: number;
+  /** Told of a connection that broke while nobody used it. The pool opens another when it needs one. */
+  onIdleError?(fault: DatabaseFault): void;
+}
+
+export interface WriteResult {
+  /** Rows that this write made. */
+  readonly written: number;
+  /** Quarantine records that this write made. */
+  readonly quarantined: number;
+  /** Messages whose outcome was decided before, or that stand in the batch twice. */
+  readonly duplicates: number;
+}
+
+export interface Writer extends AsyncDisposable {
+  /**
+   * Decides the outcome of every message in the batch that has none yet, in one transaction.
+   *
+   * All of it is written or nothing, so a caller may split a refused batch and write the halves,
+   * with the same batch keys, and may repeat a write whose outcome is not known. The batch is sent
+   * as one message: its bytes are bounded by the caller (PostgreSQL takes less than 1 GiB).
+   *
+   * @throws {@link DatabaseError}
+   */
+  write(batch: WriteBatch): Promise<WriteResult>;
+  /**
+   * Resolves if a write could succeed: the schema is at least as new as this program, the login is
+   * a writer, and the server accepts writes.
+   *
+   * @throws {@link DatabaseError}
+   */
+  check(): Promise<void>;
+  /**
+   * Writes one well-formed message of each outcome and rolls it back: rejects where the schema, not
+   * a row, is what makes writes fail.
+   *
+   * @throws {@link DatabaseError}
+   */
+  probe(): Promise<void>;
+}
+
+/** Longer than the server's own limit: only a connection that went silent reaches it. */
+const silenceMs = 2_000;
+/** Shorter than a statement may take: when one connection hangs, the idle others have been let go. */
+const idleMs = 5_000;
+
+/** Opens no connection yet: the first write or check does. */
+export function connectWriter(options: WriterOptions): Writer {
+  const statementTimeoutMs = options.statementTimeoutMs ?? 10_000;
+  const pool = new Pool({
+    ...options.connection,
+    application_name: "maskline-writer",
+    max: options.poolSize ?? 2,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + silenceMs,
+    idleTimeoutMillis: idleMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+  });
+  pool.on("error", (error) => options.onIdleError?.(toDatabaseError(error)));
+  return {
+    write: async (batch) => {
+      const statement = writeStatement(batch);
+      const claimed = await withClient(pool, async (client) => {
+        const { rows } = await client.query<Claimed>(statement);
+        return rows[0] ?? { written: 0, quarantined: 0 };
+      });
+      const messages = batch.logins.length + batch.quarantined.length;
+      return { ...claimed, duplicates: messages - claimed.written - claimed.quarantined };
+    },
+    check: () => withClient(pool, check),
+    probe: () => withClient(pool, probe),
+    [Symbol.asyncDispose]: () => pool.end(),
+  };
+}
+
+/** Keeps a client after a refused row; after any other fault the connection is closed, not returned. */
+async function withClient<T>(pool: Pool, use: (client: ClientBase) => Promise<T>): Promise<T> {
+  try {
+    const client = await pool.connect();
+    // A client in use has no listener of the pool's; the query in hand reports the same fault.
+    client.on("error", ignore);
+    let keep = false;
+    try {
+      const result = await use(client);
+      keep = true;
+      return result;
+    } catch (error) {
+      keep = toDatabaseError(error).kind === "data";
+      throw error;
+    } finally {
+      client.off("error", ignore);
+      client.release(!keep);
+    }
+  } catch (error) {
+    throw toDatabaseError(error);
+  }
+}
+
+function ignore(): void {}
