@@ -122,10 +122,10 @@ export class QueueError extends Error {
  * @param status - Decides when the name says nothing.
  */
 export function queueErrorCode(name: unknown, status: number | null = null): QueueErrorCode {
-  const bare =
-    typeof name === "string"
-      ? name.replace(/^.*#|^AWS\.SimpleQueueService\./, "").replace(/[:;].*$/, "")
-      : "";
+  const bare = String(name)
+    .replace(/^.*#/, "")
+    .replace(/^AWS\.SimpleQueueService\./, "")
+    .replace(/[:;].*$/, "");
   if (Object.hasOwn(aliases, bare)) return aliases[bare] ?? "unknown";
   if (isQueueErrorCode(bare)) return bare;
   return codeOfStatus(status);

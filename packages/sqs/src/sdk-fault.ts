@@ -20,8 +20,9 @@ export function toQueueError(error: unknown): QueueError {
   const { name, code, $metadata } = error as SdkError;
   const status = $metadata?.httpStatusCode ?? null;
   if (error instanceof SQSServiceException) {
-    const skewed = $metadata?.clockSkewCorrected === true && status === 403;
-    return new QueueError(skewed ? "RequestTimeTooSkewed" : queueErrorCode(name, status), status);
+    const reported = queueErrorCode(name, status);
+    const skewed = reported === "SignatureDoesNotMatch" && $metadata?.clockSkewCorrected === true;
+    return new QueueError(skewed ? "RequestTimeTooSkewed" : reported, status);
   }
   if (name === "AbortError") return new QueueError("aborted");
   if (name === "CredentialsProviderError") return new QueueError("credentials_unavailable");

@@ -7,6 +7,7 @@ import pLimit, { type LimitFunction } from "p-limit";
 
 import { isSenderFault, QueueError, queueErrorCode } from "./queue-error.ts";
 import type { BatchFailure, Receipt } from "./queue.ts";
+import type { BatchAnswer } from "./transport.ts";
 
 /** What SQS takes in one batch. */
 export const BATCH_LIMIT = 10;
@@ -22,13 +23,8 @@ interface Entry {
   readonly ReceiptHandle: string;
 }
 
-interface Answer {
-  readonly Successful?: readonly { readonly Id: string | undefined }[] | undefined;
-  readonly Failed?: readonly BatchResultErrorEntry[] | undefined;
-}
-
 /** One batch call; rejects with a {@link QueueError}. */
-export type CallBatch = (entries: Entry[]) => Promise<Answer>;
+export type CallBatch = (entries: Entry[]) => Promise<BatchAnswer>;
 
 /** Settles receipts by `call`; resolves with those that stay unsettled. */
 export type Settle = (receipts: readonly Receipt[], call: CallBatch) => Promise<BatchFailure[]>;
@@ -61,9 +57,9 @@ async function callOnce(receipts: readonly Receipt[], call: CallBatch): Promise<
     ReceiptHandle: receiptHandle,
   }));
   try {
-    const { Successful = [], Failed = [] } = await call(entries);
-    const succeeded = new Set(Successful.map((entry) => entry.Id));
-    const failed = new Map(Failed.map((entry) => [entry.Id, entry]));
+    const answer = await call(entries);
+    const succeeded = new Set(listed(answer.Successful).map((entry) => entry.Id));
+    const failed = new Map(listed(answer.Failed).map((entry) => [entry.Id, entry]));
     return receipts.flatMap((receipt, position) => {
       const id = String(position);
       return succeeded.has(id) ? [] : [entryFailure(receipt, failed.get(id))];
@@ -80,6 +76,11 @@ function entryFailure(receipt: Receipt, entry: BatchResultErrorEntry | undefined
   if (entry === undefined) return { receipt, code: "unanswered", senderFault: false };
   const code = queueErrorCode(entry.Code);
   return { receipt, code, senderFault: entry.SenderFault ?? isSenderFault(code) };
+}
+
+/** The answer came over the wire: it may hold anything. */
+function listed<T extends object>(list: readonly (T | null)[] | undefined): T[] {
+  return Array.isArray(list) ? list.filter((entry: T | null) => entry !== null) : [];
 }
 
 function inTens(receipts: readonly Receipt[]): Receipt[][] {

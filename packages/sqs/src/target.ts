@@ -35,12 +35,8 @@ const FALLBACK_REGION = "us-east-1";
  */
 export async function resolveTarget(options: TargetOptions): Promise<Target> {
   const queue = new URL(options.queueUrl);
-  const { config } = new SQSClient({});
-  const region =
-    regionIn(queue.hostname) ??
-    options.region ??
-    (await config.region().catch(() => FALLBACK_REGION));
-
+  const region = regionIn(queue.hostname) ?? options.region ?? (await configuredRegion());
+  const { config } = new SQSClient({ region });
   const configured = options.endpoint ?? (await config.serviceConfiguredEndpoint?.());
   if (configured !== undefined) return { region, endpoint: new URL(configured) };
   if (!standardHost.test(queue.hostname)) return { region, endpoint: new URL(queue.origin) };
@@ -51,6 +47,10 @@ export async function resolveTarget(options: TargetOptions): Promise<Target> {
     UseDualStack: await config.useDualstackEndpoint(),
   });
   return { region, endpoint: url };
+}
+
+async function configuredRegion(): Promise<string> {
+  return new SQSClient({}).config.region().catch(() => FALLBACK_REGION);
 }
 
 function regionIn(hostname: string): string | undefined {

@@ -1,29 +1,31 @@
 /** The three hot calls, as SQS itself states them; a transport adds nothing but the wire. */
 
 import type {
+  BatchResultErrorEntry,
   ChangeMessageVisibilityBatchRequest,
-  ChangeMessageVisibilityBatchResult,
   DeleteMessageBatchRequest,
-  DeleteMessageBatchResult,
   ReceiveMessageRequest,
-  ReceiveMessageResult,
 } from "@aws-sdk/client-sqs";
+
+/** What a batch call resolves with, taken from the answer as it is. */
+export interface BatchAnswer {
+  readonly Successful?: readonly { readonly Id: string | undefined }[] | undefined;
+  readonly Failed?: readonly BatchResultErrorEntry[] | undefined;
+}
 
 /**
  * One attempt per call, no check of what comes back. Every rejection is a {@link QueueError}.
  *
- * Polls and acknowledgements use connections of their own, so that a delete never waits for one
- * that a long poll holds.
+ * Polls and batches use connections of their own, so that a delete never waits for one that a long
+ * poll holds.
  */
 export interface Transport {
   receiveMessage(
     request: ReceiveMessageRequest,
     options: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
-  ): Promise<ReceiveMessageResult>;
-  deleteMessageBatch(request: DeleteMessageBatchRequest): Promise<DeleteMessageBatchResult>;
-  changeMessageVisibilityBatch(
-    request: ChangeMessageVisibilityBatchRequest,
-  ): Promise<ChangeMessageVisibilityBatchResult>;
+  ): Promise<{ readonly Messages?: unknown }>;
+  deleteMessageBatch(request: DeleteMessageBatchRequest): Promise<BatchAnswer>;
+  changeMessageVisibilityBatch(request: ChangeMessageVisibilityBatchRequest): Promise<BatchAnswer>;
   close(): Promise<void>;
 }
 
