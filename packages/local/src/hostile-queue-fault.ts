@@ -21,6 +21,8 @@ export type Fault =
   | { readonly kind: "lost_reply" }
   /** Carries the request out, and sends only the first bytes of the answer. */
   | { readonly kind: "truncated"; readonly bytes: number }
+  /** Carries the request out, sends the first bytes of the answer, and then nothing more. */
+  | { readonly kind: "stalled"; readonly bytes: number }
   /** Never answers and does nothing: a black hole. */
   | { readonly kind: "silent" }
   /** Waits, then carries the request out. */

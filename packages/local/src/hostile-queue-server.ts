@@ -90,8 +90,10 @@ export async function startHostileQueueServer(
     try {
       const result = JSON.stringify(await operation(JSON.parse(request.body) as never, fault));
       if (fault?.kind === "lost_reply") response.destroy();
-      else if (fault?.kind === "truncated") sendTruncated(response, result, fault.bytes);
-      else response.end(result);
+      else if (fault?.kind === "stalled") sendStart(response, result, fault.bytes);
+      else if (fault?.kind === "truncated") {
+        sendStart(response, result, fault.bytes, () => response.destroy());
+      } else response.end(result);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       sendError(response, error.code, 400);
@@ -157,7 +159,13 @@ function sendError(response: ServerResponse, code: string, status: number): void
   response.end(JSON.stringify({ __type: `com.amazonaws.sqs#${code}`, message: "refused" }));
 }
 
-function sendTruncated(response: ServerResponse, result: string, bytes: number): void {
+/** The whole length is announced, so that whoever reads it waits for the rest. */
+function sendStart(
+  response: ServerResponse,
+  result: string,
+  bytes: number,
+  whenSent: () => void = () => {},
+): void {
   response.setHeader("content-length", Buffer.byteLength(result));
-  response.write(Buffer.from(result).subarray(0, bytes), () => response.destroy());
+  response.write(Buffer.from(result).subarray(0, bytes), whenSent);
 }

@@ -80,16 +80,18 @@ export function openQueue(options: QueueOptions): Queue {
     async receive({ maxMessages, waitSeconds, signal }) {
       assertOpen();
       const receivedAtMs = performance.now();
-      const { Messages } = await transport.receiveMessage(
-        {
-          QueueUrl: queueUrl,
-          MaxNumberOfMessages: maxMessages,
-          WaitTimeSeconds: waitSeconds,
-          MessageSystemAttributeNames: systemAttributeNames,
-          MessageAttributeNames: extendedClientAttributeNames,
-        },
-        { timeoutMs: waitSeconds * 1000 + timeouts.pollMarginMs, signal },
-      );
+      const request = {
+        QueueUrl: queueUrl,
+        MaxNumberOfMessages: maxMessages,
+        WaitTimeSeconds: waitSeconds,
+        MessageSystemAttributeNames: systemAttributeNames,
+        MessageAttributeNames: extendedClientAttributeNames,
+      };
+      const timeoutMs = waitSeconds * 1000 + timeouts.pollMarginMs;
+      const polling = transport.receiveMessage(request, { timeoutMs, signal });
+      const { Messages } = await polling.catch((error: unknown) => {
+        throw closed ? new QueueError("closed") : error;
+      });
       const messages: unknown = Messages ?? [];
       if (!Array.isArray(messages)) throw new QueueError("malformed_response");
       const envelopes = messages

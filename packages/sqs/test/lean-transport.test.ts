@@ -4,7 +4,14 @@ import { SignatureV4 } from "@smithy/signature-v4";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { describeFaults } from "./contract/faults.ts";
 import { describeQueue } from "./contract/queue.ts";
-import { credentials, garbage, openStage, receiveAll, region } from "./contract/stage.ts";
+import {
+  credentials,
+  garbage,
+  impatience,
+  openStage,
+  receiveAll,
+  region,
+} from "./contract/stage.ts";
 
 describe("a queue over the lean transport", () => {
   describeQueue("lean");
@@ -12,6 +19,13 @@ describe("a queue over the lean transport", () => {
 
 describe("a queue over the lean transport, on a hostile server", () => {
   describeFaults("lean");
+});
+
+test("the lean transport gives up on a poll whose answer stalls", async () => {
+  await using at = await openStage("lean", 1, { timeouts: impatience });
+  at.server.inject("ReceiveMessage", { kind: "stalled", bytes: 20 });
+
+  await expect(at.queue.receive(receiveAll)).rejects.toMatchObject({ code: "timeout" });
 });
 
 describe("the lean transport's signatures", () => {

@@ -8,6 +8,7 @@ import {
   credentials,
   drain,
   garbage,
+  impatience,
   openStage,
   patience,
   receiveAll,
@@ -49,7 +50,6 @@ export function describeFaults(transport: Transport): void {
       { code: "malformed_response", retryable: true },
     ],
     [{ kind: "dropped" }, { code: "network", retryable: true }],
-    [{ kind: "silent" }, { code: "timeout", retryable: true }],
   ];
 
   test.each(refusals)(
@@ -157,6 +157,30 @@ export function describeFaults(transport: Transport): void {
     expect(await at.admin.depth(at.queueUrl)).toMatchObject({ visible: 0, inFlight: 0 });
   });
 
+  test("a receive that is never answered ends, and costs one attempt", async () => {
+    await using at = await openStage(transport, 1, { timeouts: impatience });
+    at.server.inject("ReceiveMessage", { kind: "silent" });
+
+    await expect(at.queue.receive(receiveAll)).rejects.toMatchObject({
+      code: "timeout",
+      retryable: true,
+    });
+
+    expect(at.asked("ReceiveMessage")).toHaveLength(1);
+    expect((await at.queue.receive(receiveAll)).envelopes).toHaveLength(1);
+  });
+
+  test("a delete that is not answered, or not to the end, is repeated", async () => {
+    await using at = await openStage(transport, 3, { timeouts: impatience });
+    const { envelopes } = await at.queue.receive(receiveAll);
+    at.server.inject("DeleteMessageBatch", { kind: "silent" }, { kind: "stalled", bytes: 9 });
+
+    expect(await at.queue.delete(envelopes)).toEqual([]);
+
+    expect(at.asked("DeleteMessageBatch")).toHaveLength(3);
+    expect(await at.admin.depth(at.queueUrl)).toMatchObject({ visible: 0, inFlight: 0 });
+  });
+
   test("a deleted message may come again, under its own id", async () => {
     await using at = await openStage(transport, 1);
     const first = await at.queue.receive(receiveAll);
@@ -214,6 +238,23 @@ export function describeFaults(transport: Transport): void {
 
     await at.server.stop();
     await Promise.all(polls);
+  });
+
+  test("closing ends what is under way, and stops repeating it", async () => {
+    await using at = await openStage(transport, 1);
+    const { envelopes } = await at.queue.receive(receiveAll);
+    at.server.inject("DeleteMessageBatch", { kind: "silent" });
+    const polling = at.queue
+      .receive({ maxMessages: 10, waitSeconds: 20 })
+      .catch((error: unknown) => error);
+    const deleting = at.queue.delete(envelopes);
+    await vi.waitUntil(() => at.asked("DeleteMessageBatch").length === 1, patience);
+    await vi.waitUntil(() => at.asked("ReceiveMessage").length === 2, patience);
+
+    await at.queue[Symbol.asyncDispose]();
+
+    expect(await polling).toMatchObject({ code: "closed", retryable: false });
+    expect(await deleting).toEqual([{ receipt: envelopes[0], code: "closed", senderFault: true }]);
   });
 
   test("learns the server's time from a refusal, and is accepted from then on", async () => {

@@ -17,6 +17,8 @@ export const region = "us-east-1";
 export const canary = "203.0.113.77";
 export const receiveAll = { maxMessages: 10, waitSeconds: 0 };
 export const garbage = { messageId: "none", receiptHandle: "garbage" };
+/** For tests in which a peer falls silent, and for no other: a slow machine is not a silent one. */
+export const impatience = { pollMarginMs: 2_000, callMs: 2_000 };
 export const patience = { timeout: 30_000, interval: 20 };
 
 export interface Stage extends AsyncDisposable {
@@ -32,7 +34,7 @@ export interface Stage extends AsyncDisposable {
 export async function openStage(
   transport: Transport,
   count: number,
-  options: HostileQueueServerOptions = {},
+  options: HostileQueueServerOptions & Pick<QueueOptions, "timeouts"> = {},
 ): Promise<Stage> {
   await using opening = new AsyncDisposableStack();
   const requests: QueueRequest[] = [];
@@ -49,7 +51,7 @@ export async function openStage(
       queueUrl,
       credentials: { ...credentials, sessionToken: "token" },
       transport,
-      timeouts: { pollMarginMs: 1_000, callMs: 1_000 },
+      ...(options.timeouts && { timeouts: options.timeouts }),
     }),
   );
   await admin.send(
