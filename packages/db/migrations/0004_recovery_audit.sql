@@ -1,0 +1,147 @@
+-- Governed recovery, part 1: its schema, its policy, and the audit chain.
+--
+-- No operator has a right on any table here or in maskline. Everything goes through functions that
+-- run as the owner, with a pinned search_path; who may call which is granted one by one.
+
+CREATE SCHEMA recovery;
+REVOKE ALL ON SCHEMA recovery FROM PUBLIC;
+GRANT USAGE ON SCHEMA recovery
+  TO maskline_requester, maskline_approver, maskline_custodian, maskline_auditor;
+
+-- What the owner decides; one row.
+CREATE TABLE recovery.policy (
+  singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+  approvals_required smallint NOT NULL DEFAULT 1 CHECK (approvals_required BETWEEN 1 AND 10),
+  max_grant_hours integer NOT NULL DEFAULT 72 CHECK (max_grant_hours > 0),
+  max_records integer NOT NULL DEFAULT 10000 CHECK (max_records > 0),
+  -- Per person, over all grants.
+  records_per_minute integer NOT NULL DEFAULT 600 CHECK (records_per_minute > 0),
+  -- How long a claimed look may take until its result is due.
+  claim_seconds integer NOT NULL DEFAULT 600 CHECK (claim_seconds > 0),
+  -- How long backups and archived WAL are kept; erase prints the date that follows from it.
+  backup_days integer NOT NULL DEFAULT 35 CHECK (backup_days >= 0)
+);
+INSERT INTO recovery.policy DEFAULT VALUES;
+
+-- The HMAC key under which audit rows name a subject, as the two blocks of RFC 2104.
+CREATE TABLE recovery.audit_key (
+  singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+  inner_block bytea NOT NULL CHECK (octet_length(inner_block) = 64),
+  outer_block bytea NOT NULL CHECK (octet_length(outer_block) = 64)
+);
+
+DO $$
+DECLARE
+  -- gen_random_uuid() draws 122 bits from the server's strong random source.
+  v_key bytea := sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
+    || uuid_send(gen_random_uuid())) || decode(repeat('00', 32), 'hex');
+  v_inner bytea := v_key;
+  v_outer bytea := v_key;
+BEGIN
+  FOR i IN 0..63 LOOP
+    v_inner := set_byte(v_inner, i, get_byte(v_key, i) # 54);
+    v_outer := set_byte(v_outer, i, get_byte(v_key, i) # 92);
+  END LOOP;
+  INSERT INTO recovery.audit_key (inner_block, outer_block) VALUES (v_inner, v_outer);
+END
+$$;
+
+CREATE TABLE recovery.audit (
+  seq bigint PRIMARY KEY,
+  at timestamptz NOT NULL,
+  actor text NOT NULL,
+  action text NOT NULL,
+  grant_id uuid,
+  claim_id uuid,
+  -- JSON, kept as text: the hash covers these bytes.
+  detail text NOT NULL,
+  previous_hash bytea NOT NULL CHECK (octet_length(previous_hash) = 32),
+  hash bytea NOT NULL CHECK (octet_length(hash) = 32)
+);
+
+-- The chain's end. Its row lock puts the appends, and with them the claims, into one order.
+CREATE TABLE recovery.audit_head (
+  singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+  seq bigint NOT NULL,
+  hash bytea NOT NULL
+);
+INSERT INTO recovery.audit_head (seq, hash) VALUES (0, decode(repeat('00', 32), 'hex'));
+
+-- LP(…) of docs/formats.md: each part preceded by its length in four bytes.
+CREATE FUNCTION recovery.length_prefixed(VARIADIC p_parts bytea[]) RETURNS bytea
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT string_agg(int4send(octet_length(part)) || part, ''::bytea ORDER BY place)
+  FROM unnest(p_parts) WITH ORDINALITY AS parts (part, place)
+$$;
+
+CREATE FUNCTION recovery.utf8(p_text text) RETURNS bytea
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT convert_to(coalesce(p_text, ''), 'UTF8')
+$$;
+
+-- A subject as audit rows and grants name it: HMAC-SHA-256 (RFC 2104), hexadecimal.
+CREATE FUNCTION recovery.subject_mac(p_user_id text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT encode(sha256(outer_block || sha256(inner_block || recovery.utf8(p_user_id))), 'hex')
+  FROM recovery.audit_key
+$$;
+
+CREATE FUNCTION recovery.append_audit(p_action text, p_grant uuid, p_claim uuid, p_detail jsonb)
+RETURNS recovery.audit
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_row recovery.audit;
+BEGIN
+  SELECT head.seq + 1, head.hash INTO STRICT v_row.seq, v_row.previous_hash
+  FROM recovery.audit_head AS head FOR UPDATE;
+  v_row.at := clock_timestamp();
+  v_row.actor := session_user;
+  v_row.action := p_action;
+  v_row.grant_id := p_grant;
+  v_row.claim_id := p_claim;
+  v_row.detail := p_detail::text;
+  v_row.hash := sha256(recovery.length_prefixed(
+    recovery.utf8('mk1/audit'),
+    recovery.utf8(v_row.seq::text),
+    recovery.utf8((extract(epoch FROM v_row.at) * 1000000)::bigint::text),
+    recovery.utf8(v_row.actor),
+    recovery.utf8(v_row.action),
+    recovery.utf8(v_row.grant_id::text),
+    recovery.utf8(v_row.claim_id::text),
+    recovery.utf8(v_row.detail),
+    v_row.previous_hash));
+  INSERT INTO recovery.audit SELECT v_row.*;
+  UPDATE recovery.audit_head SET seq = v_row.seq, hash = v_row.hash;
+  RETURN v_row;
+END
+$$;
+
+-- The chain's end as a checkpoint names it.
+CREATE FUNCTION recovery.audit_position() RETURNS TABLE (seq bigint, hash bytea)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT head.seq, head.hash FROM recovery.audit_head AS head
+$$;
+
+-- A hash says nothing of the row; whoever signs a checkpoint compares it with an earlier one.
+CREATE FUNCTION recovery.audit_hash_at(p_seq bigint) RETURNS bytea
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT entry.hash FROM recovery.audit AS entry WHERE entry.seq = p_seq
+$$;
+
+CREATE FUNCTION recovery.read_audit(p_after bigint, p_limit integer)
+RETURNS TABLE (seq bigint, at_micros bigint, actor text, action text, grant_id uuid, claim_id uuid,
+  detail text, previous_hash bytea, hash bytea)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT entry.seq, (extract(epoch FROM entry.at) * 1000000)::bigint, entry.actor, entry.action,
+    entry.grant_id, entry.claim_id, entry.detail, entry.previous_hash, entry.hash
+  FROM recovery.audit AS entry
+  WHERE entry.seq > p_after
+  ORDER BY entry.seq
+  LIMIT least(p_limit, 10000)
+$$;
+
+REVOKE ALL ON ALL TABLES IN SCHEMA recovery FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA recovery FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION recovery.audit_position(), recovery.audit_hash_at(bigint)
+  TO maskline_requester, maskline_approver, maskline_custodian, maskline_auditor;
+GRANT EXECUTE ON FUNCTION recovery.read_audit(bigint, integer) TO maskline_auditor;

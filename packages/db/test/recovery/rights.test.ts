@@ -1,0 +1,92 @@
+import { readFile } from "node:fs/promises";
+import { createTestDatabase } from "@org/local";
+import { Client } from "pg";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+
+let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let admin: Client;
+
+beforeAll(async () => {
+  database = await createTestDatabase(inject("postgresAdminUrl"), "maskline_template");
+  admin = new Client({ connectionString: database.adminUrl });
+  await admin.connect();
+});
+
+afterAll(async () => {
+  await admin.end();
+  await database[Symbol.asyncDispose]();
+});
+
+/** Every object of our schemas with every right that anyone but the owner has on it. */
+const rights = `
+WITH ours AS (
+  SELECT * FROM pg_namespace WHERE nspname IN ('maskline', 'recovery')
+), granted AS (
+  SELECT 'schema ' || nspname AS object, acl.*
+  FROM ours, aclexplode(nspacl) AS acl
+  UNION ALL
+  SELECT 'table ' || oid::regclass, acl.*
+  FROM pg_class, aclexplode(relacl) AS acl
+  WHERE relnamespace IN (SELECT oid FROM ours) OR oid = 'public.user_logins'::regclass
+  UNION ALL
+  SELECT format('column %s.%s', attrelid::regclass, attname), acl.*
+  FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid, aclexplode(attacl) AS acl
+  WHERE relnamespace IN (SELECT oid FROM ours)
+  UNION ALL
+  SELECT 'function ' || pg_proc.oid::regprocedure, acl.*
+  FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) AS acl
+  WHERE pronamespace IN (SELECT oid FROM ours)
+), objects AS (
+  SELECT DISTINCT object FROM granted
+  UNION
+  -- Without an entry in its list a table is its owner's alone. Partitions are named by month.
+  SELECT 'table ' || oid::regclass FROM pg_class
+  WHERE relnamespace IN (SELECT oid FROM ours) AND relkind IN ('r', 'p', 'v', 'm', 'S')
+    AND NOT relispartition
+)
+SELECT line
+FROM objects LEFT JOIN granted
+    ON granted.object = objects.object AND grantee <> 'maskline_owner'::regrole,
+  coalesce(
+    CASE WHEN granted.object IS NOT NULL THEN format('%s: %s to %s', granted.object, privilege_type,
+      CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END) END,
+    format('%s: the owner alone', objects.object)) AS line
+ORDER BY line COLLATE "C"`;
+
+test("nobody has a right that is not in rights.txt", async () => {
+  const { rows } = await admin.query<{ line: string }>(rights);
+  const expected = await readFile(new URL("rights.txt", import.meta.url), "utf8");
+  expect(rows.map(({ line }) => line)).toEqual(expected.trim().split("\n"));
+});
+
+test("everything belongs to maskline_owner, who cannot log in", async () => {
+  const { rows } = await admin.query(`
+    SELECT oid::regclass::text AS object FROM pg_class
+    WHERE relnamespace IN ('maskline'::regnamespace, 'recovery'::regnamespace)
+      AND relowner <> 'maskline_owner'::regrole
+    UNION ALL
+    SELECT oid::regprocedure::text FROM pg_proc
+    WHERE pronamespace IN ('maskline'::regnamespace, 'recovery'::regnamespace)
+      AND proowner <> 'maskline_owner'::regrole
+    UNION ALL
+    SELECT rolname FROM pg_roles
+    WHERE rolname LIKE 'maskline\\_%' AND (rolcanlogin OR rolsuper OR rolbypassrls)`);
+  expect(rows).toEqual([]);
+});
+
+test("every function of recovery pins its search_path", async () => {
+  const { rows } = await admin.query(`
+    SELECT oid::regprocedure::text AS function FROM pg_proc
+    WHERE pronamespace IN ('maskline'::regnamespace, 'recovery'::regnamespace)
+      AND proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']`);
+  expect(rows).toEqual([]);
+});
+
+test("whoever may call a function of recovery calls it as its owner", async () => {
+  const { rows } = await admin.query(`
+    SELECT DISTINCT pg_proc.oid::regprocedure::text AS function
+    FROM pg_proc, aclexplode(proacl) AS acl
+    WHERE pronamespace = 'recovery'::regnamespace
+      AND acl.grantee <> proowner AND NOT prosecdef`);
+  expect(rows).toEqual([]);
+});
