@@ -1,1 +1,133 @@
-process.exitCode = 0;
+/** The process edge: arguments, signals, exit code. */
+import { parseArgs } from "node:util";
+
+import { pino } from "pino";
+import type { Logger } from "pino";
+
+import { compose } from "./compose.ts";
+import type { Service } from "./compose.ts";
+import { readConfig } from "./config.ts";
+import type { Config } from "./config.ts";
+import { StartFault, toFailure } from "./failure.ts";
+
+const help = `Usage: pnpm --filter consumer start [--until-empty] [--check]
+
+Reads login messages from SQS, masks ip and device_id, and writes each message to
+Postgres exactly once. Settings come from the environment or from .env; README.md
+lists them.
+
+  --until-empty   exit 0 once the queue stays empty and nothing is in flight
+  --check         look at queue, database, keyring and settings, say what was found, exit
+  --help          this text
+
+Exit codes: 0 done, 1 unexpected, 2 usage or configuration.
+`;
+
+const exit = { done: 0, unexpected: 1, configuration: 2 } as const;
+
+/** Left of the shutdown time to give messages back and close connections. */
+const lastMs = 3_000;
+
+async function main(argv: readonly string[]): Promise<number> {
+  const options = readOptions(argv);
+  if (options === null) {
+    process.stderr.write(help);
+    return exit.configuration;
+  }
+  if (options.help) {
+    process.stdout.write(help);
+    return exit.done;
+  }
+  const read = readConfig();
+  if ("faults" in read) {
+    const lines = read.faults.map(
+      ({ variable, problem, advice }) => `  ${variable} ${problem}: ${advice}\n`,
+    );
+    process.stderr.write(`The configuration has ${lines.length} fault(s):\n${lines.join("")}`);
+    return exit.configuration;
+  }
+  return start(read.config, options);
+}
+
+interface Options {
+  readonly help: boolean;
+  readonly check: boolean;
+  readonly untilEmpty: boolean;
+}
+
+function readOptions(argv: readonly string[]): Options | null {
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        help: { type: "boolean", short: "h", default: false },
+        check: { type: "boolean", default: false },
+        "until-empty": { type: "boolean", default: false },
+      },
+    });
+    return { help: values.help, check: values.check, untilEmpty: values["until-empty"] };
+  } catch {
+    return null;
+  }
+}
+
+async function start(config: Config, { check, untilEmpty }: Options): Promise<number> {
+  const log = pino({ level: config.logLevel });
+  reportCrashes(log);
+  await using service = await compose(config, log);
+  for (const { severity, finding, advice } of service.findings) {
+    log[severity === "error" ? "error" : "warn"]({ advice }, finding);
+  }
+  if (service.findings.some(({ severity }) => severity === "error")) return exit.configuration;
+  if (check) return exit.done;
+  await runUntilStopped(service, { config, log, untilEmpty });
+  return exit.done;
+}
+
+async function runUntilStopped(
+  service: Service,
+  { config, log, untilEmpty }: { config: Config; log: Logger; untilEmpty: boolean },
+): Promise<void> {
+  const stop = new AbortController();
+  const giveUp = new AbortController();
+  let deadline: NodeJS.Timeout | undefined;
+
+  function onSignal(signal: NodeJS.Signals): void {
+    if (stop.signal.aborted) {
+      log.warn({ signal }, "second signal: exiting at once");
+      process.exit(exit.unexpected);
+    }
+    log.info({ signal }, "stopping: finishing what is in hand");
+    stop.abort();
+    deadline = setTimeout(() => giveUp.abort(), Math.max(0, config.shutdownMs - lastMs));
+    setTimeout(() => process.exit(exit.unexpected), config.shutdownMs).unref();
+  }
+  process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+
+  log.info({ port: service.port, untilEmpty }, "consuming");
+  try {
+    await service.run({ stop, giveUp: giveUp.signal }, { untilEmpty });
+    log.info(untilEmpty && !deadline ? "the queue is empty" : "stopped");
+  } finally {
+    clearTimeout(deadline);
+  }
+}
+
+/** A crash says its code and place, never what it was working on. */
+function reportCrashes(log: Logger): void {
+  process.on("uncaughtException", (error) => {
+    const frames = error.stack?.split("\n").filter((line) => /^\s+at /.test(line)) ?? [];
+    log.fatal({ ...toFailure("start", error), frames: frames.slice(0, 8) }, "unexpected fault");
+    process.exit(exit.unexpected);
+  });
+}
+
+async function exitCodeOf(running: Promise<number>): Promise<number> {
+  return running.catch((error: unknown) => {
+    if (!(error instanceof StartFault)) throw error;
+    process.stderr.write(`Cannot start: ${error.message}.\nWhat to do: ${error.advice}.\n`);
+    return exit.configuration;
+  });
+}
+
+process.exitCode = await exitCodeOf(main(process.argv.slice(2)));

@@ -1,0 +1,161 @@
+/** The bounded room between pollers and writes: it forms batches, and no poll starts without room for what it may bring. */
+import type { Held } from "./model.ts";
+
+/** ReceiveMessage returns at most ten messages (SQS quotas). */
+export const mostPerReceive = 10;
+
+/** What a body is taken to weigh before any has been seen; SQS allows 1 MiB. */
+const firstGuessBytes = 64 * 1024;
+
+export interface BufferLimits {
+  /** Messages in hand at once, from before their receive to after their delete. */
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+  readonly batchSize: number;
+  readonly batchAgeMs: number;
+}
+
+export interface Reservation {
+  /** Exchanges reserved room for the messages that really came. */
+  exchange(messages: readonly Held[]): void;
+}
+
+export interface Buffer {
+  readonly waiting: number;
+  readonly inHand: number;
+  /** Waits for room for one full receive; null once closed or aborted. */
+  reserve(signal: AbortSignal): Promise<Reservation | null>;
+  /** Gives back the room of messages that are settled. */
+  release(messages: readonly Held[]): void;
+  /** Takes waiting messages out, so that they are not carried. */
+  withdraw(unwanted: (message: Held) => boolean): Held[];
+  /** Yields a batch when it is full, old enough, or nothing more can arrive; ends when closed and empty. */
+  batches(): AsyncGenerator<readonly Held[], void, undefined>;
+  /** Nothing more will be received. */
+  close(): void;
+}
+
+export function createBuffer(limits: BufferLimits): Buffer {
+  let waiting: Held[] = [];
+  let oldestSinceMs = 0;
+  let reserved = 0;
+  let inHand = 0;
+  let bytesInHand = 0;
+  let bytesReserved = 0;
+  let typicalBytes = firstGuessBytes;
+  let closed = false;
+  const changed = createCondition();
+
+  function hasRoom(): boolean {
+    const nothingElse = inHand + reserved === 0;
+    return (
+      inHand + reserved + mostPerReceive <= limits.maxMessages &&
+      // One receive is always let in, or a bound below ten large bodies would stop everything.
+      (nothingElse ||
+        bytesInHand + bytesReserved + mostPerReceive * typicalBytes <= limits.maxBytes)
+    );
+  }
+
+  /** Milliseconds until the waiting messages make a batch; 0 is now, null is not before something changes. */
+  function batchDueInMs(): number | null {
+    if (waiting.length === 0) return null;
+    const nothingMoreCanArrive = closed || (reserved === 0 && !hasRoom());
+    if (nothingMoreCanArrive || waiting.length >= limits.batchSize) return 0;
+    return Math.max(0, oldestSinceMs + limits.batchAgeMs - performance.now());
+  }
+
+  function learnSize(messages: readonly Held[]): void {
+    const largest = Math.max(...messages.map(({ envelope }) => envelope.bytes));
+    // Grows at once, shrinks slowly: a few small bodies do not invite a flood of large ones.
+    typicalBytes = largest > typicalBytes ? largest : typicalBytes * 0.9 + largest * 0.1;
+  }
+
+  return {
+    get waiting() {
+      return waiting.length;
+    },
+    get inHand() {
+      return inHand;
+    },
+    async reserve(signal) {
+      const isOver = (): boolean => closed || signal.aborted;
+      while (!isOver() && !hasRoom()) await changed.wait(null, signal);
+      if (isOver()) return null;
+      const bytes = mostPerReceive * typicalBytes;
+      reserved += mostPerReceive;
+      bytesReserved += bytes;
+      return {
+        exchange(messages) {
+          reserved -= mostPerReceive;
+          bytesReserved -= bytes;
+          inHand += messages.length;
+          for (const { envelope } of messages) bytesInHand += envelope.bytes;
+          if (messages.length > 0) {
+            learnSize(messages);
+            if (waiting.length === 0) oldestSinceMs = performance.now();
+            waiting.push(...messages);
+          }
+          changed.notify();
+        },
+      };
+    },
+    release(messages) {
+      inHand -= messages.length;
+      for (const { envelope } of messages) bytesInHand -= envelope.bytes;
+      changed.notify();
+    },
+    withdraw(unwanted) {
+      const withdrawn = waiting.filter(unwanted);
+      if (withdrawn.length > 0) waiting = waiting.filter((message) => !withdrawn.includes(message));
+      return withdrawn;
+    },
+    async *batches() {
+      for (;;) {
+        const dueInMs = batchDueInMs();
+        if (dueInMs === 0) {
+          const batch = waiting.slice(0, limits.batchSize);
+          waiting = waiting.slice(limits.batchSize);
+          oldestSinceMs = performance.now();
+          yield batch;
+        } else if (dueInMs === null && closed) {
+          return;
+        } else {
+          await changed.wait(dueInMs);
+        }
+      }
+    },
+    close() {
+      closed = true;
+      changed.notify();
+    },
+  };
+}
+
+interface Condition {
+  notify(): void;
+  wait(timeoutMs: number | null, signal?: AbortSignal): Promise<void>;
+}
+
+/** Wakes every waiter; a waiter looks again at what it waited for. */
+function createCondition(): Condition {
+  const waiters = new Set<() => void>();
+  return {
+    notify() {
+      for (const wake of waiters) wake();
+    },
+    wait(timeoutMs, signal) {
+      return new Promise((resolve) => {
+        const timer = timeoutMs === null ? undefined : setTimeout(wake, timeoutMs);
+        function wake(): void {
+          clearTimeout(timer);
+          waiters.delete(wake);
+          signal?.removeEventListener("abort", wake);
+          resolve();
+        }
+        waiters.add(wake);
+        signal?.addEventListener("abort", wake, { once: true });
+        if (signal?.aborted) wake();
+      });
+    },
+  };
+}

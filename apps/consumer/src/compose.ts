@@ -1,0 +1,174 @@
+/** The composition root: opens the adapters and fits them together. */
+import { DatabaseError, connectWriter } from "@org/db";
+import { MaskingError, createTokenizer } from "@org/masking";
+import type { Keyring } from "@org/masking";
+import { loadKeyring } from "@org/masking/keyring";
+import { createSealer } from "@org/masking/seal";
+import { fieldPolicy } from "@org/schema";
+import { QueueError, openQueue } from "@org/sqs";
+import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
+import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import type { Logger } from "pino";
+
+import { createBreaker } from "./breaker.ts";
+import { createBuffer } from "./buffer.ts";
+import { createCarry } from "./carry.ts";
+import type { Config } from "./config.ts";
+import { StartFault, toFailure } from "./failure.ts";
+import { openHealthServer } from "./health.ts";
+import { createLeases } from "./leases.ts";
+import { preflight } from "./preflight.ts";
+import type { Finding } from "./preflight.ts";
+import { run } from "./run.ts";
+import { createAck } from "./stages/ack.ts";
+import { createMask } from "./stages/mask.ts";
+import { createParse } from "./stages/parse.ts";
+import { createReceive } from "./stages/receive.ts";
+import { createWrite } from "./stages/write.ts";
+import { createTelemetry } from "./telemetry.ts";
+import { untilEmpty } from "./until-empty.ts";
+
+export interface Service extends AsyncDisposable {
+  /** What preflight found; with an error among them, do not run. */
+  readonly findings: readonly Finding[];
+  /** Port of /live, /ready and /metrics. */
+  readonly port: number;
+  /** Consumes until `stop` aborts, or until the queue stays empty. */
+  run(signals: { stop: AbortController; giveUp: AbortSignal }, mode: RunMode): Promise<void>;
+}
+
+export interface RunMode {
+  readonly untilEmpty: boolean;
+}
+
+/** Drained mode looks more often: its polls must not outlive the queue's last message by long. */
+const drainWaitSeconds = 1;
+
+/** Longer than any healthy poll: past it only a restart can help. */
+const stuckMs = 120_000;
+
+/** Builds the service. What was opened is closed in reverse, also when building fails half-way. */
+export async function compose(config: Config, log: Logger): Promise<Service> {
+  await using opening = new AsyncDisposableStack();
+
+  const keyring = await orExplain(
+    loadKeyring(config.keyringPath, { env: config.env }),
+    "the keyring cannot be used",
+    "mend the file that MASKLINE_KEYRING names; `pnpm recover keys init` writes a new one for development",
+  );
+  const tokenizer = createTokenizer(keyring, {
+    tenant: config.tenant,
+    fields: { ip: fieldPolicy.ip.norm, device_id: fieldPolicy.device_id.norm },
+  });
+  const sealer = wantsVault(config, keyring)
+    ? createSealer(keyring, { tenant: config.tenant })
+    : null;
+
+  const queue = opening.use(openQueue(config.queue));
+  const attributes = await orExplain(
+    queue.attributes(),
+    "the queue cannot be read",
+    "check SQS_QUEUE_URL, AWS_REGION, the credentials, and the permission sqs:GetQueueAttributes",
+  );
+  const database = opening.use(
+    connectWriter({
+      connection: config.databaseUrl === null ? {} : { connectionString: config.databaseUrl },
+      poolSize: config.limits.writers + 1,
+    }),
+  );
+  await orExplain(
+    database.check(),
+    "the database is not ready",
+    "check DATABASE_URL; its login must be a member of maskline_writer; `pnpm migrate` brings the schema up to date",
+  );
+
+  const exporter = new PrometheusExporter({ preventServerStart: true, withoutScopeInfo: true });
+  const provider = new MeterProvider({ readers: [exporter] });
+  opening.defer(() => provider.shutdown());
+  const telemetry = createTelemetry(provider.getMeter("maskline"), log);
+
+  const breaker = createBreaker(telemetry.breakerChanged);
+  const buffer = createBuffer(config.limits);
+  telemetry.watch({ buffer, breaker });
+  let isRunning = false;
+  const health = opening.use(
+    await openHealthServer(config.port, {
+      live: () => !isRunning || breaker.open || telemetry.sincePollMs() < stuckMs,
+      ready: () => isRunning && !breaker.open,
+      metrics: (request, response) => exporter.getMetricsRequestHandler(request, response),
+    }),
+  );
+
+  const opened = opening.move();
+  return {
+    findings: preflight(attributes, {
+      batchAgeMs: config.limits.batchAgeMs,
+      hasVault: sealer !== null,
+    }),
+    port: health.port,
+    async run({ stop, giveUp }, mode) {
+      const leases = createLeases(queue, {
+        visibilityTimeoutSeconds: attributes.visibilityTimeoutSeconds,
+        events: telemetry.leases,
+      });
+      const ack = createAck({ queue, leases }, { events: telemetry.ack, giveUp });
+      const receive = createReceive(
+        { queue, buffer, leases, breaker },
+        {
+          pollers: config.limits.pollers,
+          waitSeconds: mode.untilEmpty ? drainWaitSeconds : config.limits.waitSeconds,
+          returnAllOnDamage: attributes.fifo,
+          giveBack: ack.giveBack,
+          giveUp,
+          events: telemetry.receive,
+        },
+      );
+      const carry = createCarry(
+        {
+          parse: createParse(config.unwrap),
+          mask: createMask(tokenizer),
+          write: createWrite({ database, breaker }, telemetry.write),
+          openBatch: sealer && (() => sealer.openBatch()),
+        },
+        telemetry.carry,
+      );
+      const writers = attributes.fifo ? 1 : config.limits.writers;
+
+      isRunning = true;
+      stop.signal.addEventListener("abort", () => (isRunning = false), { once: true });
+      const running = run(
+        { receive, buffer, leases, carry, ack, writers },
+        { stop: stop.signal, giveUp },
+      );
+      if (mode.untilEmpty) {
+        const look = {
+          inHand: () => leases.size,
+          emptyPolls: telemetry.emptyPolls,
+          stop: stop.signal,
+        };
+        await Promise.race([running, untilEmpty(queue, look).then(() => stop.abort())]);
+      }
+      await running;
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+/** A recipient in the keyring means that originals are kept, sealed, unless the operator says no. */
+function wantsVault(config: Config, keyring: Keyring): boolean {
+  return (
+    config.vault !== "off" &&
+    (config.vault === "on" || keyring.recipients.some(({ state }) => state === "primary"))
+  );
+}
+
+async function orExplain<T>(opening: Promise<T>, what: string, advice: string): Promise<T> {
+  return opening.catch((error: unknown) => {
+    const isOurs =
+      error instanceof MaskingError ||
+      error instanceof DatabaseError ||
+      error instanceof QueueError;
+    const detail = isOurs ? error.message : toFailure("start", error).code;
+    throw new StartFault(`${what}: ${detail}`, advice);
+  });
+}

@@ -1,0 +1,41 @@
+/** Reduces any error to the fields that are safe to log: never a message, a value or a cause. */
+
+export type Stage = "start" | "receive" | "lease" | "write" | "ack" | "stop";
+
+export interface Failure {
+  readonly stage: Stage;
+  /** A code of ours or of a library's, else the error's class name. */
+  readonly code: string;
+  readonly sqlState: string | null;
+  readonly constraint: string | null;
+  /** The row is at fault, not the database: trying it again cannot help. */
+  readonly isRowFault: boolean;
+}
+
+/** What an identifier looks like; anything else might carry a value. */
+const identifier = /^[\w.-]{1,64}$/;
+
+export function toFailure(stage: Stage, error: unknown): Failure {
+  return {
+    stage,
+    code: identifierOf(error, "code") ?? identifierOf(error, "name") ?? "unknown",
+    sqlState: identifierOf(error, "sqlState"),
+    constraint: identifierOf(error, "constraint"),
+    isRowFault: identifierOf(error, "kind") === "data",
+  };
+}
+
+function identifierOf(error: unknown, property: string): string | null {
+  const value: unknown = error instanceof Error ? Reflect.get(error, property) : null;
+  return typeof value === "string" && identifier.test(value) ? value : null;
+}
+
+/** Why the service cannot start, and what to do about it; both safe to print. */
+export class StartFault extends Error {
+  readonly advice: string;
+  constructor(what: string, advice: string) {
+    super(what);
+    this.name = "StartFault";
+    this.advice = advice;
+  }
+}

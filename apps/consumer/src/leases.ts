@@ -1,0 +1,131 @@
+/** Keeps every message in hand invisible to other consumers until it is settled. */
+import type { BatchFailure, Envelope, Receipt } from "@org/sqs";
+
+import type { Held } from "./model.ts";
+
+/** SQS refuses to extend a message's invisibility past 12 hours from its receipt (SQS quotas). */
+const longestLeaseMs = 12 * 60 * 60 * 1000;
+
+/** With these codes the handle, or the time left on it, is spent: asking again cannot help. */
+const finalCodes: ReadonlySet<string> = new Set([
+  "ReceiptHandleIsInvalid",
+  "InvalidParameterValue",
+]);
+
+export interface LeasePort {
+  changeVisibility(receipts: readonly Receipt[], seconds: number): Promise<BatchFailure[]>;
+}
+
+export interface LeaseEvents {
+  renewed(count: number): void;
+  lost(count: number): void;
+}
+
+export interface Leases {
+  readonly size: number;
+  /** Takes a message in hand. A redelivery of one already in hand only brings its newer handle: null. */
+  hold(envelope: Envelope): Held | null;
+  /** Lets messages go, whatever became of them. */
+  drop(messages: Iterable<Held>): void;
+  /** Everything still in hand. */
+  inHand(): Held[];
+  stop(): Promise<void>;
+}
+
+export function createLeases(
+  queue: LeasePort,
+  { visibilityTimeoutSeconds, events }: { visibilityTimeoutSeconds: number; events: LeaseEvents },
+): Leases {
+  const leaseMs = visibilityTimeoutSeconds * 1000;
+  const held = new Map<string, Held>();
+  let renewal: Promise<void> = Promise.resolve();
+  let renewing = false;
+
+  async function renew(): Promise<void> {
+    const nowMs = performance.now();
+    const due = [...held.values()].filter(
+      (message) => !message.leaseLost && message.leaseUntilMs - nowMs <= leaseMs / 2,
+    );
+    const ceilingReached = due.filter(
+      ({ receivedAtMs }) => nowMs + leaseMs - receivedAtMs > longestLeaseMs,
+    );
+    const renewable = due.filter((message) => !ceilingReached.includes(message));
+    if (renewable.length > 0) await extend(renewable, nowMs);
+    lose(ceilingReached);
+    lose(due.filter((message) => message.leaseUntilMs <= performance.now()));
+  }
+
+  async function extend(messages: readonly Held[], nowMs: number): Promise<void> {
+    const byHandle = new Map(messages.map((message) => [message.receiptHandle, message]));
+    const failures = await queue.changeVisibility(
+      messages.map(toReceipt),
+      visibilityTimeoutSeconds,
+    );
+    for (const { receipt, code } of failures) {
+      const message = byHandle.get(receipt.receiptHandle);
+      byHandle.delete(receipt.receiptHandle);
+      // A newer handle may have arrived meanwhile: then the old one's failure says nothing.
+      if (message && finalCodes.has(code) && message.receiptHandle === receipt.receiptHandle) {
+        lose([message]);
+      }
+    }
+    for (const message of byHandle.values()) {
+      message.leaseUntilMs = Math.max(message.leaseUntilMs, nowMs + leaseMs);
+    }
+    events.renewed(byHandle.size);
+  }
+
+  function lose(messages: readonly Held[]): void {
+    const fresh = messages.filter(
+      (message) => !message.leaseLost && held.has(message.envelope.messageId),
+    );
+    for (const message of fresh) message.leaseLost = true;
+    if (fresh.length > 0) events.lost(fresh.length);
+  }
+
+  // Looks four times a lease: a message is renewed between half and three quarters of its time.
+  const timer = setInterval(() => {
+    if (renewing) return;
+    renewing = true;
+    renewal = renew().finally(() => {
+      renewing = false;
+    });
+  }, leaseMs / 4);
+
+  return {
+    get size() {
+      return held.size;
+    },
+    hold(envelope) {
+      const known = held.get(envelope.messageId);
+      if (known) {
+        known.receiptHandle = envelope.receiptHandle;
+        known.receivedAtMs = envelope.receivedAtMs;
+        known.leaseUntilMs = envelope.receivedAtMs + leaseMs;
+        known.leaseLost = false;
+        return null;
+      }
+      const message: Held = {
+        envelope,
+        receiptHandle: envelope.receiptHandle,
+        receivedAtMs: envelope.receivedAtMs,
+        leaseUntilMs: envelope.receivedAtMs + leaseMs,
+        leaseLost: false,
+      };
+      held.set(envelope.messageId, message);
+      return message;
+    },
+    drop(messages) {
+      for (const message of messages) held.delete(message.envelope.messageId);
+    },
+    inHand: () => [...held.values()],
+    async stop() {
+      clearInterval(timer);
+      await renewal;
+    },
+  };
+}
+
+export function toReceipt({ envelope, receiptHandle }: Held): Receipt {
+  return { messageId: envelope.messageId, receiptHandle };
+}

@@ -1,0 +1,82 @@
+/** Looks at queue and settings before the first receive: what would lose, double or stall messages later. */
+import type { QueueAttributes } from "@org/sqs";
+
+export type Severity = "error" | "warning";
+
+export interface Finding {
+  readonly severity: Severity;
+  readonly finding: string;
+  readonly advice: string;
+}
+
+export interface Plan {
+  readonly batchAgeMs: number;
+  readonly hasVault: boolean;
+}
+
+/** Below this, one slow commit or one lost renewal already makes a redelivery. */
+const shortLeaseSeconds = 20;
+
+/** Each failed receive of a healthy message counts too: fewer than this dead-letters good messages. */
+const advisedMaxReceiveCount = 10;
+
+const daySeconds = 86_400;
+const longestRetentionSeconds = 14 * daySeconds;
+
+/** Every finding at once; an error means that starting would break a promise. */
+export function preflight(queue: QueueAttributes, plan: Plan): Finding[] {
+  const findings: Finding[] = [];
+  const find = (severity: Severity, finding: string, advice: string): void => {
+    findings.push({ severity, finding, advice });
+  };
+
+  if (!plan.hasVault && !queue.redrive) {
+    find(
+      "error",
+      "a rejected message would have nowhere to go: the keyring has no recipient to seal it to, and the queue has no redrive policy",
+      "give the keyring a recipient (and leave MASKLINE_VAULT unset), or give the queue a dead-letter queue",
+    );
+  }
+  if (plan.batchAgeMs > (queue.visibilityTimeoutSeconds * 1000) / 4) {
+    find(
+      "error",
+      "messages may wait for their batch longer than a quarter of their lease",
+      "lower MASKLINE_BATCH_AGE_MS or raise the queue's VisibilityTimeout",
+    );
+  }
+  if (queue.visibilityTimeoutSeconds < shortLeaseSeconds) {
+    find(
+      "warning",
+      `the queue's VisibilityTimeout is ${queue.visibilityTimeoutSeconds} s`,
+      "set it to 30 s or more: leases are renewed at half of it",
+    );
+  }
+  if (queue.redrive && queue.redrive.maxReceiveCount < advisedMaxReceiveCount) {
+    find(
+      "warning",
+      `the redrive policy's maxReceiveCount is ${queue.redrive.maxReceiveCount}`,
+      `set it to ${advisedMaxReceiveCount} or more: restarts and lost responses count as receives too`,
+    );
+  }
+  const { retentionSeconds, redrive } = queue;
+  if (retentionSeconds !== null && retentionSeconds < longestRetentionSeconds) {
+    find(
+      "warning",
+      `the queue keeps messages for ${days(retentionSeconds)} days; older ones are lost`,
+      "set MessageRetentionPeriod to 14 days, the most SQS allows",
+    );
+  }
+  const deadLetterSeconds = redrive?.deadLetterRetentionSeconds ?? longestRetentionSeconds;
+  if (deadLetterSeconds < longestRetentionSeconds && deadLetterSeconds <= (retentionSeconds ?? 0)) {
+    find(
+      "warning",
+      `the dead-letter queue keeps messages for ${days(deadLetterSeconds)} days, counted from when they were first sent`,
+      "give it a longer MessageRetentionPeriod than the queue's own",
+    );
+  }
+  return findings;
+}
+
+function days(seconds: number): string {
+  return (seconds / daySeconds).toFixed(1).replace(/\.0$/, "");
+}

@@ -1,0 +1,74 @@
+/** Deletes what is durable and gives the rest back; what fails here comes again, and the ledger absorbs it. */
+import type { BatchFailure, Receipt } from "@org/sqs";
+
+import { backoffMs, pause } from "../backoff.ts";
+import type { Backoff } from "../backoff.ts";
+import { toReceipt } from "../leases.ts";
+import type { Leases } from "../leases.ts";
+import type { Held, Outcome } from "../model.ts";
+
+export interface AckPort {
+  delete(receipts: readonly Receipt[]): Promise<BatchFailure[]>;
+  changeVisibility(receipts: readonly Receipt[], seconds: number): Promise<BatchFailure[]>;
+}
+
+export interface AckEvents {
+  deleted(count: number): void;
+  /** Deletes that still failed at the last attempt: these messages will be delivered again. */
+  deleteFailed(codes: readonly string[]): void;
+  returned(count: number): void;
+}
+
+export interface Ack {
+  /** Never rejects: a failure is counted, and the message comes back by itself. */
+  ack(outcome: Outcome): Promise<void>;
+  /** Makes messages visible to every consumer again, at once. */
+  giveBack(messages: readonly Held[]): Promise<void>;
+}
+
+const attempts = 4;
+const ackBackoff: Backoff = { firstMs: 200, mostMs: 3_000 };
+
+export function createAck(
+  { queue, leases }: { queue: AckPort; leases: Leases },
+  { events, giveUp }: { events: AckEvents; giveUp: AbortSignal },
+): Ack {
+  async function deleteSettled(settled: readonly Held[]): Promise<void> {
+    let remaining = settled;
+    for (let attempt = 0; remaining.length > 0; attempt += 1) {
+      // The newest handle each time: a redelivery may have brought one since the last attempt.
+      const sent = new Map(remaining.map((held) => [held.receiptHandle, held]));
+      const failures = await queue.delete(remaining.map(toReceipt));
+      events.deleted(remaining.length - failures.length);
+
+      const failed = failures.flatMap((failure) => {
+        const held = sent.get(failure.receipt.receiptHandle);
+        return held ? [{ held, failure }] : [];
+      });
+      const isLast = attempt + 1 === attempts || giveUp.aborted;
+      const worthTrying = failed.filter(
+        ({ held, failure }) =>
+          !isLast && (!failure.senderFault || held.receiptHandle !== failure.receipt.receiptHandle),
+      );
+      const givenUp = failed.filter((entry) => !worthTrying.includes(entry));
+      if (givenUp.length > 0) events.deleteFailed(givenUp.map(({ failure }) => failure.code));
+      remaining = worthTrying.map(({ held }) => held);
+      if (remaining.length > 0) await pause(backoffMs(ackBackoff, attempt), giveUp);
+    }
+    leases.drop(settled);
+  }
+
+  async function giveBack(messages: readonly Held[]): Promise<void> {
+    leases.drop(messages);
+    const receipts = messages.filter(({ leaseLost }) => !leaseLost).map(toReceipt);
+    if (receipts.length > 0) await queue.changeVisibility(receipts, 0);
+    events.returned(messages.length);
+  }
+
+  return {
+    giveBack,
+    async ack({ settled, returned }) {
+      await Promise.all([deleteSettled(settled), giveBack(returned)]);
+    },
+  };
+}

@@ -1,0 +1,115 @@
+/** Long polls that never wait for a write: few while the queue is idle, many while it is full. */
+import { setMaxListeners } from "node:events";
+
+import type { Envelope } from "@org/sqs";
+
+import { backoffMs, pause } from "../backoff.ts";
+import type { Backoff } from "../backoff.ts";
+import type { Breaker } from "../breaker.ts";
+import { mostPerReceive } from "../buffer.ts";
+import type { Buffer, Reservation } from "../buffer.ts";
+import type { Failure } from "../failure.ts";
+import { toFailure } from "../failure.ts";
+import type { Leases } from "../leases.ts";
+import type { Held } from "../model.ts";
+
+export interface ReceivePort {
+  receive(options: {
+    maxMessages: number;
+    waitSeconds: number;
+    signal: AbortSignal;
+  }): Promise<{ envelopes: Envelope[]; damaged: number }>;
+}
+
+export interface ReceiveOptions {
+  readonly pollers: number;
+  readonly waitSeconds: number;
+  /** FIFO: after damage, later messages of the same group must not overtake the damaged one. */
+  readonly returnAllOnDamage: boolean;
+  giveBack(messages: readonly Held[]): Promise<void>;
+  /** Aborts when there is no time left even for polls in flight. */
+  readonly giveUp: AbortSignal;
+  readonly events: ReceiveEvents;
+}
+
+export interface ReceiveEvents {
+  received(envelopes: readonly Envelope[]): void;
+  damaged(count: number): void;
+  /** A receive ended, with how many messages it brought: the sign of life of this stage. */
+  polled(count: number): void;
+  failed(failure: Failure): void;
+}
+
+const errorBackoff: Backoff = { firstMs: 200, mostMs: 30_000 };
+
+/** A poll that has not ended this long after its wait time hangs: the watchdog ends it. */
+const hangMs = 15_000;
+
+/** Polls until `stop` aborts; a poll in flight is let return, because aborting it could strand its messages. */
+export function createReceive(
+  {
+    queue,
+    buffer,
+    leases,
+    breaker,
+  }: { queue: ReceivePort; buffer: Buffer; leases: Leases; breaker: Breaker },
+  options: ReceiveOptions,
+): (stop: AbortSignal) => Promise<void> {
+  const { pollers, waitSeconds, giveUp, events } = options;
+
+  return async function receive(stop) {
+    setMaxListeners(0, stop);
+    const polls = new Set<Promise<void>>();
+    let wanted = 1;
+    let failures = 0;
+
+    async function poll(reservation: Reservation): Promise<void> {
+      let messages: Held[] = [];
+      try {
+        const { envelopes, damaged } = await queue.receive({
+          maxMessages: mostPerReceive,
+          waitSeconds,
+          signal: AbortSignal.any([giveUp, AbortSignal.timeout(waitSeconds * 1000 + hangMs)]),
+        });
+        failures = 0;
+        wanted = adapt(wanted, envelopes.length, pollers);
+        events.received(envelopes);
+        events.polled(envelopes.length);
+        messages = envelopes.flatMap((envelope) => leases.hold(envelope) ?? []);
+        if (damaged > 0) events.damaged(damaged);
+        if (damaged > 0 && options.returnAllOnDamage) {
+          await options.giveBack(messages.splice(0));
+        }
+      } catch (error) {
+        failures += 1;
+        wanted = 1;
+        events.failed(toFailure("receive", error));
+      } finally {
+        reservation.exchange(messages);
+      }
+    }
+
+    while (!stop.aborted) {
+      await breaker.closed(stop);
+      if (failures > 0) await pause(backoffMs(errorBackoff, failures - 1), stop);
+      while (polls.size >= wanted) await Promise.race(polls);
+      const reservation = await buffer.reserve(stop);
+      if (!reservation) break;
+      if (stop.aborted || breaker.open) {
+        reservation.exchange([]);
+        continue;
+      }
+      const started = poll(reservation).finally(() => polls.delete(started));
+      polls.add(started);
+    }
+    await Promise.all(polls);
+    buffer.close();
+  };
+}
+
+/** One poller more for each full receive, half of them for an empty one: SQS is paid by request. */
+function adapt(wanted: number, received: number, most: number): number {
+  if (received === mostPerReceive) return Math.min(most, wanted + 1);
+  if (received === 0) return Math.max(1, Math.floor(wanted / 2));
+  return wanted;
+}

@@ -1,0 +1,37 @@
+/** Drained mode: the sign that a queue stays empty and nothing of it is in flight. */
+import type { QueueAttributes } from "@org/sqs";
+
+import { pause } from "./backoff.ts";
+
+export interface DrainPort {
+  attributes(): Promise<QueueAttributes>;
+}
+
+/** SQS's counts are approximate and lag: one zero proves nothing. */
+const zerosInARow = 3;
+const checkEveryMs = 500;
+
+/** Resolves when queue and hand stay empty over several looks, or when `stop` aborts. */
+export async function untilEmpty(
+  queue: DrainPort,
+  {
+    inHand,
+    emptyPolls,
+    stop,
+  }: { inHand: () => number; emptyPolls: () => number; stop: AbortSignal },
+): Promise<void> {
+  let zeros = 0;
+  while (!stop.aborted && zeros < zerosInARow) {
+    await pause(checkEveryMs, stop);
+    if (inHand() > 0 || emptyPolls() === 0) {
+      zeros = 0;
+      continue;
+    }
+    const depth = await queue.attributes().then(
+      ({ depth }) => depth,
+      () => null,
+    );
+    const isEmpty = depth !== null && depth.visible + depth.inFlight + depth.delayed === 0;
+    zeros = isEmpty && inHand() === 0 ? zeros + 1 : 0;
+  }
+}

@@ -1,0 +1,113 @@
+import { expect, test } from "vitest";
+
+import { openStack, startConsumer } from "./stack.ts";
+import type { Stack } from "./stack.ts";
+
+/** Values that no other part of the system could produce by itself. */
+const sentinelIp = "203.0.113.77";
+const sentinelDevice = "918-27-3645";
+
+const login = {
+  user_id: "leak-test",
+  app_version: "1.2.3",
+  device_type: "android",
+  ip: sentinelIp,
+  locale: null,
+  device_id: sentinelDevice,
+};
+
+/** One message for each way to fail, and one that passes. */
+const bodies = {
+  passes: login,
+  wrongShape: { foo: sentinelIp, bar: sentinelDevice },
+  ipRefused: { ...login, ip: `${sentinelIp}:80` },
+  deviceRefused: { ...login, device_id: sentinelDevice.repeat(40) },
+  ambiguous: { ...login, device: { id: sentinelDevice } },
+  refusedByPostgres: { ...login, user_id: "refused" },
+};
+
+/** Each form in which a value could be written down. */
+function spellings(value: string): string[] {
+  const bytes = Buffer.from(value);
+  return [
+    value,
+    bytes.toString("base64").replace(/=+$/, ""),
+    bytes.toString("hex"),
+    encodeURIComponent(value),
+  ];
+}
+
+async function everyCell(stack: Stack): Promise<string> {
+  const tables = await stack.query<{ name: string }>(
+    `SELECT format('%I.%I', schemaname, tablename) AS name
+       FROM pg_tables WHERE schemaname IN ('public', 'maskline', 'drizzle')`,
+  );
+  const dumps = await Promise.all(
+    tables.map(({ name }) =>
+      stack.query<{ dump: string }>(`SELECT t::text AS dump FROM ${name} t`),
+    ),
+  );
+  return dumps
+    .flat()
+    .map(({ dump }) => dump)
+    .join("\n");
+}
+
+test("ip and device_id reach no log, no metric and no table, by any failing stage", async () => {
+  await using stack = await openStack();
+  await stack.query("ALTER TABLE user_logins ADD CONSTRAINT refused CHECK (user_id <> 'refused')");
+  const notJson = `{"ip": "${sentinelIp}", "device_id": "${sentinelDevice}"`;
+  await stack.queue.send(stack.queueUrl, [
+    ...Object.values(bodies).map((body) => JSON.stringify(body)),
+    notJson,
+  ]);
+
+  const consumer = startConsumer({ ...stack.env, LOG_LEVEL: "debug", MASKLINE_WAIT_SECONDS: "1" });
+  const { port } = await consumer.logged("consuming");
+  await untilSettled(stack, Object.keys(bodies).length + 1);
+  const metrics = await (await fetch(`http://127.0.0.1:${String(port)}/metrics`)).text();
+  consumer.process.kill("SIGTERM");
+  const { output } = await consumer.exited();
+  const cells = await everyCell(stack);
+
+  expect(metrics).toMatch(/^maskline_messages_rejected_total\{reason="not_a_login"\} 1$/m);
+  expect(cells).toContain("leak-test");
+  for (const value of [...spellings(sentinelIp), ...spellings(sentinelDevice)]) {
+    expect(output).not.toContain(value);
+    expect(metrics).not.toContain(value);
+    expect(cells).not.toContain(value);
+  }
+});
+
+test("a crash of the database connection puts no value into the log", async () => {
+  await using stack = await openStack();
+  await stack.query("ALTER TABLE user_logins ADD COLUMN forgotten integer NOT NULL");
+  await stack.queue.send(stack.queueUrl, [JSON.stringify(login)]);
+  const consumer = startConsumer({
+    ...stack.env,
+    LOG_LEVEL: "debug",
+    MASKLINE_WAIT_SECONDS: "1",
+    MASKLINE_SHUTDOWN_SECONDS: "5",
+  });
+  await consumer.logged(
+    "the schema refuses these rows; nothing is quarantined, receiving stops until it is mended",
+  );
+  await stack.query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+  );
+  consumer.process.kill("SIGTERM");
+  const { output } = await consumer.exited();
+  for (const value of [...spellings(sentinelIp), ...spellings(sentinelDevice)]) {
+    expect(output).not.toContain(value);
+  }
+});
+
+async function untilSettled(stack: Stack, messages: number): Promise<void> {
+  for (;;) {
+    const [ledger] = await stack.query<{ count: number }>(
+      "SELECT count(*)::int FROM maskline.ledger",
+    );
+    if (ledger?.count === messages) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

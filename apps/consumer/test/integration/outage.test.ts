@@ -1,0 +1,50 @@
+import { migrate } from "@org/db";
+import { createMessages, startPostgres } from "@org/local";
+import { Client } from "pg";
+import { expect, test } from "vitest";
+
+import { openStack, startConsumer } from "./stack.ts";
+
+test("a database outage much longer than the lease spends no receives and dead-letters nothing", async () => {
+  await using postgres = await startPostgres();
+  await migrate(postgres.adminUrl);
+  // A lease of two seconds and two receives: without the breaker or the renewals this would dead-letter.
+  await using stack = await openStack({ maxReceiveCount: 2, visibilityTimeoutSeconds: 2 });
+  const bodies = createMessages({ count: 100, seed: 4 }).map(({ body }) => body);
+  const env = { ...stack.env, DATABASE_URL: await createWriter(postgres.adminUrl) };
+  const consumer = startConsumer({ ...env, MASKLINE_WAIT_SECONDS: "1" });
+  const { port } = await consumer.logged("consuming");
+
+  await postgres.stop("immediate");
+  await stack.queue.send(stack.queueUrl, bodies);
+  await consumer.logged("breaker open: receiving stops");
+  const ready = await fetch(`http://127.0.0.1:${String(port)}/ready`);
+  expect(ready.status).toBe(503);
+  await new Promise((resolve) => setTimeout(resolve, 8_000));
+  await postgres.start();
+  await consumer.logged("breaker closed: receiving resumes");
+
+  const admin = new Client({ connectionString: postgres.adminUrl });
+  await admin.connect();
+  const decided = async (): Promise<unknown> => {
+    const { rows } = await admin.query("SELECT count(*)::int FROM maskline.ledger");
+    return rows[0]?.count;
+  };
+  while ((await decided()) !== bodies.length)
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  await admin.end();
+  consumer.process.kill("SIGTERM");
+  expect((await consumer.exited()).code).toBe(0);
+  expect(await stack.queue.depth(stack.deadLetterUrl)).toMatchObject({ visible: 0, inFlight: 0 });
+});
+
+async function createWriter(adminUrl: string): Promise<string> {
+  const admin = new Client({ connectionString: adminUrl });
+  await admin.connect();
+  await admin.query("CREATE ROLE outage_consumer LOGIN PASSWORD 'outage' IN ROLE maskline_writer");
+  await admin.end();
+  const url = new URL(adminUrl);
+  url.username = "outage_consumer";
+  url.password = "outage";
+  return url.href;
+}

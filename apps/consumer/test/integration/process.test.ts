@@ -1,0 +1,49 @@
+import { createMessages } from "@org/local";
+import { expect, test } from "vitest";
+
+import { openStack, shellEnvironment, startConsumer, startConsumerWithPnpm } from "./stack.ts";
+
+test("pnpm start with nothing set exits 2 and lists every variable with what to do, no stack trace", async () => {
+  const { code, output } = await startConsumerWithPnpm(shellEnvironment).exited();
+  expect(code).toBe(2);
+  for (const variable of ["SQS_QUEUE_URL", "DATABASE_URL", "MASKLINE_KEYRING"]) {
+    expect(output).toMatch(new RegExp(`${variable} is not set: .{20}`));
+  }
+  expect(output).not.toMatch(/^\s+at /m);
+});
+
+test("an unknown option exits 2 and teaches the known ones", async () => {
+  const { code, output } = await startConsumer({}, ["--until-full"]).exited();
+  expect(code).toBe(2);
+  expect(output).toContain("--until-empty");
+});
+
+test("SIGTERM to pnpm drains what is in hand and exits 0", async () => {
+  await using stack = await openStack();
+  const bodies = createMessages({ count: 300, seed: 5 }).map(({ body }) => body);
+  await stack.queue.send(stack.queueUrl, bodies);
+  const consumer = startConsumerWithPnpm({ ...stack.env, MASKLINE_WAIT_SECONDS: "1" });
+  await consumer.logged("consuming");
+  consumer.process.kill("SIGTERM");
+  const { code, output } = await consumer.exited();
+
+  expect(code).toBe(0);
+  expect(output).toContain("stopping: finishing what is in hand");
+  // Nothing is left leased: what is not in the database waits in the queue for the next consumer.
+  const { visible, inFlight } = await stack.queue.depth(stack.queueUrl);
+  const [ledger] = await stack.query<{ count: number }>(
+    "SELECT count(*)::int FROM maskline.ledger",
+  );
+  expect(inFlight).toBe(0);
+  expect(visible + (ledger?.count ?? 0)).toBe(300);
+});
+
+test("a second signal exits at once", async () => {
+  await using stack = await openStack();
+  const consumer = startConsumer({ ...stack.env, MASKLINE_WAIT_SECONDS: "20" });
+  await consumer.logged("consuming");
+  consumer.process.kill("SIGTERM");
+  await consumer.logged("stopping: finishing what is in hand");
+  consumer.process.kill("SIGTERM");
+  expect((await consumer.exited()).code).toBe(1);
+});

@@ -1,0 +1,174 @@
+/** What an end-to-end test of the consumer stands on: a database, a queue, keyrings, and the process itself. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { createTestDatabase, localAwsEnvironment, openQueueAdmin } from "@org/local";
+import type { QueueAdmin, TestDatabase } from "@org/local";
+import { generateKeyring, writeKeyring } from "@org/masking/keyring";
+import { Client } from "pg";
+import type { QueryResultRow } from "pg";
+import { inject } from "vitest";
+
+const appDirectory = fileURLToPath(new URL("../../", import.meta.url));
+
+/** What any process needs to find its tools: no setting of the consumer's. */
+export const shellEnvironment: Readonly<Record<string, string>> = {
+  PATH: process.env["PATH"] ?? "",
+  HOME: homedir(),
+};
+
+export interface Stack extends AsyncDisposable {
+  readonly database: TestDatabase;
+  readonly queue: QueueAdmin;
+  readonly queueUrl: string;
+  readonly deadLetterUrl: string;
+  readonly keyringPath: string;
+  readonly privateKeyringPath: string;
+  /** The whole environment of a consumer: nothing of this process's own is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  query<Row extends QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>;
+}
+
+export interface StackOptions {
+  readonly vault?: boolean;
+  readonly fifo?: boolean;
+  readonly maxReceiveCount?: number;
+  readonly visibilityTimeoutSeconds?: number;
+}
+
+let queues = 0;
+
+export async function openStack({
+  vault = true,
+  fifo = false,
+  maxReceiveCount = 10,
+  visibilityTimeoutSeconds = 30,
+}: StackOptions = {}): Promise<Stack> {
+  await using opening = new AsyncDisposableStack();
+  const database = opening.use(
+    await createTestDatabase(inject("postgresAdminUrl"), "maskline_template"),
+  );
+  const databaseUrl = await database.createLogin("maskline_writer");
+
+  const endpoint = inject("queueEndpoint");
+  const queue = openQueueAdmin(endpoint);
+  opening.defer(() => queue.close());
+  queues += 1;
+  const { queueUrl, deadLetterUrl } = await queue.createQueueWithDeadLetters(
+    `${database.name}-${queues}`,
+    { maxReceiveCount, visibilityTimeoutSeconds, fifo },
+  );
+
+  const directory = await mkdtemp(join(tmpdir(), "maskline-consumer-test-"));
+  opening.defer(() => rm(directory, { recursive: true }));
+  const keyringPath = join(directory, "keyring.json");
+  const privateKeyringPath = join(directory, "private-keyring.json");
+  const { keyring, privateKeyring } = generateKeyring();
+  await writeKeyring(keyringPath, vault ? keyring : { ...keyring, recipients: [] });
+  await writeKeyring(privateKeyringPath, privateKeyring);
+
+  const admin = new Client({ connectionString: database.adminUrl });
+  await admin.connect();
+  opening.defer(() => admin.end());
+
+  const opened = opening.move();
+  return {
+    database,
+    queue,
+    queueUrl,
+    deadLetterUrl,
+    keyringPath,
+    privateKeyringPath,
+    env: {
+      ...localAwsEnvironment,
+      ...shellEnvironment,
+      SQS_QUEUE_URL: queueUrl,
+      AWS_ENDPOINT_URL_SQS: endpoint,
+      DATABASE_URL: databaseUrl,
+      MASKLINE_KEYRING: keyringPath,
+      PORT: "0",
+    },
+    async query(text, values) {
+      const { rows } = await admin.query(text, values);
+      return rows;
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+export interface RunningConsumer {
+  readonly process: ChildProcess;
+  /** Everything it has said so far, on both streams. */
+  output(): string;
+  /** Resolves with the first log line whose message this is. */
+  logged(message: string): Promise<Record<string, unknown>>;
+  exited(): Promise<{ code: number | null; signal: NodeJS.Signals | null; output: string }>;
+}
+
+/** Starts the consumer as its image does: node on main.ts, without pnpm in between. */
+export function startConsumer(
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): RunningConsumer {
+  const command = ["--conditions=@org/source", "src/main.ts", ...args];
+  return watch(spawn(process.execPath, command, { cwd: appDirectory, env: { ...env } }));
+}
+
+/** Starts it as its users do: with the pnpm that runs these tests, else with the one npx finds. */
+export function startConsumerWithPnpm(
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): RunningConsumer {
+  const pnpm = process.env["npm_execpath"];
+  const [command, ...first] =
+    pnpm === undefined ? ["npx", "-y", "pnpm@10.34.9"] : [process.execPath, pnpm];
+  const all = [...first, "--filter", "consumer", "start", ...args];
+  return watch(spawn(command, all, { cwd: appDirectory, env: { ...env } }));
+}
+
+function watch(child: ChildProcess): RunningConsumer {
+  let output = "";
+  const listeners = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+      for (const listener of listeners) listener();
+    });
+  }
+  const exit = once(child, "close");
+
+  return {
+    process: child,
+    output: () => output,
+    async logged(message) {
+      for (;;) {
+        const found = output
+          .split("\n")
+          .filter((line) => line.startsWith("{") && line.endsWith("}"))
+          .map((line) => JSON.parse(line) as Record<string, unknown>)
+          .find((line) => line["msg"] === message);
+        if (found) return found;
+        const { promise, resolve } = Promise.withResolvers<void>();
+        listeners.add(resolve);
+        const ended = await Promise.race([promise.then(() => false), exit.then(() => true)]);
+        listeners.delete(resolve);
+        if (ended) throw new Error(`The consumer ended before it logged "${message}":\n${output}`);
+      }
+    },
+    async exited() {
+      const [code, signal] = (await exit) as [number | null, NodeJS.Signals | null];
+      return { code, signal, output };
+    },
+  };
+}
+
+/** Drains the queue and resolves when the consumer says that it is empty. */
+export async function drain(env: Readonly<Record<string, string>>): Promise<{ output: string }> {
+  const { code, output } = await startConsumer(env, ["--until-empty"]).exited();
+  if (code !== 0) throw new Error(`The consumer exited with ${code}:\n${output}`);
+  return { output };
+}

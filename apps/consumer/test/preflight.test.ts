@@ -1,0 +1,62 @@
+import type { QueueAttributes } from "@org/sqs";
+import { expect, test } from "vitest";
+
+import { preflight } from "../src/preflight.ts";
+
+const fortnightSeconds = 14 * 86_400;
+
+const healthy: QueueAttributes = {
+  arn: "arn:aws:sqs:eu-central-1:000000000000:login-queue",
+  fifo: false,
+  visibilityTimeoutSeconds: 30,
+  retentionSeconds: fortnightSeconds,
+  redrive: {
+    deadLetterTargetArn: "arn:aws:sqs:eu-central-1:000000000000:login-queue-dlq",
+    maxReceiveCount: 10,
+    deadLetterRetentionSeconds: fortnightSeconds,
+  },
+  depth: { visible: 0, inFlight: 0, delayed: 0 },
+};
+const plan = { batchAgeMs: 100, hasVault: true };
+
+test("has nothing to say of a healthy queue", () => {
+  expect(preflight(healthy, plan)).toEqual([]);
+});
+
+test("refuses a queue where a rejected message would have nowhere to go", () => {
+  const findings = preflight({ ...healthy, redrive: null }, { ...plan, hasVault: false });
+  expect(findings).toMatchObject([
+    { severity: "error", finding: expect.stringContaining("nowhere to go") },
+  ]);
+  expect(preflight({ ...healthy, redrive: null }, plan)).toEqual([]);
+});
+
+test("refuses a batch age above a quarter of the lease", () => {
+  const findings = preflight(healthy, { ...plan, batchAgeMs: 7_501 });
+  expect(findings).toMatchObject([{ severity: "error" }]);
+});
+
+test("warns of a short lease, few receives and short retentions", () => {
+  const findings = preflight(
+    {
+      ...healthy,
+      visibilityTimeoutSeconds: 5,
+      retentionSeconds: 4 * 86_400,
+      redrive: {
+        deadLetterTargetArn: "arn",
+        maxReceiveCount: 3,
+        deadLetterRetentionSeconds: 86_400,
+      },
+    },
+    plan,
+  );
+  expect(findings.map(({ severity }) => severity)).toEqual([
+    "warning",
+    "warning",
+    "warning",
+    "warning",
+  ]);
+  expect(findings.map(({ finding }) => finding).join("\n")).toMatch(
+    /5 s[^]*is 3[^]*4 days[^]*1 days/,
+  );
+});
