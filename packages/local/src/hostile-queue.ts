@@ -12,7 +12,7 @@ export interface HostileQueueOptions {
   readonly leaseLimitSeconds: number;
 }
 
-export interface Sent {
+interface Sent {
   readonly body: string;
   readonly groupId?: string | undefined;
   readonly traceHeader?: string | undefined;
