@@ -2,7 +2,7 @@
 
 import { errors } from "undici";
 
-import { QueueError, queueErrorCode } from "./queue-error.ts";
+import { connectionError, QueueError, queueErrorCode } from "./queue-error.ts";
 
 export interface Refusal {
   readonly status: number;
@@ -19,7 +19,7 @@ const SKEW_MS = 240_000;
 export function refusalError({ status, type, text, skewMs }: Refusal): QueueError {
   const code = queueErrorCode(type ?? typeIn(text), status);
   const skewed = code === "SignatureDoesNotMatch" && Math.abs(skewMs) > SKEW_MS;
-  return new QueueError(skewed ? "RequestTimeTooSkewed" : code, status);
+  return new QueueError(skewed ? "RequestTimeTooSkewed" : code, { status });
 }
 
 function typeIn(text: string): unknown {
@@ -33,10 +33,8 @@ function typeIn(text: string): unknown {
 export function toQueueError(error: unknown): QueueError {
   if (error instanceof QueueError) return error;
   const { name, code } = error as NodeJS.ErrnoException;
-  if (name === "AbortError") return new QueueError("aborted");
   if (name === "CredentialsProviderError") return new QueueError("credentials_unavailable");
-  if (isTimeout(error) || code === "ETIMEDOUT") return new QueueError("timeout");
-  return new QueueError(typeof code === "string" ? "network" : "unknown");
+  return isTimeout(error) ? new QueueError("timeout") : connectionError(code);
 }
 
 function isTimeout(error: unknown): boolean {

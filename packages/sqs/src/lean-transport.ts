@@ -109,6 +109,6 @@ function parse(text: string): object {
   try {
     return Object(JSON.parse(text === "" ? "{}" : text)) as object;
   } catch {
-    throw new QueueError("malformed_response", 200);
+    throw new QueueError("malformed_response", { status: 200 });
   }
 }

@@ -90,7 +90,8 @@ export function openQueue(options: QueueOptions): Queue {
       const timeoutMs = waitSeconds * 1000 + timeouts.pollMarginMs;
       const polling = transport.receiveMessage(request, { timeoutMs, signal });
       const { Messages } = await polling.catch((error: unknown) => {
-        throw closed ? new QueueError("closed") : error;
+        if (closed) throw new QueueError("closed");
+        throw signal?.aborted === true ? new QueueError("aborted") : error;
       });
       const messages: unknown = Messages ?? [];
       if (!Array.isArray(messages)) throw new QueueError("malformed_response");

@@ -40,6 +40,7 @@ export const queueErrorCodes = [
   "aborted",
   "closed",
   "credentials_unavailable",
+  "endpoint_invalid",
   "malformed_response",
   "network",
   "timeout",
@@ -106,13 +107,23 @@ export class QueueError extends Error {
   readonly retryable: boolean;
   /** The HTTP status, where there was an answer. */
   readonly status: number | null;
+  /** What the runtime calls a fault of the connection: `ECONNREFUSED`, `CERT_HAS_EXPIRED`, … */
+  readonly systemCode: string | null;
 
-  constructor(code: QueueErrorCode, status: number | null = null) {
+  constructor(code: QueueErrorCode, about: { status?: number | null; systemCode?: string } = {}) {
     super(`SQS call failed: ${code}`);
     this.code = code;
     this.retryable = passing.has(code);
-    this.status = status;
+    this.status = about.status ?? null;
+    this.systemCode = about.systemCode ?? null;
   }
+}
+
+/** For whatever the runtime or an HTTP client reports by an error code of its own. */
+export function connectionError(code: unknown): QueueError {
+  if (code === "ETIMEDOUT") return new QueueError("timeout", { systemCode: code });
+  const isSystemCode = typeof code === "string" && /^[A-Z][A-Z0-9_]*$/.test(code);
+  return isSystemCode ? new QueueError("network", { systemCode: code }) : new QueueError("unknown");
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { SQSServiceException } from "@aws-sdk/client-sqs";
 
-import { QueueError, queueErrorCode } from "./queue-error.ts";
+import { connectionError, QueueError, queueErrorCode } from "./queue-error.ts";
 
 /** What the SDK attaches to errors of its own and of the runtime alike. */
 interface SdkError extends Error {
@@ -22,17 +22,17 @@ export function toQueueError(error: unknown): QueueError {
   if (error instanceof SQSServiceException) {
     const reported = queueErrorCode(name, status);
     const skewed = reported === "SignatureDoesNotMatch" && $metadata?.clockSkewCorrected === true;
-    return new QueueError(skewed ? "RequestTimeTooSkewed" : reported, status);
+    return new QueueError(skewed ? "RequestTimeTooSkewed" : reported, { status });
   }
-  if (name === "AbortError") return new QueueError("aborted");
   if (name === "CredentialsProviderError") return new QueueError("credentials_unavailable");
   // An answer that is no JSON: a gateway's error page, or a truncated body.
   if (name === "SyntaxError") {
-    const code = status !== null && status >= 400 ? queueErrorCode(null, status) : null;
-    return new QueueError(code ?? "malformed_response", status);
+    const refused = status !== null && status >= 400;
+    return new QueueError(refused ? queueErrorCode(null, status) : "malformed_response", {
+      status,
+    });
   }
-  if (name === "TimeoutError" && (code === undefined || code === "ETIMEDOUT")) {
-    return new QueueError("timeout");
-  }
-  return new QueueError(typeof code === "string" ? "network" : "unknown", status);
+  // The SDK names a reset connection a timeout as well; only its own timers set no code.
+  if (name === "TimeoutError" && code === undefined) return new QueueError("timeout");
+  return connectionError(code);
 }

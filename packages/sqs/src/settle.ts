@@ -10,7 +10,7 @@ import type { BatchFailure, Receipt } from "./queue.ts";
 import type { BatchAnswer } from "./transport.ts";
 
 /** What SQS takes in one batch. */
-export const BATCH_LIMIT = 10;
+const BATCH_LIMIT = 10;
 
 /** Batches on the wire at once; also the connections that they need. */
 export const SETTLE_CONCURRENCY = 16;
@@ -24,7 +24,7 @@ interface Entry {
 }
 
 /** One batch call; rejects with a {@link QueueError}. */
-export type CallBatch = (entries: Entry[]) => Promise<BatchAnswer>;
+type CallBatch = (entries: Entry[]) => Promise<BatchAnswer>;
 
 /** Settles receipts by `call`; resolves with those that stay unsettled. */
 export type Settle = (receipts: readonly Receipt[], call: CallBatch) => Promise<BatchFailure[]>;
@@ -38,13 +38,13 @@ export function createSettle(): Settle {
 }
 
 async function settleBatch(receipts: readonly Receipt[], call: CallBatch): Promise<BatchFailure[]> {
-  const settledFor: BatchFailure[] = [];
+  const refused: BatchFailure[] = [];
   let open = receipts;
   for (let attempt = 1; ; attempt += 1) {
     const failures = await callOnce(open, call);
-    settledFor.push(...failures.filter((failure) => failure.senderFault));
+    refused.push(...failures.filter((failure) => failure.senderFault));
     const passing = failures.filter((failure) => !failure.senderFault);
-    if (passing.length === 0 || attempt === ATTEMPTS) return [...settledFor, ...passing];
+    if (passing.length === 0 || attempt === ATTEMPTS) return [...refused, ...passing];
     open = passing.map((failure) => failure.receipt);
     await sleep(Math.random() * BACKOFF_MS * 2 ** attempt);
   }

@@ -2,6 +2,8 @@
 
 import { SQSClient } from "@aws-sdk/client-sqs";
 
+import { QueueError } from "./queue-error.ts";
+
 export interface Target {
   readonly region: string;
   readonly endpoint: URL;
@@ -32,13 +34,15 @@ const FALLBACK_REGION = "us-east-1";
  *
  * Region: the one in the queue URL's host, since a signature for any other is refused there; else
  * what is asked for, else what the SDK finds (`AWS_REGION`, the profile).
+ *
+ * @throws {@link QueueError} `endpoint_invalid`
  */
 export async function resolveTarget(options: TargetOptions): Promise<Target> {
   const queue = new URL(options.queueUrl);
   const region = regionIn(queue.hostname) ?? options.region ?? (await configuredRegion());
   const { config } = new SQSClient({ region });
   const configured = options.endpoint ?? (await config.serviceConfiguredEndpoint?.());
-  if (configured !== undefined) return { region, endpoint: new URL(configured) };
+  if (configured !== undefined) return { region, endpoint: parseEndpoint(configured) };
   if (!standardHost.test(queue.hostname)) return { region, endpoint: new URL(queue.origin) };
 
   const { url } = config.endpointProvider({
@@ -47,6 +51,11 @@ export async function resolveTarget(options: TargetOptions): Promise<Target> {
     UseDualStack: await config.useDualstackEndpoint(),
   });
   return { region, endpoint: url };
+}
+
+function parseEndpoint(text: string): URL {
+  if (!URL.canParse(text)) throw new QueueError("endpoint_invalid");
+  return new URL(text);
 }
 
 async function configuredRegion(): Promise<string> {

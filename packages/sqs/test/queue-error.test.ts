@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isSenderFault, QueueError, queueErrorCode } from "../src/queue-error.ts";
+import { connectionError, isSenderFault, QueueError, queueErrorCode } from "../src/queue-error.ts";
 
 test.each([
   ["com.amazonaws.sqs#QueueDoesNotExist", "QueueDoesNotExist"],
@@ -32,6 +32,19 @@ test("what is not known may pass, so it is never the sender's fault", () => {
 test("an error says its code and nothing else", () => {
   const error = new QueueError("timeout");
   expect(error).toMatchObject({ name: "QueueError", retryable: true, status: null });
+  expect(error.systemCode).toBeNull();
   expect(error.message).toBe("SQS call failed: timeout");
   expect(error.cause).toBeUndefined();
+});
+
+test("a fault of the connection keeps the runtime's name for it, and no text", () => {
+  expect(connectionError("ECONNREFUSED")).toMatchObject({
+    code: "network",
+    systemCode: "ECONNREFUSED",
+  });
+  expect(connectionError("ETIMEDOUT")).toMatchObject({ code: "timeout" });
+  expect(connectionError("203.0.113.77 said no")).toMatchObject({
+    code: "unknown",
+    systemCode: null,
+  });
 });

@@ -48,6 +48,13 @@ describe("the endpoint", () => {
     expect((await resolve({ queueUrl: local, endpoint })).endpoint).toBe(`${endpoint}/`);
   });
 
+  test("is refused if it is no URL", async () => {
+    await expect(resolve({ queueUrl: local, endpoint: "localhost" })).rejects.toMatchObject({
+      code: "endpoint_invalid",
+      retryable: false,
+    });
+  });
+
   test("is the FIPS or dual-stack one where the SDK is told so", async () => {
     vi.stubEnv("AWS_USE_FIPS_ENDPOINT", "true");
     const queueUrl = "https://sqs.us-east-2.amazonaws.com/123456789012/logins";

@@ -337,6 +337,7 @@ export function describeFaults(transport: Transport): void {
     await at.server.stop();
     await expect(at.queue.receive(receiveAll)).rejects.toMatchObject({
       code: "network",
+      systemCode: "ECONNREFUSED",
       retryable: true,
     });
   });
