@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { readText } from "./files.ts";
+
+const instructions = readText("deploy/Dockerfile")
+  .split("\n")
+  .map((line) => line.trim().split(" "));
+
+function argumentsOf(instruction: string): string[][] {
+  return instructions.filter(([name]) => name === instruction).map(([, ...rest]) => rest);
+}
+
+test("images run the very Node that the tests run on", () => {
+  const images = argumentsOf("FROM").map(([image = ""]) => image);
+  const pulled = new Set(images.filter((image) => image.includes(":")));
+
+  expect([...pulled]).toEqual([`node:${process.versions.node}-bookworm-slim`]);
+});
+
+test("images are built by the pnpm that the repository names", () => {
+  const { packageManager } = JSON.parse(readText("package.json")) as { packageManager: string };
+
+  expect(argumentsOf("RUN")[0]).toEqual(["npm", "install", "--global", packageManager]);
+});
+
+test("no program runs as root", () => {
+  const stages = readText("deploy/Dockerfile")
+    .split(/^FROM /m)
+    .slice(2);
+  const users = stages.flatMap((stage) => stage.match(/(?<=^USER ).*/gm)?.at(-1) ?? []);
+
+  expect(new Set(users)).toEqual(new Set(["1000:1000"]));
+  expect(stages.slice(1).every((stage) => stage.startsWith("runtime AS "))).toBe(true);
+});

@@ -1,0 +1,85 @@
+import { readdirSync } from "node:fs";
+import { expect, test } from "vitest";
+import { readConfig } from "../../apps/consumer/src/config.ts";
+import { pathOf, readDocuments, readYaml } from "./files.ts";
+
+interface Container {
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  readonly [probeOrSetting: string]: unknown;
+}
+
+interface PodSpec {
+  readonly terminationGracePeriodSeconds?: number;
+  readonly containers: readonly Container[];
+}
+
+interface Manifest {
+  readonly kind: string;
+  readonly spec?: {
+    readonly template?: { readonly spec: PodSpec };
+    readonly jobTemplate?: Manifest;
+  };
+}
+
+interface Kustomization {
+  readonly resources: readonly string[];
+  readonly configMapGenerator: readonly { readonly literals: readonly string[] }[];
+}
+
+const folder = "deploy/kubernetes";
+const kustomization = readYaml(`${folder}/kustomization.yaml`) as Kustomization;
+const manifests = kustomization.resources.flatMap((file) =>
+  readDocuments(`${folder}/${file}`),
+) as Manifest[];
+const pods = manifests.flatMap(({ kind, spec }) => {
+  const pod = (spec?.jobTemplate?.spec ?? spec)?.template?.spec;
+  return pod ? [{ kind, pod }] : [];
+});
+
+test("the kustomization applies every file of the folder", () => {
+  const files = readdirSync(pathOf(folder)).filter((file) => file !== "kustomization.yaml");
+
+  expect(kustomization.resources.toSorted()).toEqual(files.toSorted());
+});
+
+test("Deployment, Job and CronJob are looked at below", () => {
+  expect(pods.map(({ kind }) => kind).toSorted()).toEqual(["CronJob", "Deployment", "Job"]);
+});
+
+// https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted, and a read-only root
+test.each(pods)("the $kind's pod meets the restricted standard", ({ pod }) => {
+  expect(pod).toMatchObject({
+    securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
+  });
+  for (const container of pod.containers) {
+    expect(container).toMatchObject({
+      securityContext: {
+        allowPrivilegeEscalation: false,
+        capabilities: { drop: ["ALL"] },
+        readOnlyRootFilesystem: true,
+      },
+      resources: { requests: expect.anything(), limits: { memory: expect.any(String) } },
+    });
+  }
+});
+
+test("the consumer accepts its environment, is probed where it answers, and is given longer to stop than it takes", () => {
+  const pod = pods.find(({ kind }) => kind === "Deployment")?.pod;
+  const [container] = pod?.containers ?? [];
+  const literals = kustomization.configMapGenerator.flatMap((map) => map.literals);
+  const env = Object.fromEntries([
+    ...literals.map((literal) => literal.split(/=(.*)/s)),
+    ...(container?.env ?? []).map(({ name, value }) => [name, value ?? "postgresql://secret/x"]),
+  ]) as Record<string, string>;
+
+  const read = readConfig(env);
+
+  expect(read).toMatchObject({ config: { port: 8080 } });
+  expect(container).toMatchObject({
+    ports: [{ name: "health", containerPort: 8080 }],
+    livenessProbe: { httpGet: { path: "/live", port: "health" } },
+    readinessProbe: { httpGet: { path: "/ready", port: "health" } },
+  });
+  const shutdownMs = "config" in read ? read.config.shutdownMs : Number.NaN;
+  expect((pod?.terminationGracePeriodSeconds ?? 0) * 1000).toBeGreaterThan(shutdownMs);
+});
