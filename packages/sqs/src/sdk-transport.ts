@@ -25,6 +25,7 @@ export function openSdkTransport({ target, credentials, timeouts }: TransportOpt
   const polls = createClient({
     ...shared,
     maxSockets: Infinity,
+    // One timer covers the poll's wait and a pause in its body alike, so it has to be the longer.
     silenceMs: LONGEST_WAIT_MS + timeouts.pollMarginMs,
   });
   const batches = createClient({

@@ -34,7 +34,10 @@ export interface Transport {
 export interface Timeouts {
   /** What a poll is granted beyond its own wait: with a 20 s wait, 28 s in all. */
   readonly pollMarginMs: number;
-  /** Every other call; also how long a connection may take, and how long a body may pause. */
+  /**
+   * Every other call; also how long a connection may take and a body may pause. Over the SDK the
+   * body of a poll may pause for about 30 s.
+   */
   readonly callMs: number;
 }
 
