@@ -38,7 +38,7 @@ const dataClasses = new Set(["22", "23"]);
 const transientStates = new Set(["55P03", "25006"]);
 /** `pg` gives its own faults no code. */
 const connectionFault =
-  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client (was closed|has encountered a connection error) and is not queryable)/;
+  /^(Connection terminated|timeout (expired|exceeded)|Query read timeout|Client (was closed|has encountered a connection error)|There was an error establishing an SSL connection)/;
 
 /** The error to throw instead of `error`; what `error` said is left behind on purpose. */
 export function toDatabaseError(error: unknown): DatabaseError {
@@ -70,8 +70,8 @@ function kindOf(sqlState: string): DatabaseFaultKind {
   return dataClasses.has(sqlClass) ? "data" : "unknown";
 }
 
+/** Node's system errors name the call that failed; an AggregateError is one per address that was tried. */
 function isConnectionFault(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  // Node's system errors, a refused connection or a failed look-up, name the call that failed.
-  return "syscall" in error || connectionFault.test(error.message);
+  if (error instanceof AggregateError) return error.errors.every(isConnectionFault);
+  return error instanceof Error && ("syscall" in error || connectionFault.test(error.message));
 }

@@ -1,0 +1,117 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { createTestDatabase } from "@org/local";
+import { describe, expect, inject, it } from "vitest";
+
+interface Exit {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command with this environment and no other. */
+function run(
+  command: string,
+  environment: Record<string, string>,
+  args: string[] = [],
+): Promise<Exit> {
+  const file = fileURLToPath(new URL(`../../src/command/${command}.ts`, import.meta.url));
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      ["--conditions=@org/source", file, ...args],
+      { env: environment },
+      (_, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+    );
+  });
+}
+
+describe.each(["migrate", "maintain"])("%s", (command) => {
+  it.each([
+    ["nothing is set", {}, ["MIGRATE_DATABASE_URL"]],
+    ["the URL is none", { DATABASE_URL: "sentinel" }, ["DATABASE_URL is not a URL"]],
+    ["it is not Postgres's", { DATABASE_URL: "http://sentinel/" }, ["DATABASE_URL is not a URL"]],
+    [
+      "the PG* set is incomplete and wrong",
+      { PGHOST: "sentinel", PGPORT: "sentinel" },
+      ["PGDATABASE is not set", "PGUSER is not set", "PGPORT is not a port number"],
+    ],
+  ])(
+    "exits 2 where %s, names every fault and shows no stack or value",
+    async (_, environment, faults) => {
+      const { code, stdout, stderr } = await run(command, environment);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      for (const fault of faults) expect(stderr).toContain(fault);
+      expect(stderr).not.toMatch(/sentinel|^\s+at /m);
+    },
+  );
+
+  it("exits 2 on an argument that it does not know", async () => {
+    const { code, stderr } = await run(command, { DATABASE_URL: "postgres://h/d" }, ["--sentinel"]);
+    expect(code).toBe(2);
+    expect(stderr).not.toContain("sentinel");
+  });
+
+  it("exits 1 where the database is away, with no stack or value", async () => {
+    const DATABASE_URL = "postgres://sentinel:sentinel@127.0.0.1:1/sentinel";
+    const { code, stderr } = await run(command, { DATABASE_URL });
+    expect(code).toBe(1);
+    expect(stderr).toBe("The connection to the database failed or timed out.\n");
+  });
+
+  it("teaches with --help", async () => {
+    const { code, stdout } = await run(command, {}, ["--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("Usage: pnpm");
+  });
+});
+
+describe("against a database", () => {
+  it("migrate says what it applied, prefers MIGRATE_DATABASE_URL, and exits 2 with the SQL where rights are missing", async () => {
+    await using database = await createTestDatabase(inject("postgresAdminUrl"));
+    const MIGRATE_DATABASE_URL = database.adminUrl;
+    const DATABASE_URL = await database.createLogin("maskline_writer");
+    const denied = await run("migrate", { DATABASE_URL });
+    expect(denied.code).toBe(2);
+    expect(denied.stderr).toContain("GRANT maskline_owner TO");
+    const first = await run("migrate", { MIGRATE_DATABASE_URL, DATABASE_URL });
+    expect(first.stdout).toContain("Applied 0000_tables.\n");
+    const second = await run("migrate", { MIGRATE_DATABASE_URL, DATABASE_URL });
+    expect(second).toEqual({ code: 0, stdout: "The schema is current.\n", stderr: "" });
+  });
+
+  it("both take the PG* variables where no URL is set", async () => {
+    await using database = await createTestDatabase(
+      inject("postgresAdminUrl"),
+      "maskline_template",
+    );
+    const url = new URL(database.adminUrl);
+    const environment = {
+      PGHOST: url.hostname,
+      PGPORT: url.port,
+      PGUSER: url.username,
+      PGPASSWORD: url.password,
+      PGDATABASE: database.name,
+    };
+    expect(await run("migrate", environment)).toMatchObject({ code: 0, stderr: "" });
+    expect(await run("maintain", environment, ["--keep-months", "24", "--ledger-days=90"])).toEqual(
+      {
+        code: 0,
+        stdout:
+          "Partitions made: 0\nLedger entries pruned: 0\nQuarantine records expired: 0\nPartitions dropped: 0\n",
+        stderr: "",
+      },
+    );
+  });
+
+  it("maintain refuses a number below what is safe, before it connects", async () => {
+    const environment = { DATABASE_URL: "postgres://h/d" };
+    const { code, stderr } = await run("maintain", environment, [
+      "--ledger-days=28",
+      "--keep-months=x",
+    ]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("--ledger-days takes a whole number of at least 29.");
+    expect(stderr).toContain("--keep-months takes a whole number of at least 1.");
+  });
+});

@@ -1,0 +1,90 @@
+import { DrizzleQueryError } from "drizzle-orm";
+import { DatabaseError as PgError } from "pg";
+import { describe, expect, it } from "vitest";
+import { DatabaseError, toDatabaseError } from "../src/database-error.ts";
+
+const sentinel = "198.51.100.77";
+
+function fromServer(code: string): PgError {
+  const error = new PgError(`invalid input: "${sentinel}"`, 0, "error");
+  return Object.assign(error, {
+    code,
+    constraint: "user_logins_pk",
+    detail: `Failing row contains (${sentinel}).`,
+    where: `unnamed portal parameter $1 = '${sentinel}'`,
+  });
+}
+
+const systemError = (code: string): Error =>
+  Object.assign(new Error(sentinel), { code, syscall: "connect" });
+
+describe("toDatabaseError", () => {
+  it.each([
+    ["08006", "transient"],
+    ["40001", "transient"],
+    ["40P01", "transient"],
+    ["53100", "transient"],
+    ["57P01", "transient"],
+    ["57014", "transient"],
+    ["55P03", "transient"],
+    ["25006", "transient"],
+    ["22021", "data"],
+    ["22003", "data"],
+    ["23502", "data"],
+    ["23505", "data"],
+    ["42P01", "unknown"],
+    ["42501", "unknown"],
+    ["28P01", "unknown"],
+    ["25P02", "unknown"],
+    ["XX000", "unknown"],
+  ])("takes SQLSTATE %s as %s", (sqlState, kind) => {
+    expect(toDatabaseError(fromServer(sqlState))).toMatchObject({ kind, sqlState });
+  });
+
+  it.each([
+    ["a refused connection", systemError("ECONNREFUSED")],
+    ["a name that does not resolve", systemError("EAI_AGAIN")],
+    ["a refused connection at every address", new AggregateError([systemError("ECONNREFUSED")])],
+    ["a connection that ended", new Error("Connection terminated unexpectedly")],
+    ["no answer to a connection", new Error("Connection terminated due to connection timeout")],
+    ["no free connection", new Error("timeout exceeded when trying to connect")],
+    ["no answer to a query", new Error("Query read timeout")],
+  ])("takes %s as transient", (_, error) => {
+    expect(toDatabaseError(error)).toMatchObject({ kind: "transient", sqlState: null });
+  });
+
+  it.each([
+    ["an error it does not know", new Error(sentinel)],
+    ["something thrown that is no error", sentinel],
+  ])("takes %s as unknown", (_, error) => {
+    expect(toDatabaseError(error)).toMatchObject({ kind: "unknown", sqlState: null });
+  });
+
+  it.each([
+    ["from the server", fromServer("23502")],
+    ["from drizzle", new DrizzleQueryError("insert", [sentinel], fromServer("23502"))],
+    ["from the network", systemError("ECONNRESET")],
+    ["from anywhere else", new Error(sentinel)],
+  ])("keeps nothing of the message, detail or cause of an error %s", (_, error) => {
+    const reduced = toDatabaseError(error);
+    expect([reduced.message, reduced.stack, JSON.stringify(reduced)].join()).not.toContain(
+      sentinel,
+    );
+    expect(reduced.cause).toBeUndefined();
+  });
+
+  it("keeps SQLSTATE and constraint through drizzle's wrapping", () => {
+    const wrapped = new DrizzleQueryError("insert", [], fromServer("23505"));
+    expect(toDatabaseError(wrapped)).toMatchObject({
+      kind: "data",
+      sqlState: "23505",
+      constraint: "user_logins_pk",
+    });
+  });
+
+  it("leaves a reduced error as it is", () => {
+    const reduced = toDatabaseError(fromServer("40001"));
+    expect(toDatabaseError(reduced)).toBe(reduced);
+    expect(reduced).toBeInstanceOf(DatabaseError);
+  });
+});

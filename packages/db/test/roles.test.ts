@@ -1,0 +1,186 @@
+import { roles } from "@org/db";
+import { createTestDatabase, type TestDatabase } from "@org/local";
+import { Client, DatabaseError as PgError, type QueryResultRow } from "pg";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+
+/**
+ * Every object in our schemas, and every right on it that anybody but its owner has. An object that
+ * is not listed here, or has one right more or less, fails.
+ */
+const rights: Readonly<Record<string, readonly string[]>> = {
+  "schema maskline": ["maskline_writer USAGE"],
+
+  "table public.user_logins": ["maskline_analyst SELECT", "maskline_writer INSERT"],
+  "table maskline.ledger": [
+    "maskline_writer INSERT",
+    "maskline_writer SELECT (outcome)",
+    "maskline_writer SELECT (record_id)",
+  ],
+  "table maskline.quarantine": ["maskline_writer INSERT"],
+  "table maskline.batch_key": ["maskline_writer INSERT"],
+  "table maskline.vault": ["maskline_writer INSERT"],
+  "table maskline.seed": ["maskline_writer INSERT"],
+  "table maskline.schema_version": ["maskline_writer SELECT"],
+  "sequence maskline.schema_version_id_seq": [],
+
+  // Rights are the parent's: nobody addresses a partition.
+  "table maskline.user_logins_YYYY_MM": [],
+  "table maskline.user_logins_default": [],
+  "table maskline.vault_YYYY_MM": [],
+  "table maskline.vault_default": [],
+  "table maskline.seed_YYYY_MM": [],
+  "table maskline.seed_default": [],
+
+  "function maskline.ensure_partitions(date)": [],
+  "function maskline.prune_ledger(integer)": [],
+  "function maskline.expire_quarantine(integer)": [],
+  "function maskline.drop_old_months(integer)": [],
+
+  "type maskline.outcome": ["PUBLIC USAGE"],
+};
+
+let database: TestDatabase;
+let client: Client;
+
+beforeAll(async () => {
+  database = await createTestDatabase(inject("postgresAdminUrl"), "maskline_template");
+  client = new Client({ connectionString: database.adminUrl });
+  await client.connect();
+});
+
+afterAll(async () => {
+  await client.end();
+  await database[Symbol.asyncDispose]();
+});
+
+async function read<Row extends QueryResultRow>(text: string): Promise<Row[]> {
+  const { rows } = await client.query<Row>(text);
+  return rows;
+}
+
+const objects = `
+  WITH object AS (
+    SELECT 'schema ' || nspname AS name, nspowner AS owner,
+      coalesce(nspacl, acldefault('n', nspowner)) AS acl, '' AS suffix
+    FROM pg_namespace WHERE nspname = 'maskline'
+    UNION ALL
+    SELECT CASE relkind WHEN 'S' THEN 'sequence ' ELSE 'table ' END || nspname || '.' ||
+        regexp_replace(relname, '_\\d{4}_\\d{2}$', '_YYYY_MM'),
+      relowner, coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner)), ''
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname IN ('public', 'maskline') AND relkind NOT IN ('i', 'I', 't')
+    UNION ALL
+    SELECT 'table ' || nspname || '.' || relname, relowner, attacl, ' (' || attname || ')'
+    FROM pg_attribute
+    JOIN pg_class ON pg_class.oid = attrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname IN ('public', 'maskline') AND attacl IS NOT NULL
+    UNION ALL
+    SELECT 'function ' || oid::regprocedure, proowner, coalesce(proacl, acldefault('f', proowner)), ''
+    FROM pg_proc WHERE pronamespace IN ('public'::regnamespace, 'maskline'::regnamespace)
+    UNION ALL
+    SELECT 'type ' || typnamespace::regnamespace || '.' || typname, typowner,
+      coalesce(typacl, acldefault('T', typowner)), ''
+    FROM pg_type WHERE typnamespace IN ('public'::regnamespace, 'maskline'::regnamespace)
+      AND typtype <> 'c' AND typcategory <> 'A'
+  )`;
+
+describe("rights", () => {
+  it("are the listed ones, on every table, function, type and schema of ours", async () => {
+    const rows = await read<{ name: string; rights: string[] }>(`${objects}
+      SELECT name, coalesce(array_agg(DISTINCT entry ORDER BY entry) FILTER (WHERE entry IS NOT NULL), '{}') AS rights
+      FROM object LEFT JOIN LATERAL (
+        SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END || ' ' || privilege_type || suffix AS entry
+        FROM aclexplode(acl) WHERE grantee <> owner
+      ) AS granted ON true
+      GROUP BY name`);
+    expect(Object.fromEntries(rows.map((row) => [row.name, row.rights]))).toEqual(rights);
+  });
+
+  it("are never grantable onward, and every object is maskline_owner's", async () => {
+    expect(
+      await read(
+        `${objects} SELECT name FROM object, aclexplode(acl) WHERE is_grantable AND grantee <> owner`,
+      ),
+    ).toEqual([]);
+    expect(
+      await read(`${objects} SELECT name FROM object WHERE owner <> 'maskline_owner'::regrole`),
+    ).toEqual([]);
+  });
+
+  it("to a function that will be made one day are not PUBLIC's from birth", async () => {
+    await client.query("SET ROLE maskline_owner");
+    await client.query(
+      "CREATE FUNCTION maskline.future() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+    );
+    await client.query("SET ROLE maskline_writer");
+    expect(await sqlStateOf("SELECT maskline.future()")).toBe("42501");
+    await client.query("RESET ROLE");
+    await client.query("DROP FUNCTION maskline.future()");
+  });
+});
+
+describe("roles", () => {
+  it("cannot log in, have no power over the cluster, and are members of nothing", async () => {
+    const rows = await read<{ rolname: string }>(`
+      SELECT rolname FROM pg_roles WHERE rolname LIKE 'maskline\\_%' AND NOT (
+        rolcanlogin OR rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls
+        OR EXISTS (SELECT FROM pg_auth_members WHERE member = pg_roles.oid))`);
+    expect(rows.map((row) => row.rolname).toSorted()).toEqual(roles.toSorted());
+  });
+});
+
+describe("attempts", () => {
+  const tables = Object.keys(rights).flatMap((name) =>
+    name.startsWith("table ") && !name.includes("YYYY") ? [name.slice("table ".length)] : [],
+  );
+  /** Each reads or changes nothing, and needs the right that its name says. */
+  const operations: Readonly<Record<string, (table: string) => string>> = {
+    SELECT: (table) => `SELECT * FROM ${table} LIMIT 0`,
+    INSERT: (table) => `INSERT INTO ${table} SELECT (NULL::${table}).* WHERE false`,
+    DELETE: (table) => `DELETE FROM ${table} WHERE false`,
+    TRUNCATE: (table) => `TRUNCATE ${table}`,
+  };
+
+  it.each(roles.filter((role) => role !== "maskline_owner"))(
+    "%s may do on each table what the list says, and nothing else",
+    async (role) => {
+      const expected: string[] = [];
+      const allowed: string[] = [];
+      for (const table of tables) {
+        for (const [right, statement] of Object.entries(operations)) {
+          if (rights[`table ${table}`]?.includes(`${role} ${right}`))
+            expected.push(`${right} ${table}`);
+          await client.query(`SET ROLE ${role}`);
+          const sqlState = await sqlStateOf(statement(table));
+          await client.query("RESET ROLE");
+          if (sqlState !== "42501") allowed.push(`${right} ${table}`);
+        }
+      }
+      expect(allowed).toEqual(expected);
+    },
+  );
+
+  it("an analyst counts equal tokens; a writer cannot see one", async () => {
+    const question = "SELECT masked_ip, count(*) FROM user_logins GROUP BY masked_ip";
+    await client.query("SET ROLE maskline_analyst");
+    expect(await sqlStateOf(question)).toBeNull();
+    await client.query("SET ROLE maskline_writer");
+    expect(await sqlStateOf(question)).toBe("42501");
+    expect(await sqlStateOf("INSERT INTO user_logins DEFAULT VALUES RETURNING masked_ip")).toBe(
+      "42501",
+    );
+    expect(await sqlStateOf("SELECT message_id FROM maskline.ledger")).toBe("42501");
+    expect(await sqlStateOf("SELECT record_id, outcome FROM maskline.ledger")).toBeNull();
+    await client.query("RESET ROLE");
+  });
+});
+
+async function sqlStateOf(statement: string): Promise<string | null> {
+  try {
+    await client.query(statement);
+    return null;
+  } catch (error) {
+    if (error instanceof PgError) return error.code ?? "";
+    throw error;
+  }
+}

@@ -1,0 +1,150 @@
+import { readFile } from "node:fs/promises";
+import { createTestDatabase, type TestDatabase } from "@org/local";
+import type { Sealed, SealedBatchKey, Seed, Token } from "@org/masking";
+import { generateDrizzleJson, generateMigration } from "drizzle-kit/api";
+import { is } from "drizzle-orm";
+import { getTableConfig, PgTable } from "drizzle-orm/pg-core";
+import { Client } from "pg";
+import { afterAll, beforeAll, describe, expect, expectTypeOf, inject, it } from "vitest";
+import { migrations } from "../src/schema-version.ts";
+import * as schema from "../src/tables.ts";
+
+interface CatalogColumn {
+  readonly table: string;
+  readonly column: string;
+  readonly type: string;
+  readonly notNull: boolean;
+  readonly hasDefault: boolean;
+  /** Its place in the primary key, from 1, or 0. */
+  readonly keyPlace: number;
+}
+
+function declaredColumns(): CatalogColumn[] {
+  const tables = Object.values(schema).filter((value) => is(value, PgTable));
+  return tables.flatMap((table) => {
+    const config = getTableConfig(table);
+    const key = config.primaryKeys.flatMap((primaryKey) => primaryKey.columns);
+    return config.columns.map((column) => ({
+      table: `${config.schema ?? "public"}.${config.name}`,
+      column: column.name,
+      type: column.getSQLType().replace(/^varchar/, "character varying"),
+      notNull: column.notNull,
+      hasDefault: column.hasDefault,
+      keyPlace: column.primary ? 1 : key.findIndex(({ name }) => name === column.name) + 1,
+    }));
+  });
+}
+
+function byName(columns: readonly CatalogColumn[]): Record<string, CatalogColumn> {
+  return Object.fromEntries(columns.map((column) => [`${column.table}.${column.column}`, column]));
+}
+
+describe("the checked-in migrations", () => {
+  const metaDirectory = new URL("../migrations/meta/", import.meta.url);
+
+  it("end where the tables stand: drizzle-kit would generate nothing", async () => {
+    const newest = `${String(migrations.length - 1).padStart(4, "0")}_snapshot.json`;
+    const snapshot = JSON.parse(await readFile(new URL(newest, metaDirectory), "utf8"));
+    const tables = generateDrizzleJson(schema, snapshot.id);
+    expect(await generateMigration(snapshot, tables)).toEqual([]);
+  });
+
+  it("are dated in their order, or the migrator would skip one", () => {
+    const dates = migrations.map(({ when }) => when);
+    expect(dates).toEqual(dates.toSorted((a, b) => a - b));
+    expect(new Set(dates).size).toBe(dates.length);
+  });
+});
+
+describe("the migrated catalog", () => {
+  let database: TestDatabase;
+  let client: Client;
+
+  beforeAll(async () => {
+    database = await createTestDatabase(inject("postgresAdminUrl"), "maskline_template");
+    client = new Client({ connectionString: database.adminUrl });
+    await client.connect();
+    // So that format_type leaves the schema of our enum out, as drizzle does.
+    await client.query("SET search_path = public, maskline");
+  });
+
+  afterAll(async () => {
+    await client.end();
+    await database[Symbol.asyncDispose]();
+  });
+
+  async function migratedColumns(): Promise<CatalogColumn[]> {
+    const { rows } = await client.query<CatalogColumn>(`
+      SELECT nspname || '.' || relname AS table, attname AS column,
+        format_type(atttypid, atttypmod) AS type, attnotnull AS "notNull",
+        atthasdef AS "hasDefault",
+        coalesce(array_position(indkey::int2[], attnum), -1) + 1 AS "keyPlace"
+      FROM pg_attribute
+      JOIN pg_class ON pg_class.oid = attrelid
+      JOIN pg_namespace ON pg_namespace.oid = relnamespace
+      LEFT JOIN pg_index ON indrelid = attrelid AND indisprimary
+      WHERE nspname IN ('public', 'maskline') AND relkind IN ('r', 'p') AND NOT relispartition
+        AND attnum > 0 AND NOT attisdropped
+        -- The migrator's own table.
+        AND relname <> 'schema_version'`);
+    return rows;
+  }
+
+  it("holds exactly the columns, types and keys that the tables declare", async () => {
+    expect(byName(await migratedColumns())).toEqual(byName(declaredColumns()));
+  });
+
+  it("begins user_logins with the seven columns that analysts know, names and types unchanged", async () => {
+    const { rows } = await client.query<{ column: string }>(`
+      SELECT attname || ' ' || format_type(atttypid, atttypmod) AS column
+      FROM pg_attribute WHERE attrelid = 'user_logins'::regclass AND attnum > 0
+      ORDER BY attnum LIMIT 7`);
+    expect(rows.map((row) => row.column)).toEqual([
+      "user_id character varying(128)",
+      "device_type character varying(32)",
+      "masked_ip character varying(256)",
+      "masked_device_id character varying(256)",
+      "locale character varying(32)",
+      "app_version integer",
+      "create_date date",
+    ]);
+  });
+
+  it("partitions logins, vault and seeds by the same months, each with a default", async () => {
+    const { rows } = await client.query<{ parent: string; months: string[] }>(`
+      SELECT parent.relname AS parent,
+        array_agg(right(child.relname, 7) ORDER BY child.relname)::text[] AS months
+      FROM pg_inherits
+      JOIN pg_class AS parent ON parent.oid = inhparent AND parent.relkind = 'p'
+      JOIN pg_class AS child ON child.oid = inhrelid
+      GROUP BY parent.relname ORDER BY parent.relname`);
+    expect(rows.map((row) => row.parent)).toEqual(["seed", "user_logins", "vault"]);
+    for (const { months } of rows) {
+      expect(months).toHaveLength(15);
+      expect(months).toContain("default");
+      expect(months).toEqual(rows[0]?.months);
+    }
+  });
+});
+
+describe("the column types", () => {
+  type Login = typeof schema.userLogins.$inferInsert;
+
+  it("a masked column takes a Token and no other text", () => {
+    expectTypeOf<Login["maskedIp"]>().toEqualTypeOf<Token>();
+    expectTypeOf<Login["maskedDeviceId"]>().toEqualTypeOf<Token>();
+    expectTypeOf<string>().not.toExtend<Login["maskedIp"]>();
+    // @ts-expect-error A plain string is no Token.
+    const masked: Pick<Login, "maskedIp"> = { maskedIp: "199.172.111.135" };
+    expect(masked).toBeDefined();
+  });
+
+  it("vault, seed and batch key take each what was made for it, and no other bytes", () => {
+    expectTypeOf<(typeof schema.vault.$inferInsert)["sealed"]>().toEqualTypeOf<Sealed>();
+    expectTypeOf<(typeof schema.quarantine.$inferInsert)["sealed"]>().toEqualTypeOf<Sealed>();
+    expectTypeOf<(typeof schema.seed.$inferInsert)["seed"]>().toEqualTypeOf<Seed>();
+    expectTypeOf<(typeof schema.batchKey.$inferInsert)["sealed"]>().toEqualTypeOf<SealedBatchKey>();
+    expectTypeOf<Seed>().not.toExtend<Sealed>();
+    expectTypeOf<Uint8Array>().not.toExtend<Sealed>();
+  });
+});

@@ -1,0 +1,113 @@
+import { connectWriter, type DatabaseFault, type Writer } from "@org/db";
+import { createTestDatabase, type TestDatabase } from "@org/local";
+import { type FaultProxy, startFaultProxy } from "@org/local/fault-proxy";
+import { Client } from "pg";
+import { afterEach, beforeEach, expect, inject, it, vi } from "vitest";
+import { createBatch, createLogin } from "./batches.ts";
+
+let opened: AsyncDisposableStack;
+let database: TestDatabase;
+let proxy: FaultProxy;
+let admin: Client;
+let writer: Writer;
+let idleFaults: DatabaseFault[];
+
+beforeEach(async () => {
+  opened = new AsyncDisposableStack();
+  database = opened.use(await createTestDatabase(inject("postgresAdminUrl"), "maskline_template"));
+  const url = new URL(await database.createLogin("maskline_writer"));
+  proxy = opened.use(await startFaultProxy({ host: url.hostname, port: Number(url.port) }));
+  url.port = String(proxy.port);
+  idleFaults = [];
+  writer = opened.use(
+    connectWriter({
+      connection: { connectionString: url.href },
+      poolSize: 1,
+      connectTimeoutMs: 500,
+      statementTimeoutMs: 500,
+      onIdleError: (fault) => idleFaults.push(fault),
+    }),
+  );
+  admin = new Client({ connectionString: database.adminUrl });
+  await admin.connect();
+  opened.defer(() => admin.end());
+});
+
+afterEach(() => opened.disposeAsync());
+
+const transient = { kind: "transient" };
+
+async function rows(): Promise<number> {
+  const { rowCount } = await admin.query("SELECT FROM user_logins");
+  return rowCount ?? 0;
+}
+
+it("a connection that went silent fails in time and is not used again", async () => {
+  await writer.check();
+  proxy.setFault({ kind: "black_hole" });
+  const batch = createBatch({ logins: [createLogin()] });
+  await expect(writer.write(batch)).rejects.toMatchObject(transient);
+  proxy.setFault({ kind: "pass" });
+  expect(await writer.write(batch)).toMatchObject({ written: 1 });
+});
+
+it("a server that takes connections and says nothing fails in time", async () => {
+  proxy.setFault({ kind: "black_hole" });
+  await expect(writer.check()).rejects.toMatchObject(transient);
+  proxy.setFault({ kind: "pass" });
+  await expect(writer.check()).resolves.toBeUndefined();
+});
+
+it("a commit whose answer was lost is found in the ledger when it is repeated", async () => {
+  await writer.check();
+  const batch = createBatch({ logins: [createLogin()] });
+  proxy.setFault({ kind: "swallow_response" });
+  await expect(writer.write(batch)).rejects.toMatchObject(transient);
+  proxy.setFault({ kind: "pass" });
+  expect(await writer.write(batch)).toEqual({ written: 0, quarantined: 0, duplicates: 1 });
+  expect(await rows()).toBe(1);
+});
+
+it("a connection that is reset while it is used fails the write alone", async () => {
+  await writer.check();
+  proxy.setFault({ kind: "reset" });
+  const batch = createBatch({ logins: [createLogin()] });
+  await expect(writer.write(batch)).rejects.toMatchObject(transient);
+  proxy.setFault({ kind: "pass" });
+  expect(await writer.write(batch)).toMatchObject({ written: 1 });
+});
+
+it("a connection that breaks while it is idle is reported, and replaced", async () => {
+  await writer.check();
+  await admin.query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'maskline-writer'",
+  );
+  await vi.waitUntil(() => idleFaults.length > 0);
+  expect(idleFaults[0]).toMatchObject({ kind: "transient", sqlState: "57P01" });
+  await expect(writer.check()).resolves.toBeUndefined();
+});
+
+it("a statement that waits too long is cancelled by the server, and nothing of it is written", async () => {
+  await admin.query("BEGIN");
+  await admin.query("LOCK TABLE maskline.ledger");
+  const batch = createBatch({ logins: [createLogin()] });
+  await expect(writer.write(batch)).rejects.toMatchObject({ ...transient, sqlState: "57014" });
+  await admin.query("COMMIT");
+  expect(await rows()).toBe(0);
+  expect(await writer.write(batch)).toMatchObject({ written: 1 });
+});
+
+it("a refused row does not cost the connection", async () => {
+  const pid = "SELECT pid FROM pg_stat_activity WHERE application_name = 'maskline-writer'";
+  await writer.check();
+  const before = await admin.query(pid);
+  const refused = createBatch({ logins: [createLogin({ userId: "\0" })] });
+  await expect(writer.write(refused)).rejects.toMatchObject({ kind: "data" });
+  await writer.check();
+  expect((await admin.query(pid)).rows).toEqual(before.rows);
+});
+
+it("a server that is not there is transient", async () => {
+  await using nowhere = connectWriter({ connection: { host: "127.0.0.1", port: 1, user: "x" } });
+  await expect(nowhere.check()).rejects.toMatchObject({ ...transient, sqlState: null });
+});
