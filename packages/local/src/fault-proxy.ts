@@ -68,7 +68,7 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
       onRequest: (bytes) => options.onRequest?.(bytes, connection),
     });
     connections.add(connection);
-    void connection.ended.finally(() => connections.delete(connection));
+    void connection.closed.then(() => connections.delete(connection));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -92,7 +92,8 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
 }
 
 interface Connection extends ProxiedConnection {
-  readonly ended: Promise<unknown>;
+  /** Resolves when both sockets are gone; until then the connection can be reset. */
+  readonly closed: Promise<unknown>;
   reset(): void;
 }
 
@@ -178,12 +179,19 @@ function openConnection({
 
   // An error that comes after a direction has ended has nobody else to go to.
   for (const socket of [client, upstream]) socket.on("error", () => {});
+  const closed = Promise.all(
+    [client, upstream].map(
+      (socket) => new Promise<void>((resolve) => socket.once("close", () => resolve())),
+    ),
+  );
+  void relay(client, upstream, "request");
+  void relay(upstream, client, "response");
   return {
     setFault(fault) {
       ownFault = fault;
     },
     reset,
-    ended: Promise.all([relay(client, upstream, "request"), relay(upstream, client, "response")]),
+    closed,
   };
 }
 

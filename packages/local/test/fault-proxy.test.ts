@@ -148,6 +148,18 @@ describe("startFaultProxy", () => {
     expect(caller.received()).toBe("");
   });
 
+  it("closes when asked to, also over a caller that left without its answer", async () => {
+    proxy.setFault({ kind: "swallow_response" });
+    using caller = await call();
+    caller.socket.end("question");
+    await vi.waitUntil(() => arrived === "question");
+    for (const socket of accepted) socket.end();
+    await vi.waitUntil(() => accepted.every((socket) => socket.closed));
+    await proxy[Symbol.asyncDispose]();
+    expect(await caller.outcome).toBe("ECONNRESET");
+    proxy = await startFaultProxy({ host: "127.0.0.1", port: 1 });
+  });
+
   it("lets a test choose the request at which one connection breaks", async () => {
     await using chosen = await startFaultProxy({
       host: "127.0.0.1",
