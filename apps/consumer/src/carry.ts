@@ -4,6 +4,7 @@ import type { BatchSealer } from "@org/masking/seal";
 import type { Oddity, Parsed, RejectionReason } from "@org/schema";
 import { v7 as uuidv7 } from "uuid";
 
+import type { BatchTrace } from "./batch-trace.ts";
 import type { Held, Item, Outcome } from "./model.ts";
 import type { Mask } from "./stages/mask.ts";
 import type { Parse } from "./stages/parse.ts";
@@ -25,37 +26,49 @@ export interface CarryStages {
   readonly openBatch: (() => BatchSealer) | null;
 }
 
-export type Carry = (batch: readonly Held[], giveUp: AbortSignal) => Promise<Outcome>;
+export interface CarryContext {
+  readonly giveUp: AbortSignal;
+  readonly trace: BatchTrace;
+}
+
+export type Carry = (batch: readonly Held[], context: CarryContext) => Promise<Outcome>;
 
 /** Carries a batch to its outcome. Retries write the same sealed bytes: a message is sealed once. */
 export function createCarry(
   { parse, mask, write, openBatch }: CarryStages,
   events: CarryEvents,
 ): Carry {
-  function toItem(held: Held, parsed: Parsed, sealer: BatchSealer | null): Item | null {
-    const { messageId, sentAtMs } = held.envelope;
-    if (parsed.kind === "rejection") {
-      events.rejected(messageId, parsed.reason);
-      return (
-        sealer && { held, kind: "quarantine", row: sealBody(sealer, held, parsed.reason, null) }
-      );
-    }
-    events.accepted(parsed.oddities, parsed.droppedFields);
-    const identity = { messageId, sentAtMs, recordId: uuidv7() };
-    return { held, kind: "login", row: mask(parsed.login, identity, sealer) };
-  }
-
-  return async function carry(batch, giveUp) {
+  return async function carry(batch, { giveUp, trace }) {
     using sealer = openBatch?.() ?? null;
+    const parsed = trace.stage("parse", () =>
+      batch.map(({ envelope }) => parse(envelope.body, envelope.attributeNames)),
+    );
+    const { items, returned } = trace.stage("mask", () => maskBatch(batch, parsed, sealer));
+    const outcome = await trace.stage("write", () =>
+      write(items, {
+        batchKeys: sealer ? sealer.sealedKeys.map((key) => ({ id: sealer.id, ...key })) : [],
+        quarantine:
+          sealer && ((held, reason, sqlState) => sealBody(sealer, held, reason, sqlState)),
+        giveUp,
+      }),
+    );
+    return { settled: outcome.settled, returned: [...returned, ...outcome.returned] };
+  };
+
+  function maskBatch(
+    batch: readonly Held[],
+    parsed: readonly Parsed[],
+    sealer: BatchSealer | null,
+  ): { items: Item[]; returned: Held[] } {
     const items: Item[] = [];
     const returned: Held[] = [];
     const stoppedGroups = new Set<string | null>();
-
-    for (const held of batch) {
-      const { body, attributeNames, groupId } = held.envelope;
+    for (const [index, held] of batch.entries()) {
+      const { groupId } = held.envelope;
       // Whoever holds the message now carries it; and behind a returned message its group must wait.
       const isCarried = !held.leaseLost && (groupId === null || !stoppedGroups.has(groupId));
-      const item = isCarried ? toItem(held, parse(body, attributeNames), sealer) : null;
+      const result = parsed[index];
+      const item = isCarried && result ? toItem(held, result, sealer) : null;
       if (item) {
         items.push(item);
       } else {
@@ -63,14 +76,20 @@ export function createCarry(
         stoppedGroups.add(groupId);
       }
     }
+    return { items, returned };
+  }
 
-    const outcome = await write(items, {
-      batchKeys: sealer ? sealer.sealedKeys.map((key) => ({ id: sealer.id, ...key })) : [],
-      quarantine: sealer && ((held, reason, sqlState) => sealBody(sealer, held, reason, sqlState)),
-      giveUp,
-    });
-    return { settled: outcome.settled, returned: [...returned, ...outcome.returned] };
-  };
+  function toItem(held: Held, parsed: Parsed, sealer: BatchSealer | null): Item | null {
+    const { messageId, sentAtMs } = held.envelope;
+    if (parsed.kind === "rejection") {
+      events.rejected(messageId, parsed.reason);
+      const row = sealer && sealBody(sealer, held, parsed.reason, null);
+      return row && { held, kind: "quarantine", row };
+    }
+    events.accepted(parsed.oddities, parsed.droppedFields);
+    const identity = { messageId, sentAtMs, recordId: uuidv7() };
+    return { held, kind: "login", row: mask(parsed.login, identity, sealer) };
+  }
 }
 
 function sealBody(

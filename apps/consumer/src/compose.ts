@@ -10,6 +10,7 @@ import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import type { Logger } from "pino";
 
+import { createStartTrace } from "./batch-trace.ts";
 import { createBreaker } from "./breaker.ts";
 import { createBuffer } from "./buffer.ts";
 import { createCarry } from "./carry.ts";
@@ -26,6 +27,7 @@ import { createParse } from "./stages/parse.ts";
 import { createReceive } from "./stages/receive.ts";
 import { createWrite } from "./stages/write.ts";
 import { createTelemetry } from "./telemetry.ts";
+import { openTracing } from "./tracing.ts";
 import { untilEmpty } from "./until-empty.ts";
 
 export interface Service extends AsyncDisposable {
@@ -87,6 +89,8 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
   opening.defer(() => provider.shutdown());
   const telemetry = createTelemetry(provider.getMeter("maskline"), log);
 
+  const tracing = opening.use(await openTracing(config.tracing));
+
   const breaker = createBreaker(telemetry.breakerChanged);
   const buffer = createBuffer(config.limits);
   telemetry.watch({ buffer, breaker });
@@ -137,7 +141,15 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
       isRunning = true;
       stop.signal.addEventListener("abort", () => (isRunning = false), { once: true });
       const running = run(
-        { receive, buffer, leases, carry, ack, writers },
+        {
+          receive,
+          buffer,
+          leases,
+          carry,
+          ack,
+          startTrace: createStartTrace(tracing.tracer),
+          writers,
+        },
         { stop: stop.signal, giveUp },
       );
       if (mode.untilEmpty) {

@@ -38,6 +38,10 @@ const variables = z.object({
   MASKLINE_MAX_IN_FLIGHT_BYTES: flag(64 * 1024 * 1024, { min: 1024 * 1024, max: 2 ** 40 }),
   MASKLINE_WAIT_SECONDS: waitSeconds.default(20),
   MASKLINE_SHUTDOWN_SECONDS: flag(25, { min: 1, max: 600 }),
+  OTEL_SDK_DISABLED: z.enum(["true", "false"]).default("false"),
+  OTEL_TRACES_EXPORTER: z.enum(["otlp", "none"]).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.url().optional(),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]).default("info"),
   PORT: flag(8080, { min: 0, max: 65_535 }),
 });
@@ -63,6 +67,11 @@ const advice: Record<keyof z.input<typeof variables>, string> = {
   MASKLINE_MAX_IN_FLIGHT_BYTES: "most bytes of bodies in hand, at least 1048576",
   MASKLINE_WAIT_SECONDS: "seconds of a long poll, 1 to 20",
   MASKLINE_SHUTDOWN_SECONDS: "seconds from SIGTERM to exit, 1 to 600",
+  OTEL_SDK_DISABLED: "true or false",
+  OTEL_TRACES_EXPORTER: "otlp or none",
+  OTEL_EXPORTER_OTLP_ENDPOINT:
+    "the http(s) URL of an OpenTelemetry collector; setting it turns traces on",
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "as OTEL_EXPORTER_OTLP_ENDPOINT, for traces alone",
   LOG_LEVEL: "fatal, error, warn, info, debug or silent",
   PORT: "port of /live, /ready and /metrics; 0 takes a free one",
 };
@@ -93,6 +102,8 @@ export interface Config {
     readonly waitSeconds: number;
   };
   readonly shutdownMs: number;
+  /** Export traces; where to, the exporter reads from OTEL_EXPORTER_OTLP_* itself. */
+  readonly tracing: boolean;
   readonly logLevel: string;
   readonly port: number;
   /** For references in the keyring (`env:NAME`). */
@@ -130,6 +141,15 @@ export function readConfig(
   return { config: toConfig(parsed.data, env) };
 }
 
+function wantsTraces(data: z.output<typeof variables>): boolean {
+  if (data.OTEL_SDK_DISABLED === "true" || data.OTEL_TRACES_EXPORTER === "none") return false;
+  return (
+    data.OTEL_TRACES_EXPORTER === "otlp" ||
+    data.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined ||
+    data.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT !== undefined
+  );
+}
+
 function isTopic(name: string): boolean {
   return name.startsWith("arn:");
 }
@@ -162,6 +182,7 @@ function toConfig(
       waitSeconds: data.MASKLINE_WAIT_SECONDS,
     },
     shutdownMs: data.MASKLINE_SHUTDOWN_SECONDS * 1000,
+    tracing: wantsTraces(data),
     logLevel: data.LOG_LEVEL,
     port: data.PORT,
     env,

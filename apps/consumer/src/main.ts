@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 
 import { pino } from "pino";
 import type { Logger } from "pino";
+import { PinoPretty as pretty } from "pino-pretty";
 
 import { compose } from "./compose.ts";
 import type { Service } from "./compose.ts";
@@ -72,7 +73,8 @@ function readOptions(argv: readonly string[]): Options | null {
 }
 
 async function start(config: Config, { check, untilEmpty }: Options): Promise<number> {
-  const log = pino({ level: config.logLevel });
+  const isTerminal = process.stdout.isTTY;
+  const log = pino({ level: config.logLevel }, isTerminal ? pretty({ sync: true }) : undefined);
   reportCrashes(log);
   await using service = await compose(config, log);
   for (const { severity, finding, advice } of service.findings) {

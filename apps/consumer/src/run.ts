@@ -1,4 +1,5 @@
 /** The conveyor: pollers -> batches -> carry -> ack, until told to stop and empty. */
+import type { BatchTrace, StartTrace } from "./batch-trace.ts";
 import type { Buffer } from "./buffer.ts";
 import type { Carry } from "./carry.ts";
 import type { Leases } from "./leases.ts";
@@ -11,6 +12,7 @@ export interface Conveyor {
   readonly leases: Leases;
   readonly carry: Carry;
   readonly ack: Ack;
+  readonly startTrace: StartTrace;
   /** Batches written at once. FIFO queues take one, or a later batch could commit first. */
   readonly writers: number;
 }
@@ -24,7 +26,7 @@ export interface RunSignals {
 
 /** Moves batches until `stop` aborts; every message in hand is then settled or given back. */
 export async function run(
-  { receive, buffer, leases, carry, ack, writers }: Conveyor,
+  { receive, buffer, leases, carry, ack, startTrace, writers }: Conveyor,
   { stop, giveUp }: RunSignals,
 ): Promise<void> {
   const batches = buffer.batches();
@@ -32,9 +34,10 @@ export async function run(
 
   async function convey(): Promise<void> {
     for await (const batch of batches) {
-      const { settled, returned } = await carry(batch, giveUp);
+      const trace = startTrace(batch);
+      const { settled, returned } = await carry(batch, { giveUp, trace });
       const behind = withdrawBehind(returned);
-      acknowledge({ settled, returned: [...returned, ...behind] });
+      acknowledge({ settled, returned: [...returned, ...behind] }, trace);
     }
   }
 
@@ -46,11 +49,14 @@ export async function run(
   }
 
   /** Deletes go their own way, so that the next write does not wait for them; `buffer` bounds them. */
-  function acknowledge(outcome: Outcome): void {
-    const acked = ack.ack(outcome).finally(() => {
-      buffer.release([...outcome.settled, ...outcome.returned]);
-      acks.delete(acked);
-    });
+  function acknowledge(outcome: Outcome, trace: BatchTrace): void {
+    const acked = trace
+      .stage("ack", () => ack.ack(outcome))
+      .finally(() => {
+        trace.end();
+        buffer.release([...outcome.settled, ...outcome.returned]);
+        acks.delete(acked);
+      });
     acks.add(acked);
   }
 

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+
 import { expect, test } from "vitest";
 
 import { openStack, startConsumer } from "./stack.ts";
@@ -53,7 +56,7 @@ async function everyCell(stack: Stack): Promise<string> {
     .join("\n");
 }
 
-test("ip and device_id reach no log, no metric and no table, by any failing stage", async () => {
+test("ip and device_id reach no log, no metric, no trace and no table, by any failing stage", async () => {
   await using stack = await openStack();
   await stack.query("ALTER TABLE user_logins ADD CONSTRAINT refused CHECK (user_id <> 'refused')");
   const notJson = `{"ip": "${sentinelIp}", "device_id": "${sentinelDevice}"`;
@@ -62,7 +65,13 @@ test("ip and device_id reach no log, no metric and no table, by any failing stag
     notJson,
   ]);
 
-  const consumer = startConsumer({ ...stack.env, LOG_LEVEL: "debug", MASKLINE_WAIT_SECONDS: "1" });
+  await using collector = await startCollector();
+  const consumer = startConsumer({
+    ...stack.env,
+    LOG_LEVEL: "debug",
+    MASKLINE_WAIT_SECONDS: "1",
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+  });
   const { port } = await consumer.logged("consuming");
   await untilSettled(stack, Object.keys(bodies).length + 1);
   const metrics = await (await fetch(`http://127.0.0.1:${String(port)}/metrics`)).text();
@@ -72,10 +81,12 @@ test("ip and device_id reach no log, no metric and no table, by any failing stag
 
   expect(metrics).toMatch(/^maskline_messages_rejected_total\{reason="not_a_login"\} 1$/m);
   expect(cells).toContain("leak-test");
+  expect(collector.received()).toMatch(/receive[^]*parse[^]*mask[^]*write/);
   for (const value of [...spellings(sentinelIp), ...spellings(sentinelDevice)]) {
     expect(output).not.toContain(value);
     expect(metrics).not.toContain(value);
     expect(cells).not.toContain(value);
+    expect(collector.received()).not.toContain(value);
   }
 });
 
@@ -110,4 +121,24 @@ async function untilSettled(stack: Stack, messages: number): Promise<void> {
     if (ledger?.count === messages) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/** Takes traces in as a collector would, and keeps their bytes. */
+async function startCollector(): Promise<AsyncDisposable & { url: string; received(): string }> {
+  const chunks: Buffer[] = [];
+  const server = createServer((request, response) => {
+    request.on("data", (chunk: Buffer) => chunks.push(chunk)).on("end", () => response.end());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : undefined;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    received: () => Buffer.concat(chunks).toString("latin1"),
+    async [Symbol.asyncDispose]() {
+      server.close();
+      await once(server, "close");
+    },
+  };
 }
