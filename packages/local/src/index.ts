@@ -10,6 +10,7 @@ export {
   type DeadLetterOptions,
   localAwsEnvironment,
   openQueueAdmin,
+  type OutgoingMessage,
   type QueueAdmin,
   type QueueDepth,
 } from "./queue-admin.ts";

@@ -1,9 +1,11 @@
 /** Makes queues on a local SQS server, fills them, and counts what is in them. */
+import { randomUUID } from "node:crypto";
 import {
   CreateQueueCommand,
   GetQueueAttributesCommand,
   type QueueAttributeName,
   SendMessageBatchCommand,
+  type SendMessageBatchRequestEntry,
   SQSClient,
 } from "@aws-sdk/client-sqs";
 
@@ -30,6 +32,15 @@ export interface QueueDepth {
   readonly delayed: number;
 }
 
+/** A message that is more than its body. */
+export interface OutgoingMessage {
+  readonly body: string;
+  /** On FIFO queues. Sent twice, a message comes twice: each gets a deduplication id of its own. */
+  readonly groupId?: string;
+  /** Message attributes to carry, each of some value. */
+  readonly attributeNames?: readonly string[];
+}
+
 export interface QueueAdmin {
   /** Creates a queue and resolves with its URL. `attributes` are named as in the SQS API. */
   createQueue(name: string, attributes?: Readonly<Record<string, string>>): Promise<string>;
@@ -38,8 +49,8 @@ export interface QueueAdmin {
     name: string,
     options: DeadLetterOptions,
   ): Promise<{ queueUrl: string; deadLetterUrl: string }>;
-  /** Sends bodies in batches of ten and resolves with their message ids, in the same order. */
-  send(queueUrl: string, bodies: readonly string[]): Promise<string[]>;
+  /** Sends bodies, or more, in batches of ten and resolves with their message ids, in the same order. */
+  send(queueUrl: string, messages: readonly (string | OutgoingMessage)[]): Promise<string[]>;
   depth(queueUrl: string): Promise<QueueDepth>;
   /** Closes the connections to the server. */
   close(): void;
@@ -79,11 +90,11 @@ export function openQueueAdmin(endpoint: string): QueueAdmin {
       });
       return { queueUrl, deadLetterUrl };
     },
-    async send(queueUrl, bodies) {
+    async send(queueUrl, messages) {
       const messageIds: string[] = [];
-      for (let start = 0; start < bodies.length; start += batchSize) {
+      for (let start = 0; start < messages.length; start += batchSize) {
         messageIds.push(
-          ...(await sendBatch(client, queueUrl, bodies.slice(start, start + batchSize))),
+          ...(await sendBatch(client, queueUrl, messages.slice(start, start + batchSize))),
         );
       }
       return messageIds;
@@ -112,12 +123,33 @@ export function openQueueAdmin(endpoint: string): QueueAdmin {
 async function sendBatch(
   client: SQSClient,
   queueUrl: string,
-  bodies: readonly string[],
+  messages: readonly (string | OutgoingMessage)[],
 ): Promise<string[]> {
-  const entries = bodies.map((body, index) => ({ Id: String(index), MessageBody: body }));
+  const entries = messages.map((message, index) =>
+    toEntry(String(index), typeof message === "string" ? { body: message } : message),
+  );
   const command = new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries: entries });
   const { Successful: sent = [], Failed: failed = [] } = await client.send(command);
   if (failed.length > 0) throw new Error("The queue server refused a message.");
   const ids = new Map(sent.map(({ Id: id, MessageId: messageId }) => [id, messageId]));
   return entries.map(({ Id: id }) => ids.get(id) ?? "");
+}
+
+function toEntry(
+  id: string,
+  { body, groupId, attributeNames = [] }: OutgoingMessage,
+): SendMessageBatchRequestEntry {
+  return {
+    Id: id,
+    MessageBody: body,
+    ...(groupId !== undefined && {
+      MessageGroupId: groupId,
+      MessageDeduplicationId: randomUUID(),
+    }),
+    ...(attributeNames.length > 0 && {
+      MessageAttributes: Object.fromEntries(
+        attributeNames.map((name) => [name, { DataType: "String", StringValue: "1" }]),
+      ),
+    }),
+  };
 }

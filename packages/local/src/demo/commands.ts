@@ -1,6 +1,6 @@
 /** Runs Maskline's own commands, the ones its users type, each as a process of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { addAbortListener, once } from "node:events";
 import { open, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -37,13 +37,8 @@ export class CommandError extends Error {
 export async function runCommand(command: Command, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   const child = await start(command);
-  const end = (): void => void child.kill("SIGKILL");
-  signal.addEventListener("abort", end, { once: true });
-  try {
-    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-  } finally {
-    signal.removeEventListener("abort", end);
-  }
+  using _ = addAbortListener(signal, () => child.kill("SIGKILL"));
+  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   signal.throwIfAborted();
   if (child.exitCode === 0) return;
   const printed = (await readFile(command.logFile, "utf8")).slice(-logTailLength);

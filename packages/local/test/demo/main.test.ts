@@ -42,8 +42,10 @@ async function resultOf(demo: ChildProcessWithoutNullStreams): Promise<Result> {
 }
 
 async function waitForFile(pattern: string): Promise<void> {
-  const isThere = async (): Promise<boolean> =>
-    (await Array.fromAsync(glob(pattern, { cwd: temporary }))).length > 0;
+  const isThere = async (): Promise<boolean> => {
+    const { done } = await glob(pattern, { cwd: temporary }).next();
+    return !done;
+  };
   await vi.waitUntil(isThere, { timeout, interval: 50 });
 }
 
