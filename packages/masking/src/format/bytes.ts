@@ -2,18 +2,55 @@
 
 const encoder = new TextEncoder();
 
-export const utf8 = (text: string): Uint8Array => encoder.encode(text);
+/** Labels and most values are short ASCII, which a loop encodes several times faster. */
+export function utf8(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code > 0x7f) return encoder.encode(text);
+    bytes[at] = code;
+  }
+  return bytes;
+}
+
+const poolBytes = 8192;
+let pool = new Uint8Array(poolBytes);
+let used = 0;
+
+/**
+ * Zeroed bytes for a moment's use. They are cut from a pool, since an allocation of more than 64
+ * bytes costs as much as encrypting them; so none may be returned to a caller, who could see its
+ * neighbours through `buffer`.
+ */
+export function allocateTransient(length: number): Uint8Array {
+  if (length > poolBytes / 8) return new Uint8Array(length);
+  if (used + length > poolBytes) {
+    pool = new Uint8Array(poolBytes);
+    used = 0;
+  }
+  used += length;
+  return pool.subarray(used - length, used);
+}
 
 /** LP(…): each part preceded by its length in four bytes, big-endian, so that no two lists of parts share an encoding. */
 export function lengthPrefixed(...parts: readonly (string | Uint8Array)[]): Uint8Array {
-  const encoded = parts.map((part) => (typeof part === "string" ? utf8(part) : part));
-  const joined = new Uint8Array(encoded.reduce((length, part) => length + 4 + part.length, 0));
-  const view = new DataView(joined.buffer);
+  const encoded: Uint8Array[] = [];
+  let total = 0;
+  for (const part of parts) {
+    const bytes = typeof part === "string" ? utf8(part) : part;
+    encoded.push(bytes);
+    total += 4 + bytes.length;
+  }
+  const joined = allocateTransient(total);
   let at = 0;
-  for (const part of encoded) {
-    view.setUint32(at, part.length);
-    joined.set(part, at + 4);
-    at += 4 + part.length;
+  for (const bytes of encoded) {
+    const { length } = bytes;
+    joined[at] = length >>> 24;
+    joined[at + 1] = length >>> 16;
+    joined[at + 2] = length >>> 8;
+    joined[at + 3] = length;
+    joined.set(bytes, at + 4);
+    at += 4 + length;
   }
   return joined;
 }
@@ -35,7 +72,9 @@ export function readLengthPrefixed(bytes: Uint8Array): Uint8Array[] | null {
 }
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const joined = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {
     joined.set(part, at);

@@ -1,7 +1,7 @@
 /** What is inside a sealed record: fields or bytes, padded so that the length says nothing. */
 
 import { MaskingError } from "../errors.ts";
-import { lengthPrefixed, readLengthPrefixed, utf8 } from "./bytes.ts";
+import { allocateTransient, lengthPrefixed, readLengthPrefixed } from "./bytes.ts";
 import { checkLabel } from "./labels.ts";
 
 /** What a record holds. */
@@ -14,13 +14,13 @@ const padMark = 0x80;
 const smallestPlaintext = 128;
 
 /**
- * Kind, content, 0x80, zeros up to the next power of two, at least 128: a login with an IPv6
+ * Transient bytes: kind, content, 0x80, zeros up to the next power of two, at least 128: a login with an IPv6
  * address is as long as one with IPv4.
  */
 export function encodeContent(content: Content): Uint8Array {
   const body = content.kind === "fields" ? encodeFields(content.fields) : content.bytes;
   const length = Math.max(smallestPlaintext, 2 ** Math.ceil(Math.log2(body.length + 2)));
-  const plaintext = new Uint8Array(length);
+  const plaintext = allocateTransient(length);
   plaintext[0] = kindByte[content.kind];
   plaintext.set(body, 1);
   plaintext[1 + body.length] = padMark;
@@ -28,30 +28,34 @@ export function encodeContent(content: Content): Uint8Array {
 }
 
 function encodeFields(fields: Readonly<Record<string, string>>): Uint8Array {
-  const parts = Object.entries(fields).flatMap(([name, value]) => {
+  const parts: string[] = [];
+  for (const [name, value] of Object.entries(fields)) {
     checkLabel("field", name);
     if (!value.isWellFormed()) {
       throw new MaskingError("ERR_MASKING_INPUT_INVALID", `The field ${name} is not Unicode text.`);
     }
-    return [utf8(name), utf8(value)];
-  });
+    parts.push(name, value);
+  }
   return lengthPrefixed(...parts);
 }
 
-/** Null if the plaintext is not one that {@link encodeContent} makes. */
+/** Null, or an error of TextDecoder, if the plaintext is not one that {@link encodeContent} makes. */
 export function decodeContent(plaintext: Uint8Array): Content | null {
   const end = plaintext.findLastIndex((byte) => byte !== 0);
   if (end < 1 || plaintext[end] !== padMark) return null;
-  const body = plaintext.slice(1, end);
+  // A copy: slice() of a Buffer is none, and the caller zeroes the plaintext.
+  const body = Uint8Array.from(plaintext.subarray(1, end));
   if (plaintext[0] === kindByte.bytes) return { kind: "bytes", bytes: body };
   const fields = plaintext[0] === kindByte.fields ? decodeFields(body) : null;
   return fields && { kind: "fields", fields };
 }
 
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Throws on bytes that are not UTF-8. */
 function decodeFields(body: Uint8Array): Record<string, string> | null {
   const parts = readLengthPrefixed(body);
   if (parts === null || parts.length % 2 !== 0) return null;
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const entries = new Map<string, string>();
   for (let at = 0; at < parts.length; at += 2) {
     entries.set(decoder.decode(parts[at]), decoder.decode(parts[at + 1]));

@@ -107,5 +107,5 @@ function spread(bytes: Uint8Array, length: number, gap: number): Uint8Array | nu
 /** The network an address is in: /24 for IPv4, /64 for IPv6; the bits behind it are zero. */
 export function networkOf(address: Uint8Array): Uint8Array {
   const isIpv4 = mappedPrefix.every((byte, at) => address[at] === byte);
-  return address.slice().fill(0, isIpv4 ? 15 : 8);
+  return Uint8Array.from(address).fill(0, isIpv4 ? 15 : 8);
 }

@@ -1,7 +1,7 @@
 /** Sealed records: their layout and what they are bound to. */
 
 import { unsealFailed } from "../errors.ts";
-import { concat, lengthPrefixed } from "./bytes.ts";
+import { concat, lengthPrefixed, utf8 } from "./bytes.ts";
 import { checkLabel, checkRecordId, uuidText } from "./labels.ts";
 import { hasPreamble, preamble, type RecordPlace, suite, tagBytes } from "./vault.ts";
 
@@ -11,25 +11,32 @@ const headerBytes = 2 + 16 + commitmentBytes;
 /** Each record's key encrypts once, so its nonce is constant (NIST SP 800-38D section 8). */
 export const recordNonce: Uint8Array = new Uint8Array(12);
 
-/** What the records of one batch have in common. */
+/** What the records of one batch have in common, encoded. */
 export interface RecordContext {
-  readonly tenant: string;
+  readonly tenant: Uint8Array;
   readonly batchKeyId: Uint8Array;
 }
 
-export function checkPlace({ table, recordId }: RecordPlace): void {
-  checkLabel("table", table);
-  checkRecordId(recordId);
+/** A {@link RecordPlace}, checked and encoded. */
+export interface EncodedPlace {
+  readonly table: Uint8Array;
+  readonly recordId: Uint8Array;
 }
+
+export function encodePlace({ table, recordId }: RecordPlace): EncodedPlace {
+  return { table: utf8(checkLabel("table", table)), recordId: utf8(checkRecordId(recordId)) };
+}
+
+const recordLabel = utf8("mk1/record");
+const suiteByte = Uint8Array.of(suite);
 
 /** HKDF info from which a record's key and its commitment are expanded. */
 export function recordInfo(
   { tenant, batchKeyId }: RecordContext,
-  { table, recordId }: RecordPlace,
-  recordSeed: Uint8Array,
+  { table, recordId }: EncodedPlace,
+  seed: Uint8Array,
 ): Uint8Array {
-  const suiteByte = Uint8Array.of(suite);
-  return lengthPrefixed("mk1/record", suiteByte, tenant, table, recordId, batchKeyId, recordSeed);
+  return lengthPrefixed(recordLabel, suiteByte, tenant, table, recordId, batchKeyId, seed);
 }
 
 export function recordHeader(commitment: Uint8Array, batchKeyId: Uint8Array): Uint8Array {
@@ -38,8 +45,8 @@ export function recordHeader(commitment: Uint8Array, batchKeyId: Uint8Array): Ui
 
 export function associatedData(
   header: Uint8Array,
-  tenant: string,
-  { table, recordId }: RecordPlace,
+  { tenant }: RecordContext,
+  { table, recordId }: EncodedPlace,
 ): Uint8Array {
   return lengthPrefixed(header, tenant, table, recordId);
 }

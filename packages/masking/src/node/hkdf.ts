@@ -3,25 +3,28 @@
 import { createHmac, type KeyObject } from "node:crypto";
 import { concat } from "../format/bytes.ts";
 
-type Key = KeyObject | Uint8Array;
-
-export function extract(hash: "sha256", salt: Uint8Array, keyMaterial: Uint8Array): Uint8Array {
-  return createHmac(hash, salt).update(keyMaterial).digest();
+/** HKDF-Extract with SHA-256, which is HMAC with the salt as its key. */
+export function extract(salt: Uint8Array, keyMaterial: Uint8Array): Uint8Array {
+  return createHmac("sha256", salt).update(keyMaterial).digest();
 }
 
 export function expand(
   hash: "sha256" | "sha512",
-  pseudorandomKey: Key,
+  pseudorandomKey: KeyObject | Uint8Array,
   info: Uint8Array,
   length: number,
 ): Uint8Array {
-  let output: Uint8Array = new Uint8Array(0);
-  let block: Uint8Array = output;
-  for (let counter = 1; output.length < length; counter += 1) {
-    block = createHmac(hash, pseudorandomKey)
-      .update(concat(block, info, Uint8Array.of(counter)))
-      .digest();
+  let block = mac(hash, pseudorandomKey, [info, Uint8Array.of(1)]);
+  let output = block;
+  for (let counter = 2; output.length < length; counter += 1) {
+    block = mac(hash, pseudorandomKey, [block, info, Uint8Array.of(counter)]);
     output = concat(output, block);
   }
-  return output.subarray(0, length);
+  return output.length === length ? output : output.subarray(0, length);
+}
+
+function mac(hash: string, key: KeyObject | Uint8Array, parts: readonly Uint8Array[]): Uint8Array {
+  const hmac = createHmac(hash, key);
+  for (const part of parts) hmac.update(part);
+  return hmac.digest();
 }

@@ -2,7 +2,7 @@
 
 import { createDecipheriv } from "node:crypto";
 import { concat } from "../format/bytes.ts";
-import { type Bound, deriveMessageKey } from "./hpke.ts";
+import { type Bound, keySchedule, sharedSecretOf } from "./hpke.ts";
 
 /** The plaintext, or null if it cannot be authenticated. `dh` is that of `enc` and the private key. */
 export function hpkeOpen(
@@ -12,7 +12,7 @@ export function hpkeOpen(
   ciphertext: Uint8Array,
 ): Uint8Array | null {
   const { enc, publicKey } = kemContext;
-  const { key, nonce } = deriveMessageKey(dh, concat(enc, publicKey), info);
+  const { key, nonce } = keySchedule(sharedSecretOf(dh, concat(enc, publicKey)), info);
   const decipher = createDecipheriv("aes-256-gcm", key, nonce, { authTagLength: 16 })
     .setAAD(aad)
     .setAuthTag(ciphertext.subarray(-16));

@@ -17,8 +17,6 @@ const none = new Uint8Array(0);
 const version = utf8("HPKE-v1");
 /** Section 4.1: "KEM", then the KEM's id. */
 const kemSuite = concat(utf8("KEM"), Uint8Array.of(0x00, 0x10));
-/** Section 5.1: "HPKE", then the ids of KEM, KDF and AEAD. */
-const hpkeSuite = concat(utf8("HPKE"), Uint8Array.of(0x00, 0x10, 0x00, 0x01, 0x00, 0x02));
 const baseMode = Uint8Array.of(0);
 
 /** LabeledExtract of section 4. */
@@ -27,7 +25,7 @@ function labelledExtract(
   salt: Uint8Array,
   keyMaterial: Uint8Array,
 ): Uint8Array {
-  return extract("sha256", salt, concat(version, suite, utf8(label), keyMaterial));
+  return extract(salt, concat(version, suite, utf8(label), keyMaterial));
 }
 
 /** LabeledExpand of section 4. */
@@ -47,29 +45,32 @@ interface Labelled {
 }
 
 const kem = (label: string): Labelled => ({ suite: kemSuite, label });
-const hpke = (label: string): Labelled => ({ suite: hpkeSuite, label });
-
-export interface MessageKey {
-  readonly key: KeyObject;
-  readonly nonce: Uint8Array;
+/** ExtractAndExpand of section 4.1: what encapsulation and decapsulation agree on. */
+export function sharedSecretOf(dh: Uint8Array, kemContext: Uint8Array): Uint8Array {
+  const prk = labelledExtract(kem("eae_prk"), none, dh);
+  return labelledExpand(kem("shared_secret"), prk, kemContext, 32);
 }
 
-/** ExtractAndExpand of section 4.1, then KeySchedule of section 5.1, for the first message. */
-export function deriveMessageKey(
-  dh: Uint8Array,
-  kemContext: Uint8Array,
-  info: Uint8Array,
-): MessageKey {
-  const eaePrk = labelledExtract(kem("eae_prk"), none, dh);
-  const sharedSecret = labelledExpand(kem("shared_secret"), eaePrk, kemContext, 32);
+/** The AEAD's id and key length (section 7.3). */
+const aes256Gcm = { id: 2, keyBytes: 32 } as const;
 
-  const pskIdHash = labelledExtract(hpke("psk_id_hash"), none, none);
-  const infoHash = labelledExtract(hpke("info_hash"), none, info);
+/**
+ * KeySchedule of section 5.1, for the first message. The AEAD is a parameter only so that the
+ * RFC's vectors, which use AES-128-GCM, can be met.
+ */
+export function keySchedule(
+  sharedSecret: Uint8Array,
+  info: Uint8Array,
+  aead: { readonly id: number; readonly keyBytes: number } = aes256Gcm,
+): { key: KeyObject; nonce: Uint8Array } {
+  const suite = concat(utf8("HPKE"), Uint8Array.of(0x00, 0x10, 0x00, 0x01, 0x00, aead.id));
+  const pskIdHash = labelledExtract({ suite, label: "psk_id_hash" }, none, none);
+  const infoHash = labelledExtract({ suite, label: "info_hash" }, none, info);
   const context = concat(baseMode, pskIdHash, infoHash);
-  const secret = labelledExtract(hpke("secret"), sharedSecret, none);
+  const secret = labelledExtract({ suite, label: "secret" }, sharedSecret, none);
   return {
-    key: createSecretKey(labelledExpand(hpke("key"), secret, context, 32)),
-    nonce: labelledExpand(hpke("base_nonce"), secret, context, 12),
+    key: createSecretKey(labelledExpand({ suite, label: "key" }, secret, context, aead.keyBytes)),
+    nonce: labelledExpand({ suite, label: "base_nonce" }, secret, context, 12),
   };
 }
 
@@ -90,7 +91,7 @@ export function hpkeSeal(
 ): { enc: Uint8Array; ciphertext: Uint8Array } {
   const enc = ephemeral.getPublicKey();
   const dh = ephemeral.computeSecret(publicKey);
-  const { key, nonce } = deriveMessageKey(dh, concat(enc, publicKey), info);
+  const { key, nonce } = keySchedule(sharedSecretOf(dh, concat(enc, publicKey)), info);
   const cipher = createCipheriv("aes-256-gcm", key, nonce, { authTagLength: 16 }).setAAD(aad);
   const ciphertext = concat(cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
   return { enc, ciphertext };

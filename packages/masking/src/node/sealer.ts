@@ -1,10 +1,11 @@
 /** Sealing: for whoever holds public keys alone. */
 
-import { createSecretKey, type KeyObject, randomFillSync, randomUUID } from "node:crypto";
+import { createSecretKey, randomFillSync, randomUUID } from "node:crypto";
 import { MaskingError } from "../errors.ts";
+import { utf8 } from "../format/bytes.ts";
 import { checkLabel } from "../format/labels.ts";
 import { batchKeyIdBytes, batchKeyInfo, encodeSealedBatchKey } from "../format/batch-key.ts";
-import { type Content } from "../format/content.ts";
+import { type Content, encodeContent } from "../format/content.ts";
 import {
   batchKeyBytes,
   type RecordPlace,
@@ -14,7 +15,8 @@ import {
 } from "../format/vault.ts";
 import type { Keyring, Recipient } from "../keys.ts";
 import { hpkeSeal } from "./hpke.ts";
-import { sealRecord } from "./seal-record.ts";
+import type { Batch } from "./record-key.ts";
+import { sealPlaintext } from "./seal-plaintext.ts";
 import { drawSeed } from "./seed-pool.ts";
 
 /** A sealed record and its seed. Store both, apart: without the seed the record cannot be opened. */
@@ -104,19 +106,22 @@ function openBatch(tenant: string, recipients: readonly UsableRecipient[]): Batc
     const { enc, ciphertext } = hpkeSeal(publicKey, bound, raw);
     return { recipient: kid, sealed: encodeSealedBatchKey(enc, ciphertext) };
   });
-  let key: KeyObject | null = createSecretKey(raw);
+  let batch: Batch | null = { tenant: utf8(tenant), batchKeyId, key: createSecretKey(raw) };
   raw.fill(0);
 
   function sealContent(at: RecordPlace, content: Content): SealedRecord {
-    if (key === null) {
+    if (batch === null) {
       throw new MaskingError("ERR_MASKING_KEY_UNKNOWN", "The batch key was wiped.");
     }
     const seed = drawSeed();
-    return { sealed: sealRecord({ tenant, batchKeyId, key }, at, content, seed), seed };
+    const plaintext = encodeContent(content);
+    const sealed = sealPlaintext(batch, at, plaintext, seed);
+    plaintext.fill(0);
+    return { sealed, seed };
   }
 
   function wipe(): void {
-    key = null;
+    batch = null;
   }
 
   return {

@@ -2,7 +2,7 @@
 
 import { createHmac, createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
 import { MaskingError } from "../errors.ts";
-import { concat, lengthPrefixed } from "../format/bytes.ts";
+import { lengthPrefixed } from "../format/bytes.ts";
 import { checkLabel } from "../format/labels.ts";
 import { canonicalize, isNormId, type NormId } from "../format/norms.ts";
 import type { Token } from "../format/token.ts";
@@ -35,8 +35,6 @@ interface FieldKey {
 
 interface FieldRule {
   readonly norm: NormId;
-  /** All of the MAC input but the value: LP("mk1/token", norm id). */
-  readonly prefix: Uint8Array;
   readonly primary: FieldKey;
   readonly others: readonly FieldKey[];
 }
@@ -84,7 +82,6 @@ export function createTokenizer<Field extends string>(
   for (const [field, norm] of Object.entries<NormId>(options.fields)) {
     rules.set(field, {
       norm: checkNorm(norm),
-      prefix: lengthPrefixed("mk1/token", norm),
       primary: deriveFieldKey(primary, tenant, field),
       others: others.map((key) => deriveFieldKey(key, tenant, field)),
     });
@@ -128,8 +125,8 @@ function deriveFieldKey({ kid, secret }: UsableTokenKey, tenant: string, field: 
   return { start: `mk1.${kid}.`, key };
 }
 
-function macInput(rule: FieldRule, value: string): Uint8Array {
-  return concat(rule.prefix, lengthPrefixed(canonicalize(rule.norm, value)));
+function macInput({ norm }: FieldRule, value: string): Uint8Array {
+  return lengthPrefixed("mk1/token", norm, canonicalize(norm, value));
 }
 
 function mac({ start, key }: FieldKey, input: Uint8Array): Token {

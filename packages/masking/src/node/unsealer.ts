@@ -2,6 +2,7 @@
 
 import { createDecipheriv, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import { MaskingError, unsealFailed } from "../errors.ts";
+import { utf8 } from "../format/bytes.ts";
 import { checkLabel } from "../format/labels.ts";
 import {
   batchKeyIdBytes,
@@ -12,10 +13,9 @@ import {
 import { type Content, decodeContent } from "../format/content.ts";
 import {
   associatedData,
-  checkPlace,
+  type EncodedPlace,
+  encodePlace,
   decodeSealed,
-  type RecordContext,
-  recordInfo,
   recordNonce,
 } from "../format/record.ts";
 import {
@@ -28,7 +28,7 @@ import {
 import type { Keyring, PrivateKeyring, PrivateRecipient } from "../keys.ts";
 import { hpkeOpen } from "./hpke-open.ts";
 import { hpkeSeal } from "./hpke.ts";
-import { deriveRecordKey } from "./record-key.ts";
+import { type Batch, deriveRecordKey } from "./record-key.ts";
 
 /** Opens the records of one batch. */
 export interface BatchOpener extends Disposable {
@@ -165,22 +165,21 @@ function takingPublicKey({ recipients }: Pick<Keyring, "recipients">, kid: strin
   );
 }
 
-function createBatchOpener(id: string, tenant: string, batchKey: KeyObject): BatchOpener {
-  const batchKeyId = batchKeyIdBytes(id);
-  let key: KeyObject | null = batchKey;
+function createBatchOpener(id: string, tenant: string, key: KeyObject): BatchOpener {
+  let batch: Batch | null = { tenant: utf8(tenant), batchKeyId: batchKeyIdBytes(id), key };
 
   function open(at: RecordPlace, sealed: Uint8Array, seed: Uint8Array): Content {
-    checkPlace(at);
-    if (key === null) {
+    const place = encodePlace(at);
+    if (batch === null) {
       throw new MaskingError("ERR_MASKING_KEY_UNKNOWN", "The batch key was wiped.");
     }
-    const content = openRecord({ tenant, batchKeyId, key }, at, sealed, seed);
+    const content = openRecord(batch, place, sealed, seed);
     if (content === null) throw unsealFailed();
     return content;
   }
 
   function wipe(): void {
-    key = null;
+    batch = null;
   }
 
   return {
@@ -201,17 +200,17 @@ function createBatchOpener(id: string, tenant: string, batchKey: KeyObject): Bat
 }
 
 function openRecord(
-  batch: RecordContext & { readonly key: KeyObject },
-  at: RecordPlace,
+  batch: Batch,
+  place: EncodedPlace,
   sealed: Uint8Array,
   seed: Uint8Array,
 ): Content | null {
   const parts = decodeSealed(sealed);
   if (parts === null || seed.length !== seedBytes) return null;
-  const { key, commitment } = deriveRecordKey(batch.key, recordInfo(batch, at, seed));
+  const { key, commitment } = deriveRecordKey(batch, place, seed);
   if (!timingSafeEqual(commitment, parts.commitment)) return null;
   const decipher = createDecipheriv("aes-256-gcm", key, recordNonce, { authTagLength: tagBytes })
-    .setAAD(associatedData(parts.header, batch.tenant, at))
+    .setAAD(associatedData(parts.header, batch, place))
     .setAuthTag(parts.tag);
   const plaintext = decipher.update(parts.ciphertext);
   try {

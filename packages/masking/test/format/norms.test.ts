@@ -1,0 +1,48 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { canonicalize, isCanonicalizable, MaskingError, normIds } from "../../src/index.ts";
+
+test("says of a value whether canonicalize takes it", () => {
+  const values = fc.oneof(
+    fc.ipV4(),
+    fc.ipV6(),
+    fc.uuid(),
+    fc.stringMatching(/^[0-9. -]*$/),
+    fc.string({ unit: "binary" }),
+  );
+  fc.assert(
+    fc.property(fc.constantFrom(...normIds), values, (norm, value) => {
+      let taken = true;
+      try {
+        canonicalize(norm, value);
+      } catch {
+        taken = false;
+      }
+      expect(isCanonicalizable(norm, value)).toBe(taken);
+    }),
+  );
+});
+
+test("refuses without repeating the value", () => {
+  for (const norm of normIds) {
+    const secret = `203.0.113.77 secret \ud800`;
+    const error = refusalOf(() => canonicalize(norm, secret));
+    expect(error.code).toBe("ERR_MASKING_INPUT_INVALID");
+    expect(JSON.stringify([error.message, error.stack, error.cause])).not.toMatch(/203|secret/);
+  }
+});
+
+test("reads the digits of a device id however they are separated", () => {
+  const spelled = ["593-47-5928", "593475928", "593 47 5928", "593.47.5928"];
+  const bytes = spelled.map((value) => Buffer.from(canonicalize("digits/1", value)).toString());
+  expect(new Set(bytes)).toEqual(new Set(["593475928"]));
+});
+
+function refusalOf(call: () => unknown): MaskingError {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof MaskingError) return error;
+  }
+  throw new Error("was not refused");
+}

@@ -1,0 +1,88 @@
+/** Values and their canonical bytes. */
+
+import { canonicalize, type NormId } from "../../src/format/norms.ts";
+import { hex, inputInvalid } from "./fixtures.ts";
+
+const refusedAddresses = [
+  "",
+  " 192.0.2.1",
+  "192.0.2.1 ",
+  "192.0.2.01",
+  "010.0.0.1",
+  "192.0.2",
+  "192.0.2.1.",
+  "10.1",
+  "192.0.2.256",
+  "192.0.2.1:443",
+  "0xc0000201",
+  "3221225985",
+  "192.0.2.1,192.0.2.2",
+  "۱.1.1.1",
+  "[::1]",
+  "[::1]:443",
+  "fe80::1%eth0",
+  "::1/128",
+  ":::",
+  "1::2::3",
+  ":1::2",
+  "1::2:",
+  "1:2:3:4:5:6:7",
+  "1:2:3:4:5:6:7:8:9",
+  "1:2:3:4::5:6:7:8",
+  "12345::",
+  "g::",
+  "::1.2.3",
+  "::192.0.02.1",
+  "192.0.2.1::",
+  "1:2:3:4:5:6:7:1.2.3.4",
+  ":",
+  "::ffff:192.0.2.1:1",
+];
+
+export function canonicalVectors(): unknown {
+  const accepted: readonly (readonly [NormId, string])[] = [
+    ["ip/1", "192.0.2.1"],
+    ["ip/1", "::ffff:192.0.2.1"],
+    ["ip/1", "::FFFF:c000:0201"],
+    ["ip/1", "0:0:0:0:0:ffff:192.0.2.1"],
+    ["ip/1", "0.0.0.0"],
+    ["ip/1", "255.255.255.255"],
+    ["ip/1", "::"],
+    ["ip/1", "::1"],
+    ["ip/1", "2001:db8::1"],
+    ["ip/1", "2001:0DB8:0000:0000:0000:0000:0000:0001"],
+    ["ip/1", "1:2:3:4:5:6:7::"],
+    ["ip/1", "64:ff9b::192.0.2.1"],
+    ["ip/1", "::192.0.2.1"],
+    ["ip-net/1", "192.0.2.1"],
+    ["ip-net/1", "::ffff:192.0.2.254"],
+    ["ip-net/1", "2001:db8:1:2:3:4:5:6"],
+    ["exact/1", "593-47-5928"],
+    ["exact/1", " Ünïcödé 🔑 "],
+    ["digits/1", "593-47-5928"],
+    ["digits/1", "593 47.5928"],
+    ["digits/1", "007"],
+    ["uuid/1", "0190A0B0-7e1c-7c1e-8f6a-3f1d9a2b4c5d"],
+  ];
+  return {
+    accepted: accepted.map(([norm, value]) => ({
+      norm,
+      value,
+      bytes: hex(canonicalize(norm, value)),
+    })),
+    refused: [
+      ...refusedAddresses.map((value) => ["ip/1", value] as const),
+      ["ip-net/1", "192.0.2.0/24"] as const,
+      ["exact/1", ""] as const,
+      ["exact/1", "\ud800"] as const,
+      ["digits/1", ""] as const,
+      ["digits/1", "593--47"] as const,
+      ["digits/1", "-593"] as const,
+      ["digits/1", "593a"] as const,
+      ["digits/1", "٥٩٣"] as const,
+      ["digits/1", "1".repeat(129)] as const,
+      ["uuid/1", "0190a0b07e1c7c1e8f6a3f1d9a2b4c5d"] as const,
+      ["uuid/1", "{0190a0b0-7e1c-7c1e-8f6a-3f1d9a2b4c5d}"] as const,
+    ].map(([norm, value]) => ({ norm, value, code: inputInvalid })),
+  };
+}
