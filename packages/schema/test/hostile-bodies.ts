@@ -11,7 +11,7 @@ export interface HostileBody {
   readonly attributeNames?: readonly string[];
   /** Envelopes are opened only where a body says so. */
   readonly unwrap?: UnwrapPolicy;
-  /** SQS takes no raw control character and no lone surrogate, so this can only come from elsewhere. */
+  /** SQS takes no raw control character, no lone surrogate and at most 1 MiB: this can only come from elsewhere. */
   readonly refusedBySqs?: true;
   readonly expected: Accepted | Rejected;
 }
@@ -177,7 +177,7 @@ export const hostileBodies: readonly HostileBody[] = [
   },
   refuse(14, "objects 10,000 deep", `${'{"a":'.repeat(10_000)}1${"}".repeat(10_000)}`, "too_deep"),
   refuse(14, "lists 10,000 deep", "[".repeat(10_000) + "]".repeat(10_000), "too_deep"),
-  refuse(15, "100,000 keys", objectOf(100_000), "body_too_large"),
+  unsendable(refuse(15, "100,000 keys", objectOf(100_000), "body_too_large")),
   refuse(15, "4,000 keys", objectOf(4_000), "too_many_keys"),
   refuse(16, "a login padded to 1 MiB", body().padEnd(1_048_576), "body_too_large"),
   refuse(17, "900 KiB in one field", body({ user_id: "a".repeat(921_600) }), "body_too_large"),

@@ -38,6 +38,8 @@ export interface StackOptions {
   readonly fifo?: boolean;
   readonly maxReceiveCount?: number;
   readonly visibilityTimeoutSeconds?: number;
+  /** Of another SQS server than the one that the run's tests share. */
+  readonly endpoint?: string;
 }
 
 let queues = 0;
@@ -47,6 +49,7 @@ export async function openStack({
   fifo = false,
   maxReceiveCount = 10,
   visibilityTimeoutSeconds = 30,
+  endpoint = inject("queueEndpoint"),
 }: StackOptions = {}): Promise<Stack> {
   await using opening = new AsyncDisposableStack();
   const database = opening.use(
@@ -54,7 +57,6 @@ export async function openStack({
   );
   const databaseUrl = await database.createLogin("maskline_writer");
 
-  const endpoint = inject("queueEndpoint");
   const queue = openQueueAdmin(endpoint);
   opening.defer(() => queue.close());
   queues += 1;

@@ -1,0 +1,109 @@
+import { createMessages } from "@org/local";
+import type { OutgoingMessage } from "@org/local";
+import { startHostileQueueServer } from "@org/local/hostile-queue-server";
+import { expect, test } from "vitest";
+
+import { readOutcomes } from "./outcomes.ts";
+import { drain, openStack, startConsumer } from "./stack.ts";
+import type { RunningConsumer, Stack } from "./stack.ts";
+
+const kinds = [
+  { kind: "standard", fifo: false },
+  { kind: "FIFO", fifo: true },
+] as const;
+
+const visibilityTimeoutSeconds = 2;
+
+async function send(stack: Stack, { fifo }: { fifo: boolean }): Promise<string[]> {
+  const bodies = createMessages({ count: 60, seed: 21 }).map(({ body }) => body);
+  const inGroups = bodies.map((body, index): OutgoingMessage => ({
+    body,
+    groupId: `group-${index % 3}`,
+  }));
+  return stack.queue.send(stack.queueUrl, fifo ? inGroups : bodies);
+}
+
+async function expectOneOutcomeEach(stack: Stack, ids: readonly string[]): Promise<void> {
+  const { rows, quarantined, deadLettered } = await readOutcomes(stack);
+  expect([...rows, ...quarantined].toSorted()).toEqual(ids.toSorted());
+  expect(deadLettered).toBe(0);
+  expect(await stack.queue.depth(stack.queueUrl)).toMatchObject({ visible: 0, inFlight: 0 });
+}
+
+/** What a consumer's commits came to, by its own debug log. */
+function committed(output: string): { written: number; duplicates: number } {
+  const lines = output
+    .split("\n")
+    .filter((line) => line.includes('"batch committed"'))
+    .map(
+      (line) => JSON.parse(line) as { written: number; quarantined: number; duplicates: number },
+    );
+  return {
+    written: lines.reduce((sum, line) => sum + line.written + line.quarantined, 0),
+    duplicates: lines.reduce((sum, line) => sum + line.duplicates, 0),
+  };
+}
+
+test.each(kinds)(
+  "killed between commit and delete, $kind queue: the redelivery finds one outcome each and deletes",
+  async ({ fifo }) => {
+    let victim: RunningConsumer | null = null;
+    await using server = await startHostileQueueServer({
+      plan({ operation }) {
+        if (operation !== "DeleteMessageBatch" || !victim) return null;
+        victim.process.kill("SIGKILL");
+        return { kind: "dropped" };
+      },
+    });
+    const { endpoint } = server;
+    await using stack = await openStack({ endpoint, fifo, visibilityTimeoutSeconds });
+    const ids = await send(stack, { fifo });
+
+    victim = startConsumer(stack.env);
+    expect((await victim.exited()).signal).toBe("SIGKILL");
+    victim = null;
+    const before = await stack.query<{ message_id: string }>(
+      "SELECT message_id FROM maskline.ledger",
+    );
+    expect(before.length).toBeGreaterThan(0);
+    const { visible, inFlight } = await stack.queue.depth(stack.queueUrl);
+    expect(visible + inFlight).toBe(ids.length);
+
+    const { output } = await drain({ ...stack.env, LOG_LEVEL: "debug" });
+    expect(committed(output)).toEqual({
+      written: ids.length - before.length,
+      duplicates: before.length,
+    });
+    await expectOneOutcomeEach(stack, ids);
+  },
+);
+
+test.each(kinds)(
+  "the lease expires before the delete, $kind queue: whoever receives it next finds its outcome",
+  async ({ fifo }) => {
+    let hostile = true;
+    await using server = await startHostileQueueServer({
+      plan({ operation }) {
+        if (!hostile) return null;
+        if (operation === "ChangeMessageVisibilityBatch") return { kind: "dropped" };
+        const ms = 2 * visibilityTimeoutSeconds * 1000;
+        return operation === "DeleteMessageBatch" ? { kind: "delayed", ms } : null;
+      },
+    });
+    const { endpoint } = server;
+    await using stack = await openStack({ endpoint, fifo, visibilityTimeoutSeconds });
+    const ids = await send(stack, { fifo });
+
+    const env = { ...stack.env, LOG_LEVEL: "debug" };
+    const consumers = [1, 2].map(() => startConsumer(env, ["--until-empty"]));
+    const sums = (): { written: number; duplicates: number } =>
+      committed(consumers.map((consumer) => consumer.output()).join(""));
+    while (sums().duplicates === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    hostile = false;
+
+    const exits = await Promise.all(consumers.map((consumer) => consumer.exited()));
+    expect(exits.map(({ code }) => code)).toEqual([0, 0]);
+    expect(sums().written).toBe(ids.length);
+    await expectOneOutcomeEach(stack, ids);
+  },
+);
