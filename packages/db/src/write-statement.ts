@@ -15,7 +15,8 @@ import { toMessageUuid } from "./message-uuid.ts";
 /**
  * `claimed` inserts the ledger's entries, in the order of their ids, so that two writers with the
  * same messages wait for each other and never deadlock. Everything else is written only for the
- * records it returns. ON CONFLICT names no column because that would need SELECT on it.
+ * records it returns, in the order of their ids, because keys that arrive in order fill their index
+ * pages. ON CONFLICT names no column because that would need SELECT on it.
  */
 const text = `
 WITH claimed AS (
@@ -39,6 +40,7 @@ WITH claimed AS (
     $7::text[], $8::text[], $9::text[], $10::integer[], $11::text[]
   ) AS login (message_id, record_id)
   WHERE record_id IN (SELECT record_id FROM claimed)
+  ORDER BY record_id
 ), new_quarantine AS (
   INSERT INTO maskline.quarantine (
     message_id, record_id, sent_at, create_date, reason, sql_state, sealed)
@@ -46,14 +48,17 @@ WITH claimed AS (
     $12::uuid[], $13::uuid[], $14::timestamptz[], $15::date[], $16::text[], $17::text[], $18::bytea[]
   ) AS refused (message_id, record_id)
   WHERE record_id IN (SELECT record_id FROM claimed)
+  ORDER BY record_id
 ), new_vault AS (
   INSERT INTO maskline.vault (record_id, create_date, sealed)
   SELECT * FROM unnest($19::uuid[], $20::date[], $21::bytea[]) AS vaulted (record_id)
   WHERE record_id IN (SELECT record_id FROM claimed)
+  ORDER BY record_id
 ), new_seed AS (
   INSERT INTO maskline.seed (record_id, create_date, seed)
   SELECT * FROM unnest($22::uuid[], $23::date[], $24::bytea[]) AS sown (record_id)
   WHERE record_id IN (SELECT record_id FROM claimed)
+  ORDER BY record_id
 ), new_batch_key AS (
   INSERT INTO maskline.batch_key (id, recipient, sealed)
   SELECT * FROM unnest($25::uuid[], $26::text[], $27::bytea[])

@@ -198,6 +198,18 @@ describe("write", () => {
     expect(await counts()).toEqual([9_900, 10_000, 100, 1, 9_900, 10_000]);
   });
 
+  it("adds records in the order of their ids, also once PostgreSQL reuses its plan", async () => {
+    for (let batch = 0; batch < 10; batch += 1) {
+      const logins = Array.from({ length: 50 }, () => createLogin());
+      await writer.write(createBatch({ logins: logins.toReversed() }));
+    }
+    for (const table of ["user_logins", "maskline.vault", "maskline.seed"]) {
+      const rows = await read<{ record_id: string }>(`SELECT record_id FROM ${table} ORDER BY ctid`);
+      const ids = rows.map((row) => row.record_id);
+      expect(ids).toEqual(ids.toSorted());
+    }
+  });
+
   it("takes messages of any age: what no month holds goes to the default partition", async () => {
     const logins = [createLogin({ sentAtMs: 0 }), createLogin({ sentAtMs: Date.UTC(2090, 0, 1) })];
     await writer.write(createBatch({ logins }));
