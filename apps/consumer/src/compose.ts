@@ -1,10 +1,12 @@
 /** The composition root: opens the adapters and fits them together. */
 import { DatabaseError, connectWriter } from "@org/db";
 import { MaskingError, createTokenizer } from "@org/masking";
-import type { Keyring } from "@org/masking";
+import type { Tokenizer } from "@org/masking";
 import { loadKeyring } from "@org/masking/keyring";
 import { createSealer } from "@org/masking/seal";
+import type { Sealer } from "@org/masking/seal";
 import { fieldPolicy } from "@org/schema";
+import type { MaskedField } from "@org/schema";
 import { QueueError, openQueue } from "@org/sqs";
 import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
@@ -53,36 +55,30 @@ const stuckMs = 120_000;
 export async function compose(config: Config, log: Logger): Promise<Service> {
   await using opening = new AsyncDisposableStack();
 
-  const keyring = await orExplain(
-    loadKeyring(config.keyringPath, { env: config.env }),
-    "the keyring cannot be used",
-    "mend the file that MASKLINE_KEYRING names; `pnpm recover keys init` writes a new one for development",
-  );
-  const tokenizer = createTokenizer(keyring, {
-    tenant: config.tenant,
-    fields: { ip: fieldPolicy.ip.norm, device_id: fieldPolicy.device_id.norm },
-  });
-  const sealer = wantsVault(config, keyring)
-    ? createSealer(keyring, { tenant: config.tenant })
-    : null;
-
   const queue = opening.use(openQueue(config.queue));
-  const attributes = await orExplain(
-    queue.attributes(),
-    "the queue cannot be read",
-    "check SQS_QUEUE_URL, AWS_REGION, the credentials, and the permission sqs:GetQueueAttributes",
-  );
   const database = opening.use(
     connectWriter({
       connection: config.databaseUrl === null ? {} : { connectionString: config.databaseUrl },
       poolSize: config.limits.writers + 1,
     }),
   );
-  await orExplain(
-    database.check(),
-    "the database is not ready",
-    "check DATABASE_URL; its login must be a member of maskline_writer; `pnpm migrate` brings the schema up to date",
-  );
+  const [{ tokenizer, sealer }, attributes] = await allOrEveryFault([
+    orExplain(
+      openKeys(config),
+      "the keyring cannot be used",
+      "mend the file that MASKLINE_KEYRING names; `pnpm recover keys init` writes a new one for development",
+    ),
+    orExplain(
+      queue.attributes(),
+      "the queue cannot be read",
+      "check SQS_QUEUE_URL, AWS_REGION, the credentials, and the permission sqs:GetQueueAttributes",
+    ),
+    orExplain(
+      database.check(),
+      "the database is not ready",
+      "check DATABASE_URL; its login must be a member of maskline_writer; `pnpm migrate` brings the schema up to date",
+    ),
+  ]);
 
   const exporter = new PrometheusExporter({ preventServerStart: true, withoutScopeInfo: true });
   const provider = new MeterProvider({ readers: [exporter] });
@@ -96,11 +92,15 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
   telemetry.watch({ buffer, breaker });
   let isRunning = false;
   const health = opening.use(
-    await openHealthServer(config.port, {
-      live: () => !isRunning || breaker.open || telemetry.sincePollMs() < stuckMs,
-      ready: () => isRunning && !breaker.open,
-      metrics: (request, response) => exporter.getMetricsRequestHandler(request, response),
-    }),
+    await orExplain(
+      openHealthServer(config.port, {
+        live: () => !isRunning || breaker.open || telemetry.sincePollMs() < stuckMs,
+        ready: () => isRunning && !breaker.open,
+        metrics: (request, response) => exporter.getMetricsRequestHandler(request, response),
+      }),
+      "health and metrics cannot be served",
+      "set PORT to a port that is free, or to 0 for any",
+    ),
   );
 
   const opened = opening.move();
@@ -166,12 +166,22 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
   };
 }
 
-/** A recipient in the keyring means that originals are kept, sealed, unless the operator says no. */
-function wantsVault(config: Config, keyring: Keyring): boolean {
-  return (
-    config.vault !== "off" &&
-    (config.vault === "on" || keyring.recipients.some(({ state }) => state === "primary"))
-  );
+interface Keys {
+  readonly tokenizer: Tokenizer<MaskedField>;
+  /** null: the vault is off. */
+  readonly sealer: Sealer | null;
+}
+
+async function openKeys({ keyringPath, tenant, vault, env }: Config): Promise<Keys> {
+  const keyring = await loadKeyring(keyringPath, { env });
+  const fields = { ip: fieldPolicy.ip.norm, device_id: fieldPolicy.device_id.norm };
+  // A recipient in the keyring means that originals are kept, sealed, unless the operator says no.
+  const hasRecipient = keyring.recipients.some(({ state }) => state === "primary");
+  const wantsVault = vault === "on" || (vault === null && hasRecipient);
+  return {
+    tokenizer: createTokenizer(keyring, { tenant, fields }),
+    sealer: wantsVault ? createSealer(keyring, { tenant }) : null,
+  };
 }
 
 async function orExplain<T>(opening: Promise<T>, what: string, advice: string): Promise<T> {
@@ -183,4 +193,14 @@ async function orExplain<T>(opening: Promise<T>, what: string, advice: string): 
     const detail = isOurs ? error.message : toFailure("start", error).code;
     throw new StartFault(`${what}: ${detail}`, advice);
   });
+}
+
+/** Waits for all of them, so that whoever starts the service hears of every fault at once. */
+async function allOrEveryFault<T extends readonly Promise<unknown>[]>(
+  openings: readonly [...T],
+): Promise<{ -readonly [Index in keyof T]: Awaited<T[Index]> }> {
+  const settled = await Promise.allSettled(openings);
+  const faults = settled.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+  if (faults.length > 0) throw new AggregateError(faults);
+  return Promise.all(openings);
 }

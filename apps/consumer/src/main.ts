@@ -126,8 +126,13 @@ function reportCrashes(log: Logger): void {
 
 async function exitCodeOf(running: Promise<number>): Promise<number> {
   return running.catch((error: unknown) => {
-    if (!(error instanceof StartFault)) throw error;
-    process.stderr.write(`Cannot start: ${error.message}.\nWhat to do: ${error.advice}.\n`);
+    const faults: unknown[] = error instanceof AggregateError ? error.errors : [error];
+    const explained = faults.filter((fault) => fault instanceof StartFault);
+    if (explained.length < faults.length) throw error;
+    const lines = explained.map(
+      ({ message, advice }) => `  ${message.replaceAll("\n", "\n  ")}\n    what to do: ${advice}\n`,
+    );
+    process.stderr.write(`Cannot start:\n${lines.join("")}`);
     return exit.configuration;
   });
 }
