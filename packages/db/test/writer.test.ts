@@ -204,7 +204,9 @@ describe("write", () => {
       await writer.write(createBatch({ logins: logins.toReversed() }));
     }
     for (const table of ["user_logins", "maskline.vault", "maskline.seed"]) {
-      const rows = await read<{ record_id: string }>(`SELECT record_id FROM ${table} ORDER BY ctid`);
+      const rows = await read<{ record_id: string }>(
+        `SELECT record_id FROM ${table} ORDER BY ctid`,
+      );
       const ids = rows.map((row) => row.record_id);
       expect(ids).toEqual(ids.toSorted());
     }
