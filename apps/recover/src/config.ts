@@ -77,6 +77,11 @@ export function readSettings<Name extends Variable>(
   return settings as Record<Name, string>;
 }
 
+/** A variable that may be left out. */
+export function readOptional(env: Env, name: Variable): string | null {
+  return env[name] ? readSettings(env, [name])[name] : null;
+}
+
 /** A path as the user meant it: pnpm starts this tool in its own folder and says where it was called. */
 export function resolvePath(env: Env, path: string): string {
   return resolve(env["INIT_CWD"] ?? "", path);

@@ -1,15 +1,40 @@
 /** What the process gives the tool: handed in by main.ts, and by tests. */
 
+import { exit, RecoverError } from "./exit.ts";
+
 export interface Edge {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdin: AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean };
+  readonly stdin: AsyncIterable<Uint8Array | string>;
   readonly stdout: Sink;
   readonly stderr: Sink;
+  /** Asks who sits at the terminal; null where nobody does. */
+  readonly confirm: ((question: string) => Promise<boolean>) | null;
 }
 
 export interface Sink {
   write(text: string): unknown;
   readonly isTTY?: boolean;
+}
+
+/** A question is asked only on a terminal; a script has decided by running the command. */
+export async function confirmOrEnd(
+  edge: Edge,
+  yes: boolean,
+  lines: readonly string[],
+): Promise<void> {
+  if (yes || edge.confirm === null) return;
+  edge.stderr.write(`${lines.join("\n")}\n`);
+  if (await edge.confirm("Go on?")) return;
+  throw new RecoverError(exit.denied, "Stopped: you said no.", { advice: "Nothing was done." });
+}
+
+/** Standard input without the line's end; for values that must not stand in argv. */
+export async function readStdin(edge: Edge): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of edge.stdin) chunks.push(Buffer.from(chunk as string));
+  return Buffer.concat(chunks)
+    .toString("utf8")
+    .replace(/\r?\n$/, "");
 }
 
 /** One JSON document on standard output, or lines for a reader. */

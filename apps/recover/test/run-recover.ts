@@ -22,6 +22,7 @@ export async function runRecover(
     })(),
     stdout: { write: (text) => (stdout += text) },
     stderr: { write: (text) => (stderr += text) },
+    confirm: null,
   });
   return { code, stdout, stderr };
 }

@@ -273,12 +273,12 @@ $$;
 
 -- What is in quarantine, without the bodies.
 CREATE FUNCTION recovery.list_quarantine(p_limit integer)
-RETURNS TABLE (record_id uuid, message_id uuid, sent_at timestamptz, quarantined_on date, reason text,
+RETURNS TABLE (record_id uuid, message_id uuid, sent_at timestamptz, quarantined_on text, reason text,
   sql_state text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT record_id, message_id, sent_at, quarantined_on, reason::text, sql_state::text
+  SELECT record_id, message_id, sent_at, quarantined_on::text, reason::text, sql_state::text
   FROM maskline.quarantine
-  ORDER BY quarantined_on DESC, record_id
+  ORDER BY quarantine.quarantined_on DESC, record_id
   LIMIT least(p_limit, 10000)
 $$;
 

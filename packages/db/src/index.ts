@@ -14,3 +14,31 @@ export {
   type WriteResult,
   type WriterOptions,
 } from "./writer.ts";
+export type { Audit, AuditRow } from "./recovery/audit.ts";
+export type { Answer } from "./recovery/call.ts";
+export type {
+  Claim,
+  ClaimedRecord,
+  Claims,
+  MaskedRecord,
+  QuarantineEntry,
+  StoredBatchKey,
+} from "./recovery/claims.ts";
+export { connectRecovery, type Recovery } from "./recovery/connect-recovery.ts";
+export type {
+  AccessRequest,
+  Capability,
+  Grant,
+  Grants,
+  GrantState,
+  Selector,
+} from "./recovery/grants.ts";
+export type {
+  FreshBatchKey,
+  KeyUsage,
+  RetokenedRow,
+  RetokenRow,
+  RetriedLogin,
+  WhatRemains,
+  Work,
+} from "./recovery/work.ts";

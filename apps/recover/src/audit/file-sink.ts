@@ -1,0 +1,70 @@
+/** Checkpoints as files of a directory, which is best on another machine's file system. */
+
+import { randomUUID } from "node:crypto";
+import { link, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { exit, RecoverError } from "../exit.ts";
+import type { CheckpointSink } from "./sink.ts";
+
+const isCheckpoint = (name: string): boolean => name.endsWith(".checkpoint");
+
+export function openFileSink(directory: string): CheckpointSink {
+  const list = async (): Promise<string[]> => {
+    const names = await readdir(directory).catch((error: unknown) => {
+      if (isNodeError(error, "ENOENT")) return [];
+      throw unavailable("cannot be read", directory);
+    });
+    return names.filter(isCheckpoint).toSorted();
+  };
+  const read = (name: string): Promise<string> =>
+    readFile(join(directory, name), "utf8").catch(() => {
+      throw unavailable("cannot be read", directory);
+    });
+  return {
+    async put(name, text) {
+      try {
+        await mkdir(directory, { recursive: true, mode: 0o700 });
+        await writeOnce(join(directory, name), text);
+        await flushDirectory(directory);
+      } catch (error) {
+        const isSame = isNodeError(error, "EEXIST") && (await read(name)) === text;
+        if (!isSame) throw unavailable("did not accept the checkpoint", directory);
+      }
+    },
+    readAll: async () => Promise.all((await list()).map(read)),
+    async readNewest() {
+      const newest = (await list()).at(-1);
+      return newest === undefined ? null : read(newest);
+    },
+  };
+}
+
+/** A file of another name until it is whole: a checkpoint that was cut short never counts as one. */
+async function writeOnce(path: string, text: string): Promise<void> {
+  const draft = `${path}.${randomUUID()}`;
+  try {
+    await using file = await open(draft, "wx", 0o400);
+    await file.writeFile(text);
+    await file.sync();
+    await link(draft, path);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/** Without it the file's name may be lost in a power cut. */
+async function flushDirectory(directory: string): Promise<void> {
+  if (process.platform === "win32") return;
+  await using handle = await open(directory, "r");
+  await handle.sync();
+}
+
+function isNodeError(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
+
+function unavailable(what: string, directory: string): RecoverError {
+  return new RecoverError(exit.auditUnavailable, `The checkpoint directory ${what}: ${directory}`, {
+    advice: "Nothing was opened. Mend the directory, or name another in RECOVER_CHECKPOINT.",
+  });
+}

@@ -1,0 +1,79 @@
+/** Puts signed checkpoints outside the database, and refuses to sign a chain that was changed. */
+
+import type { Audit } from "@org/db";
+import { exit, RecoverError } from "../exit.ts";
+import type { Signer, SigningKey } from "../signing.ts";
+import type { ChainPosition } from "./chain.ts";
+import { readCheckpoint, signCheckpoint } from "./checkpoint.ts";
+import type { CheckpointSink } from "./sink.ts";
+
+export interface Witness {
+  /**
+   * Resolves once the sink has accepted a checkpoint of the chain's end that covers `seq`.
+   *
+   * @throws {@link RecoverError} exit 30 if the chain no longer holds what an earlier checkpoint
+   *   says, or holds another row at `claimed`; exit 20 if the sink did not accept.
+   */
+  cover(claimed: ChainPosition): Promise<ChainPosition>;
+  /** The same for wherever the chain ends now. */
+  coverEnd(): Promise<ChainPosition>;
+}
+
+export function createWitness({
+  audit,
+  sink,
+  key,
+  signers,
+  now = Date.now,
+}: {
+  readonly audit: Pick<Audit, "position" | "hashAt">;
+  readonly sink: CheckpointSink;
+  readonly key: SigningKey;
+  readonly signers: readonly Signer[];
+  readonly now?: () => number;
+}): Witness {
+  async function holds({ seq, hash }: ChainPosition): Promise<boolean> {
+    const stored = seq === 0 ? null : await audit.hashAt(seq);
+    return stored !== null && Buffer.from(stored).toString("hex") === hash;
+  }
+
+  async function refuseFork(): Promise<void> {
+    const text = await sink.readNewest();
+    if (text === null) return;
+    const newest = readCheckpoint(text, signers);
+    if (newest === null) throw tampering("The newest checkpoint bears no signature of a signer.");
+    if (newest.seq > 0 && !(await holds(newest))) {
+      throw tampering(`The audit chain differs from its checkpoint at row ${newest.seq}.`);
+    }
+  }
+
+  async function coverEnd(): Promise<ChainPosition> {
+    await refuseFork();
+    const end = await audit.position();
+    const position = { seq: end.seq, hash: Buffer.from(end.hash).toString("hex") };
+    const atSeconds = Math.floor(now() / 1000);
+    // Names sort by chain length, then by time.
+    const place = `${String(position.seq).padStart(15, "0")}-${String(atSeconds).padStart(12, "0")}`;
+    const name = `${place}-${key.kid}.checkpoint`;
+    await sink.put(name, signCheckpoint(position, key, atSeconds));
+    return position;
+  }
+
+  return {
+    async cover(claimed) {
+      const covered = await coverEnd();
+      if (covered.seq < claimed.seq || !(await holds(claimed))) {
+        throw tampering(`The audit chain does not hold the intent at row ${claimed.seq}.`);
+      }
+      return covered;
+    },
+    coverEnd,
+  };
+}
+
+function tampering(message: string): RecoverError {
+  return new RecoverError(exit.tampering, message, {
+    advice:
+      "Nothing was opened. Run `recover audit verify` as an auditor, and keep the checkpoints.",
+  });
+}

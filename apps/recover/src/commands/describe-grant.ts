@@ -1,0 +1,37 @@
+/** A grant as people read it. */
+
+import type { Grant } from "@org/db";
+
+export function describeGrant(grant: Grant): string[] {
+  const { kind, ...selected } = grant.selector;
+  const approved = grant.approvals.filter(({ decision }) => decision === "approve");
+  return [
+    `Grant        ${grant.id} (${grant.state})`,
+    `Asked by     ${grant.requester}, ${grant.createdAt}, tenant ${grant.tenant}`,
+    `To           ${grant.capability}${grant.fields.length > 0 ? ` ${grant.fields.join(", ")}` : ""}${grant.reveal === "partial" ? " (partly revealed)" : ""}`,
+    `Chosen by    ${kind}${describeSelected(selected)}`,
+    `Covers       ${grant.records} record(s) at the time of the request; ${describeLimit(grant)}`,
+    `Purpose      ${grant.purpose}, ticket ${grant.ticket}`,
+    `Because      ${JSON.stringify(grant.justification)}`,
+    `Until        ${grant.expiresAt}`,
+    `Approvals    ${approved.length} of ${grant.approvalsRequired}${describePeople(grant)}`,
+  ];
+}
+
+function describeSelected(selected: Readonly<Record<string, unknown>>): string {
+  const parts = Object.entries(selected).map(([name, value]) =>
+    Array.isArray(value) ? `${value.length} ${name}` : `${name} ${String(value)}`,
+  );
+  return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
+}
+
+function describeLimit({ capability, maxRecords, usedRecords }: Grant): string {
+  if (capability === "lookup") return `${usedRecords} of ${maxRecords} look-up(s) used`;
+  const isBounded = ["unmask", "retry"].includes(capability);
+  return isBounded ? `${usedRecords} of ${maxRecords} used` : "bounded by what was chosen";
+}
+
+function describePeople({ approvals }: Grant): string {
+  const people = approvals.map(({ approver, decision }) => `${approver}: ${decision}`);
+  return people.length === 0 ? "" : ` (${people.join(", ")})`;
+}

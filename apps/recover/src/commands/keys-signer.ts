@@ -1,0 +1,67 @@
+/** `recover keys signer`: an operator's signing key, and its public half in the recover keyring. */
+
+import { stat, writeFile } from "node:fs/promises";
+import { Command } from "commander";
+import { resolvePath } from "../config.ts";
+import { type Edge, report } from "../edge.ts";
+import { exit, RecoverError } from "../exit.ts";
+import { readRecoverKeyring, type RecoverKeyringJson, writeSigningKey } from "../signing.ts";
+
+interface Options {
+  readonly login: string;
+  readonly key: string;
+  readonly keyring: string;
+  readonly json: boolean;
+}
+
+export function keysSigner(edge: Edge): Command {
+  return new Command("signer")
+    .description(
+      "write a new signing key (mode 0600) and add its public half to the recover keyring",
+    )
+    .requiredOption("--login <name>", "the person's login in Postgres")
+    .requiredOption("--key <path>", "where the private key goes")
+    .option("--keyring <path>", "the recover keyring", "maskline.recover.keyring.json")
+    .option("--json", "print one JSON document", false)
+    .addHelpText(
+      "after",
+      `
+Approvals and checkpoints are signed with Ed25519. Each person makes their own key; the recover
+keyring holds only public halves, and everybody uses the same one: keep it under review, since who
+may change it may name approvers.
+
+Example:
+  pnpm recover keys signer --login alice --key ~/alice.signing-key.pem`,
+    )
+    .action((options: Options) => make(edge, options));
+}
+
+async function make(edge: Edge, options: Options): Promise<void> {
+  const keyPath = resolvePath(edge.env, options.key);
+  const keyringPath = resolvePath(edge.env, options.keyring);
+  const isNew = await stat(keyringPath).then(
+    () => false,
+    () => true,
+  );
+  const before: RecoverKeyringJson = isNew
+    ? { format: "maskline/recover-keyring", approvals_required: 1, signers: [] }
+    : await readRecoverKeyring(keyringPath);
+  const signer = await writeSigningKey(keyPath, options.login).catch(() => {
+    throw new RecoverError(exit.configuration, `The signing key cannot be written: ${keyPath}`, {
+      advice: "Name a file that does not exist yet, in a directory that does.",
+    });
+  });
+  const keyring = { ...before, signers: [...before.signers, signer] };
+  await writeFile(keyringPath, `${JSON.stringify(keyring, null, 2)}\n`);
+  const settings = [`RECOVER_SIGNING_KEY=${keyPath}`, `RECOVER_KEYRING=${keyringPath}`];
+  report(edge, options, {
+    json: { signer, key: keyPath, keyring: keyringPath, settings },
+    text: [
+      `Signing key of ${options.login} (keep it):  ${keyPath}`,
+      `Public half, key ${signer.kid}, in:        ${keyringPath}`,
+      "",
+      `Set next, for ${options.login}:`,
+      ...settings.map((setting) => `  ${setting}`),
+    ],
+  });
+}

@@ -1,0 +1,61 @@
+/** `recover list`: the grants that one may see. */
+
+import { Command } from "commander";
+import { openRecovery } from "../compose.ts";
+import { type Edge, report } from "../edge.ts";
+import { formatRows } from "../open/result-file.ts";
+import { refusal } from "../refusals.ts";
+import { describeGrant } from "./describe-grant.ts";
+
+interface Options {
+  readonly grant?: string;
+  readonly limit: string;
+  readonly json: boolean;
+}
+
+export function list(edge: Edge): Command {
+  return new Command("list")
+    .description("show grants: your own, or as an approver or auditor everybody's")
+    .option("--grant <id>", "one grant in full, with the ids of the records that it covers")
+    .option("--limit <n>", "how many, newest first", "50")
+    .option("--json", "print one JSON document", false)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  pnpm recover list
+  pnpm recover list --grant 7b0e…`,
+    )
+    .action((options: Options) =>
+      options.grant ? showOne(edge, options) : showAll(edge, options),
+    );
+}
+
+async function showAll(edge: Edge, options: Options): Promise<void> {
+  await using recovery = openRecovery(edge);
+  const grants = await recovery.grants.list(Number(options.limit));
+  const rows = grants.map((grant) => ({
+    grant: grant.id,
+    state: grant.state,
+    capability: grant.capability,
+    requester: grant.requester,
+    records: String(grant.records),
+    purpose: grant.purpose,
+    ticket: grant.ticket,
+    expires: grant.expiresAt,
+  }));
+  const text = rows.length === 0 ? "There are no grants." : formatRows(rows, "table").trimEnd();
+  report(edge, options, { json: grants, text: [text] });
+}
+
+async function showOne(edge: Edge, options: Options): Promise<void> {
+  await using recovery = openRecovery(edge);
+  const id = options.grant ?? "";
+  const grant = await recovery.grants.show(id);
+  if (grant === null) throw refusal("no_such_grant");
+  const recordIds = await recovery.grants.records(id);
+  report(edge, options, {
+    json: { ...grant, recordIds },
+    text: [...describeGrant(grant), ...recordIds.map((recordId) => `  ${recordId}`)],
+  });
+}

@@ -1,0 +1,144 @@
+/** `recover request`: asks for access. */
+
+import type { AccessRequest, Capability, Selector } from "@org/db";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { openRecovery } from "../compose.ts";
+import { readSettings } from "../config.ts";
+import { confirmOrEnd, type Edge, report } from "../edge.ts";
+import { exit, RecoverError } from "../exit.ts";
+import { granted } from "../refusals.ts";
+import { describeGrant } from "./describe-grant.ts";
+
+interface Options {
+  readonly field?: readonly string[];
+  readonly record?: readonly string[];
+  readonly quarantined?: readonly string[];
+  readonly token?: string;
+  readonly subject?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly before?: string;
+  readonly keepTokens: boolean;
+  readonly fromKey?: string;
+  readonly toKey?: string;
+  readonly purpose: string;
+  readonly ticket: string;
+  readonly justification: string;
+  readonly reveal: "full" | "partial";
+  readonly maxRecords?: number;
+  readonly minutes: number;
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+export function request(edge: Edge): Command {
+  return new Command("request")
+    .description("ask for access; somebody else approves it")
+    .argument("<capability>", "unmask, lookup, erase, rewrap, retoken or retry")
+    .option("--field <name...>", "ip, device_id; or body, of quarantined messages")
+    .option("--record <id...>", "records by id")
+    .option("--quarantined <id...>", "quarantined messages by record id")
+    .option("--token <token>", "records with this masked value")
+    .option("--subject <user_id>", "records of this user")
+    .option("--from <time>", "records sent since (ISO 8601), with --to")
+    .option("--to <time>", "records sent before, with --from")
+    .option("--before <date>", "erase: records of days before this one")
+    .option("--keep-tokens", "erase: leave the masked values in the rows", false)
+    .option("--from-key <kid>", "rewrap, retoken: the key to leave")
+    .option("--to-key <kid>", "rewrap, retoken: the key to move to")
+    .requiredOption("--purpose <code>", "such as fraud, security-incident, subject-request")
+    .requiredOption("--ticket <id>", "where the case is kept")
+    .requiredOption("--justification <text>", "why; approvers read it. No personal data")
+    .addOption(
+      new Option("--reveal <how>", "how much of a value")
+        .choices(["full", "partial"])
+        .default("full"),
+    )
+    .option("--max-records <n>", "how many may be opened (look-ups: how many values)", positive)
+    .option("--minutes <n>", "how long the grant lives", positive, 60)
+    .option("--yes", "do not ask on a terminal", false)
+    .option("--json", "print one JSON document", false)
+    .addHelpText(
+      "after",
+      `
+What goes with what:
+  unmask    --field ip device_id, and one of --record, --token, --subject, --from with --to
+            --field body, and --quarantined
+  lookup    --field ip device_id
+  retry     --quarantined
+  erase     one of --record, --subject, --before, --quarantined
+  rewrap    --from-key and --to-key: recipients
+  retoken   --from-key and --to-key: token keys
+unmask and lookup take membership in maskline_requester, the others in maskline_custodian.
+
+Examples:
+  pnpm recover request unmask --field ip --record 0190a0b0-7e1c-7c1e-8f6a-3f1d9a2b4c5d \\
+    --purpose fraud --ticket SEC-4711 --justification "Account takeover, see ticket"
+  pnpm recover request erase --subject 424cdd21-063a-43a7-b91b-7ca1a833afae \\
+    --purpose subject-request --ticket GDPR-12 --justification "Erasure request of 3 May"`,
+    )
+    .action((capability: Capability, options: Options) => ask(edge, capability, options));
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError("It must be a whole number above zero.");
+}
+
+async function ask(edge: Edge, capability: Capability, options: Options): Promise<void> {
+  const { MASKLINE_TENANT: tenant } = readSettings(edge.env, ["MASKLINE_TENANT"]);
+  const wanted: AccessRequest = {
+    tenant,
+    capability,
+    fields: options.field ?? [],
+    selector: selectorOf(capability, options),
+    purpose: options.purpose,
+    ticket: options.ticket,
+    justification: options.justification,
+    reveal: options.reveal,
+    maxRecords: options.maxRecords ?? null,
+    minutes: options.minutes,
+  };
+  await using recovery = openRecovery(edge);
+  await confirmOrEnd(edge, options.yes, [
+    `You ask to ${capability} ${wanted.fields.join(", ")}, chosen by ${wanted.selector.kind}, for ${wanted.minutes} minutes.`,
+    "A member of maskline_approver other than you will see your name, purpose, ticket and justification.",
+  ]);
+  const { grant: id } = granted(await recovery.grants.request(wanted));
+  const grant = await recovery.grants.show(id);
+  report(edge, options, {
+    json: { grant: id, state: grant?.state, records: grant?.records },
+    text: [
+      ...(grant ? describeGrant(grant) : []),
+      "",
+      `Next, another person: recover approve ${id}`,
+    ],
+  });
+}
+
+function selectorOf(capability: Capability, options: Options): Selector {
+  const { record, quarantined, token, subject, from, to, before, keepTokens, fromKey, toKey } =
+    options;
+  const found: Selector[] = [];
+  if (record) found.push({ kind: "records", ids: record });
+  if (quarantined) found.push({ kind: "quarantine", ids: quarantined });
+  if (token !== undefined) found.push({ kind: "token", token });
+  if (subject !== undefined) found.push({ kind: "user", user_id: subject, ...keeping(keepTokens) });
+  if (from !== undefined && to !== undefined) found.push({ kind: "time", from, to });
+  if (before !== undefined) found.push({ kind: "before", date: before, ...keeping(keepTokens) });
+  if (fromKey !== undefined && toKey !== undefined) {
+    const kind = capability === "rewrap" ? "recipient" : "token_key";
+    found.push({ kind, from: fromKey, to: toKey });
+  }
+  if (found.length === 0 && capability === "lookup") return { kind: "value" };
+  const [selector] = found;
+  if (found.length === 1 && selector !== undefined) return selector;
+  throw new RecoverError(exit.configuration, "Choose the records in exactly one way.", {
+    advice: "`recover request --help` shows what goes with what.",
+  });
+}
+
+function keeping(keepTokens: boolean): { keepTokens?: true } {
+  return keepTokens ? { keepTokens } : {};
+}

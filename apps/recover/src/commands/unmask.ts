@@ -1,0 +1,106 @@
+/** `recover unmask`: opens values under a grant. */
+
+import { Command, Option } from "commander";
+import { openRecovery, openTokenizer, openUnsealer, openWitness } from "../compose.ts";
+import { resolvePath } from "../config.ts";
+import { confirmOrEnd, type Edge } from "../edge.ts";
+import { exit, RecoverError } from "../exit.ts";
+import { type Format, openResultFile } from "../open/result-file.ts";
+import { endOf, showVerified, unmask as unmaskRecords } from "../open/unmask.ts";
+import type { Reveal } from "../reveal.ts";
+
+export interface UnmaskOptions {
+  readonly grant: string;
+  readonly record?: readonly string[];
+  readonly field?: readonly string[];
+  readonly out?: string;
+  readonly print: boolean;
+  readonly format: Format;
+  readonly reveal: Reveal;
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+export function unmask(edge: Edge): Command {
+  return withResultOptions(new Command("unmask"))
+    .description("open values under a grant")
+    .option("--record <id...>", "only these records of the grant")
+    .option("--field <name...>", "only these fields of the grant")
+    .addOption(
+      new Option("--reveal <how>", "partial: /24, /64, the last four characters")
+        .choices(["full", "partial"])
+        .default("full"),
+    )
+    .addHelpText(
+      "after",
+      `
+In this order: the grant's signatures are checked; the records are claimed, which is audited;
+a signed checkpoint of that is put outside the database; only then are sealed values fetched and
+opened. If any of it fails, nothing is opened.
+
+With MASKLINE_KEYRING set, each row's tokens are made again and compared; exit 30 if they differ.
+
+Examples:
+  pnpm recover unmask --grant 7b0e… --out case-4711.csv --format csv
+  pnpm recover unmask --grant 7b0e… --record 0190a0b0-7e1c-7c1e-8f6a-3f1d9a2b4c5d --print`,
+    )
+    .action((options: UnmaskOptions) => open(edge, options));
+}
+
+/** Options of every command that shows opened values. */
+export function withResultOptions(command: Command): Command {
+  return command
+    .requiredOption("--grant <id>", "the approved grant")
+    .option("--out <path>", "write the values to this new file, mode 0600")
+    .option("--print", "write the values to standard output", false)
+    .addOption(
+      new Option("--format <format>", "table, jsonl or csv")
+        .choices(["table", "jsonl", "csv"])
+        .default("table"),
+    )
+    .option("--yes", "do not ask on a terminal", false)
+    .option("--json", "print what was done as one JSON document", false);
+}
+
+/** Runs the whole of unmasking, for `unmask` and `quarantine show`. */
+export async function open(edge: Edge, options: UnmaskOptions): Promise<void> {
+  const { out, print } = options;
+  if ((out === undefined) === !print) {
+    throw new RecoverError(exit.configuration, "Say where the values go: --out PATH, or --print.", {
+      advice: "Opened values are never shown unasked.",
+    });
+  }
+  await using recovery = openRecovery(edge);
+  const { witness, keyring } = await openWitness(edge, recovery);
+  const unsealer = await openUnsealer(edge);
+  const tokenizer = await openTokenizer(edge);
+  const { grants, claims } = recovery;
+
+  const { grant, recordIds } = await showVerified({ grants, keyring }, options.grant);
+  const what = {
+    grant,
+    fields: options.field ?? grant.fields,
+    recordIds: options.record ?? recordIds,
+    reveal: grant.reveal === "partial" ? ("partial" as const) : options.reveal,
+  };
+  await confirmOrEnd(edge, options.yes, [
+    `You are to open ${what.fields.join(", ")} of ${what.recordIds.length} record(s).`,
+    `Purpose: ${grant.purpose}, ticket ${grant.ticket}. This is audited under your name.`,
+  ]);
+  const path = out === undefined ? null : resolvePath(edge.env, out);
+  const result = await openResultFile(path, options.format, edge.stdout);
+  try {
+    const tools = { grants, claims, witness, keyring, unsealer, tokenizer };
+    const unmasked = await unmaskRecords(tools, what, result);
+    const { opened, missing } = unmasked;
+    const said = options.json
+      ? JSON.stringify({ ...unmasked, out: path })
+      : `Opened ${opened} record(s)${path === null ? "" : ` into ${path}`}; ${missing} had no sealed value.`;
+    // With --print, standard output is the values' alone.
+    (print ? edge.stderr : edge.stdout).write(`${said}\n`);
+    const end = endOf(unmasked);
+    if (end !== null) throw end;
+  } finally {
+    await result.close();
+  }
+}

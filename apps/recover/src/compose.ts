@@ -1,0 +1,69 @@
+/** The composition root: opens what a command needs from its settings. */
+
+import { connectRecovery, DatabaseError, type DatabaseFault, type Recovery } from "@org/db";
+import { createTokenizer, type Tokenizer } from "@org/masking";
+import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
+import { createUnsealer, type Unsealer } from "@org/masking/unseal";
+import { fieldPolicy } from "@org/schema";
+import { openFileSink } from "./audit/file-sink.ts";
+import type { CheckpointSink } from "./audit/sink.ts";
+import { createWitness, type Witness } from "./audit/witness.ts";
+import { readOptional, readSettings, resolvePath } from "./config.ts";
+import type { Edge } from "./edge.ts";
+import { loadRecoverKeyring, loadSigningKey, type RecoverKeyring } from "./signing.ts";
+
+/** As the login that RECOVER_DATABASE_URL names: the database decides what it may do. */
+export function openRecovery(edge: Edge): Recovery {
+  const { RECOVER_DATABASE_URL: url } = readSettings(edge.env, ["RECOVER_DATABASE_URL"]);
+  return connectRecovery({ connectionString: url });
+}
+
+export interface Witnessed {
+  readonly witness: Witness;
+  readonly sink: CheckpointSink;
+  readonly keyring: RecoverKeyring;
+}
+
+export async function openWitness(edge: Edge, recovery: Recovery): Promise<Witnessed> {
+  const settings = readSettings(edge.env, [
+    "RECOVER_KEYRING",
+    "RECOVER_SIGNING_KEY",
+    "RECOVER_CHECKPOINT",
+  ]);
+  const keyring = await loadRecoverKeyring(resolvePath(edge.env, settings.RECOVER_KEYRING));
+  const key = await loadSigningKey(resolvePath(edge.env, settings.RECOVER_SIGNING_KEY));
+  const sink = openSink(edge, settings.RECOVER_CHECKPOINT);
+  return {
+    witness: createWitness({ audit: recovery.audit, sink, key, signers: keyring.signers }),
+    sink,
+    keyring,
+  };
+}
+
+export function openSink(edge: Edge, location: string): CheckpointSink {
+  return openFileSink(resolvePath(edge.env, location));
+}
+
+export async function openUnsealer(edge: Edge): Promise<Unsealer> {
+  const settings = readSettings(edge.env, ["RECOVER_PRIVATE_KEYRING", "MASKLINE_TENANT"]);
+  const path = resolvePath(edge.env, settings.RECOVER_PRIVATE_KEYRING);
+  const privateKeyring = await loadPrivateKeyring(path, { env: edge.env });
+  return createUnsealer(privateKeyring, { tenant: settings.MASKLINE_TENANT });
+}
+
+/** Null where the token key is not at hand. */
+export async function openTokenizer(edge: Edge): Promise<Tokenizer<"ip" | "device_id"> | null> {
+  const path = readOptional(edge.env, "MASKLINE_KEYRING");
+  if (path === null) return null;
+  const keyring = await loadKeyring(resolvePath(edge.env, path), { env: edge.env });
+  const { MASKLINE_TENANT: tenant } = readSettings(edge.env, ["MASKLINE_TENANT"]);
+  return createTokenizer(keyring, {
+    tenant,
+    fields: { ip: fieldPolicy.ip.norm, device_id: fieldPolicy.device_id.norm },
+  });
+}
+
+/** What the database said, if it was the database. */
+export function databaseFault(error: unknown): DatabaseFault | null {
+  return error instanceof DatabaseError ? error : null;
+}

@@ -1,0 +1,65 @@
+/** Opens claimed records with the private keyring. */
+
+import type { ClaimedRecord, StoredBatchKey } from "@org/db";
+import { MaskingError } from "@org/masking";
+import type { BatchOpener, Unsealer } from "@org/masking/unseal";
+
+export interface OpenedRecord {
+  readonly record: ClaimedRecord;
+  /** Null if it cannot be opened: changed, or sealed to somebody else. */
+  readonly content: Readonly<Record<string, string>> | null;
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** One private-key operation a batch key, not a record. */
+export async function openRecords(
+  records: readonly ClaimedRecord[],
+  batchKeys: readonly StoredBatchKey[],
+  unsealer: Unsealer,
+): Promise<OpenedRecord[]> {
+  const keysById = Map.groupBy(batchKeys, ({ id }) => id);
+  const opened: OpenedRecord[] = [];
+  for (const [id, group] of Map.groupBy(records, ({ batchKeyId }) => batchKeyId)) {
+    using opener = await openBatchKey(keysById.get(id) ?? [], unsealer);
+    for (const record of group) {
+      opened.push({ record, content: opener && openRecord(record, opener) });
+    }
+  }
+  return opened;
+}
+
+/** By whichever recipient the private keyring has; null if by none. */
+export async function openBatchKey(
+  keys: readonly StoredBatchKey[],
+  unsealer: Unsealer,
+): Promise<BatchOpener | null> {
+  for (const { id, recipient, sealed } of keys) {
+    try {
+      return await unsealer.openBatchKey(id, recipient, sealed);
+    } catch (error) {
+      if (!(error instanceof MaskingError)) throw error;
+    }
+  }
+  return null;
+}
+
+function openRecord(record: ClaimedRecord, opener: BatchOpener): OpenedRecord["content"] {
+  const at = { table: record.source, recordId: record.recordId };
+  try {
+    if (record.source === "user_logins") return opener.unseal(at, record.sealed, record.seed);
+    return { body: textOf(opener.unsealBytes(at, record.sealed, record.seed)) };
+  } catch (error) {
+    if (error instanceof MaskingError) return null;
+    throw error;
+  }
+}
+
+/** A body that is no UTF-8 is shown as base64. */
+function textOf(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return `base64:${Buffer.from(bytes).toString("base64")}`;
+  }
+}

@@ -1,0 +1,85 @@
+/** Where opened values go: a new file of mode 0600, or the terminal if asked for explicitly. */
+
+import { open, unlink } from "node:fs/promises";
+import type { Sink } from "../edge.ts";
+import { exit, RecoverError } from "../exit.ts";
+
+export type Format = "table" | "jsonl" | "csv";
+export type ResultRow = Readonly<Record<string, string>>;
+
+export interface ResultFile {
+  write(rows: readonly ResultRow[]): Promise<void>;
+  /** Removes the file if nothing was written. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the destination before anything is claimed, so that a full disk or a wrong path costs no
+ * grant.
+ *
+ * @param path - Null: the terminal.
+ * @throws {@link RecoverError} (exit 2) if the file exists or cannot be made.
+ */
+export async function openResultFile(
+  path: string | null,
+  format: Format,
+  terminal: Sink,
+): Promise<ResultFile> {
+  if (path === null) {
+    return {
+      async write(rows) {
+        terminal.write(formatRows(rows, format));
+      },
+      close: async () => {},
+    };
+  }
+  const file = await open(path, "wx", 0o600).catch(() => {
+    throw new RecoverError(exit.configuration, `The result file cannot be made: ${path}`, {
+      advice: "Name a file that does not exist yet, in a directory that does.",
+    });
+  });
+  let isWritten = false;
+  return {
+    async write(rows) {
+      isWritten = true;
+      await file.writeFile(formatRows(rows, format));
+      await file.sync();
+    },
+    async close() {
+      await file.close();
+      if (!isWritten) await unlink(path);
+    },
+  };
+}
+
+export function formatRows(rows: readonly ResultRow[], format: Format): string {
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  if (format === "jsonl") return rows.map((row) => `${JSON.stringify(row)}\n`).join("");
+  const lines = [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ""))];
+  if (format === "csv") return lines.map((line) => `${line.map(csvCell).join(",")}\r\n`).join("");
+  return table(lines.map((line) => line.map(printable)));
+}
+
+/** RFC 4180. A cell that a spreadsheet would run as a formula gets an apostrophe before it. */
+function csvCell(text: string): string {
+  const inert = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
+}
+
+/** A value must not be able to steer the terminal. */
+function printable(text: string): string {
+  return text.replaceAll(
+    /[\p{Cc}\p{Cf}]/gu,
+    (character) => `\\u${character.codePointAt(0)?.toString(16).padStart(4, "0")}`,
+  );
+}
+
+function table(lines: readonly (readonly string[])[]): string {
+  const widths = lines[0]?.map((_, column) =>
+    Math.max(...lines.map((line) => line[column]?.length ?? 0)),
+  );
+  return lines
+    .map((line) => line.map((cell, column) => cell.padEnd(widths?.[column] ?? 0)).join("  "))
+    .map((line) => `${line.trimEnd()}\n`)
+    .join("");
+}

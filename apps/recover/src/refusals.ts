@@ -1,0 +1,68 @@
+/** What each refusal means, and what to do next. */
+
+import { exit, RecoverError } from "./exit.ts";
+
+const refusals: Record<string, readonly [meaning: string, advice: string]> = {
+  no_such_grant: ["There is no such grant of yours.", "`recover list` shows your grants."],
+  nothing_matches: ["No record matches.", "Check the ids, the token, the user or the dates."],
+  self_approval: [
+    "A request is not approved by who made it.",
+    "Ask another member of maskline_approver.",
+  ],
+  already_decided: ["You have decided about this grant before.", "Ask another approver."],
+  grant_pending: [
+    "The grant has not been approved by enough people.",
+    "`recover list` shows who has decided; ask another approver.",
+  ],
+  grant_live: ["The grant is approved already.", "Nothing is left to do."],
+  grant_denied: ["The grant was denied.", "Talk to who denied it, then make a new request."],
+  grant_revoked: ["The grant was revoked.", "Make a new request."],
+  grant_expired: ["The grant has expired.", "Make a new request."],
+  grant_used_up: ["The grant does not cover that many records more.", "Make a new request."],
+  wrong_capability: ["The grant is for something else.", "Make a request for this."],
+  wrong_fields: ["The grant does not cover these fields.", "Name fewer fields, or make a request."],
+  wrong_records: [
+    "The grant does not cover these records.",
+    "`recover list --grant ID` shows what it covers.",
+  ],
+  wrong_selector: [
+    "This capability does not take records chosen in this way.",
+    "`recover request --help` shows which go together.",
+  ],
+  no_such_capability: ["There is no such capability.", "See `recover request --help`."],
+  not_your_role: [
+    "Your login may not ask for this.",
+    "unmask and lookup take maskline_requester; the others maskline_custodian.",
+  ],
+  expires_too_late: [
+    "The time asked for is longer than the policy allows.",
+    "Ask for less, with --minutes.",
+  ],
+  too_many_records: [
+    "More records match than the policy, or --max-records, allows.",
+    "Ask for fewer: by record id, or by a shorter time.",
+  ],
+  too_many_tokens: ["The keyring has too many usable token keys.", "Disable those not in use."],
+  too_fast: [
+    "You have claimed as many records as the policy allows a minute.",
+    "Wait a minute, or name fewer records with --record.",
+  ],
+  forged_approval: [
+    "An approval does not bear the approver's signature over these terms.",
+    "Nothing was opened. Tell the security team: somebody changed the grant, or the recover keyring is not the current one.",
+  ],
+};
+
+const notFound = new Set(["no_such_grant", "nothing_matches"]);
+
+export function refusal(code: string): RecoverError {
+  const [meaning, advice] = refusals[code] ?? ["The database refused.", "See the audit."];
+  const exitCode = notFound.has(code) ? exit.notFound : exit.denied;
+  return new RecoverError(exitCode, `${meaning} (${code})`, { advice });
+}
+
+/** The answer, if it is none of these. */
+export function granted<T extends object>(answer: T | { readonly refused: string }): T {
+  if ("refused" in answer) throw refusal(answer.refused);
+  return answer;
+}
