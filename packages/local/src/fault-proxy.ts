@@ -29,6 +29,8 @@ export interface FaultProxyOptions {
   readonly port: number;
   /** Sees each chunk of a request before it is sent on, for a fault at a chosen moment. */
   readonly onRequest?: (bytes: Buffer, connection: ProxiedConnection) => void;
+  /** The same for each chunk of a response. */
+  readonly onResponse?: (bytes: Buffer, connection: ProxiedConnection) => void;
 }
 
 export interface FaultProxy extends AsyncDisposable {
@@ -65,7 +67,10 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
       client,
       upstream,
       sharedFault: () => fault,
-      onRequest: (bytes) => options.onRequest?.(bytes, connection),
+      onChunk(bytes, direction) {
+        const see = direction === "request" ? options.onRequest : options.onResponse;
+        see?.(bytes, connection);
+      },
     });
     connections.add(connection);
     void connection.closed.then(() => connections.delete(connection));
@@ -101,15 +106,10 @@ interface ConnectionOptions {
   readonly client: Socket;
   readonly upstream: Socket;
   readonly sharedFault: () => Fault;
-  readonly onRequest: (bytes: Buffer) => void;
+  readonly onChunk: (bytes: Buffer, direction: Direction) => void;
 }
 
-function openConnection({
-  client,
-  upstream,
-  sharedFault,
-  onRequest,
-}: ConnectionOptions): Connection {
+function openConnection({ client, upstream, sharedFault, onChunk }: ConnectionOptions): Connection {
   let ownFault: Fault | undefined;
   let responseBytesLeft: number | undefined;
   const lost = new Set<Direction>();
@@ -166,7 +166,7 @@ function openConnection({
     try {
       // The socket outlives its last byte: the other direction may still be open.
       for await (const chunk of from.iterator({ destroyOnReturn: false })) {
-        if (direction === "request") onRequest(chunk as Buffer);
+        onChunk(chunk as Buffer, direction);
         for await (const piece of piecesOf(chunk as Buffer, direction)) {
           if (!to.write(piece)) await once(to, "drain", { signal: closed.signal });
         }

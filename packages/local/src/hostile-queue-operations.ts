@@ -44,7 +44,12 @@ export interface OperationsOptions {
 /** One operation of the API, and the fault that it is to commit. */
 export type Operation = (input: never, fault: Fault | null) => unknown;
 
-export function createOperations(options: OperationsOptions): Readonly<Record<string, Operation>> {
+export interface Operations {
+  readonly operations: Readonly<Record<string, Operation>>;
+  messageIds(queueUrl: string): string[];
+}
+
+export function createOperations(options: OperationsOptions): Operations {
   const queues = new Map<string, HostileQueue>();
   const urlOf = (name: string): string => `${options.endpoint}/${ACCOUNT}/${name}`;
   const named = (name: string | undefined): HostileQueue => {
@@ -69,7 +74,7 @@ export function createOperations(options: OperationsOptions): Readonly<Record<st
     }
   };
 
-  return {
+  const operations: Record<string, Operation> = {
     CreateQueue({ QueueName: name = "", Attributes: attributes = {} }: CreateQueueRequest) {
       const policy = parsePolicy(attributes.RedrivePolicy);
       const queue = createHostileQueue({
@@ -147,6 +152,7 @@ export function createOperations(options: OperationsOptions): Readonly<Record<st
       return { TaskHandle: "done" };
     },
   };
+  return { operations, messageIds: (queueUrl) => at(queueUrl).messageIds() };
 }
 
 interface BatchEntry {

@@ -22,6 +22,8 @@ export interface HostileQueueServerOptions {
   readonly plan?: (request: QueueRequest) => Fault | null;
   /** Sees each request before anything is done about it. */
   readonly onRequest?: (request: QueueRequest) => void;
+  /** Sees each answer that was sent whole, once it was sent. */
+  readonly onAnswer?: (request: QueueRequest, answer: unknown) => void;
   /** Sees the message that a delete names while it still exists, before the delete is answered. */
   readonly onDelete?: (messageId: string) => void | Promise<void>;
   /** In place of SQS's 12 hours. */
@@ -37,6 +39,12 @@ export interface HostileQueueServer extends AsyncDisposable {
   clockOffsetMs: number;
   /** Meets the next requests of one operation with these faults, one each; null lets one pass. */
   inject(operation: string, ...faults: readonly (Fault | null)[]): void;
+  /** The ids of a queue's messages, in flight or not, without touching them. */
+  messageIds(queueUrl: string): string[];
+  /** Breaks every connection and refuses new ones until {@link goOnline}; the queues stay. */
+  goOffline(): Promise<void>;
+  /** Listens again, on the same port. */
+  goOnline(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -54,9 +62,12 @@ export async function startHostileQueueServer(
     // A client that went away in the middle of its request is none of the server's business.
     answer(incoming, response).catch(() => response.destroy());
   });
-  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
-  const endpoint = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
-  const operations = createOperations({
+  const listen = (port: number): Promise<void> =>
+    new Promise((resolve) => http.listen(port, "127.0.0.1", resolve));
+  await listen(0);
+  const { port } = http.address() as AddressInfo;
+  const endpoint = `http://127.0.0.1:${port}`;
+  const { operations, messageIds } = createOperations({
     endpoint,
     leaseLimitSeconds: options.leaseLimitSeconds ?? LEASE_LIMIT_SECONDS,
     onDelete: options.onDelete ?? (() => {}),
@@ -88,23 +99,27 @@ export async function startHostileQueueServer(
       return;
     }
     try {
-      const result = JSON.stringify(await operation(JSON.parse(request.body) as never, fault));
+      const answered = await operation(JSON.parse(request.body) as never, fault);
+      const result = JSON.stringify(answered);
       if (fault?.kind === "lost_reply") response.destroy();
       else if (fault?.kind === "stalled") sendStart(response, result, fault.bytes);
       else if (fault?.kind === "truncated") {
         sendStart(response, result, fault.bytes, () => response.destroy());
-      } else response.end(result);
+      } else response.end(result, () => options.onAnswer?.(request, answered));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       sendError(response, error.code, 400);
     }
   };
 
-  const stop = async (): Promise<void> => {
-    stopping.abort();
+  const goOffline = async (): Promise<void> => {
     const closed = new Promise<void>((resolve) => http.close(() => resolve()));
     http.closeAllConnections();
     await closed;
+  };
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    if (http.listening) await goOffline();
   };
   const server: HostileQueueServer = {
     endpoint,
@@ -113,6 +128,9 @@ export async function startHostileQueueServer(
     inject(operation, ...faults) {
       injected.set(operation, [...(injected.get(operation) ?? []), ...faults]);
     },
+    messageIds,
+    goOffline,
+    goOnline: () => listen(port),
     stop,
     [Symbol.asyncDispose]: stop,
   };

@@ -35,6 +35,7 @@ export interface HostileQueue {
   remove(handle: string): Verdict;
   changeVisibility(handle: string, seconds: number): Verdict;
   depth(): { readonly visible: number; readonly inFlight: number };
+  messageIds(): string[];
   /** Takes every message out, as what was sent: a redrive sends them anew, under new ids. */
   drain(): Sent[];
   accept(stored: StoredMessage): void;
@@ -134,6 +135,7 @@ export function createHostileQueue(options: HostileQueueOptions): HostileQueue {
       const visible = [...messages.values()].filter(isVisible).length;
       return { visible, inFlight: messages.size - visible };
     },
+    messageIds: () => [...messages.keys()],
     drain() {
       const drained = [...messages.values()];
       messages.clear();

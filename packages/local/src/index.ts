@@ -14,5 +14,6 @@ export {
   type QueueAdmin,
   type QueueDepth,
 } from "./queue-admin.ts";
+export { createRandom, type Random } from "./random.ts";
 export { type LocalQueueServer, startQueueServer } from "./queue-server.ts";
 export { createTestDatabase, type TestDatabase } from "./test-database.ts";

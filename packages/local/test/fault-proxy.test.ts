@@ -180,6 +180,22 @@ describe("startFaultProxy", () => {
     expect(broken.received()).toBe("BEGIN ");
   });
 
+  it("shows each response before it is passed on, so that a test can lose it", async () => {
+    await using chosen = await startFaultProxy({
+      host: "127.0.0.1",
+      port: (echo.address() as AddressInfo).port,
+      onResponse: (bytes, connection) => {
+        if (bytes.includes("COMMIT")) connection.setFault({ kind: "reset" });
+      },
+    });
+    proxy = chosen;
+    using caller = await call();
+    caller.socket.write("COMMIT");
+    expect(await caller.outcome).toBe("ECONNRESET");
+    expect(arrived).toBe("COMMIT");
+    expect(caller.received()).toBe("");
+  });
+
   it("breaks a caller whose server is not there", async () => {
     echo.close();
     await once(echo, "close");

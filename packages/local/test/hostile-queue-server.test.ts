@@ -86,6 +86,36 @@ test("a delete is shown before it is answered, while its message is still there"
   expect(await at.admin.depth(queueUrl)).toMatchObject({ visible: 0, inFlight: 0 });
 });
 
+test("an answer is shown once it was sent, and an answer that was lost is not", async () => {
+  const seen: unknown[] = [];
+  await using at = await openStage({
+    onAnswer: ({ operation }, answer) => {
+      if (operation === "ReceiveMessage") seen.push(answer);
+    },
+  });
+  const queueUrl = await at.admin.createQueue("q");
+  await at.admin.send(queueUrl, ["one"]);
+  at.server.inject("ReceiveMessage", { kind: "lost_reply" });
+
+  await expect(at.receive(queueUrl)).rejects.toMatchObject({ code: "ECONNRESET" });
+  expect(await at.receive(queueUrl)).toEqual([]);
+  await vi.waitFor(() => expect(seen).toEqual([{ Messages: [] }]));
+});
+
+test("a server that was offline comes back at the same address with the same messages", async () => {
+  await using at = await openStage();
+  const queueUrl = await at.admin.createQueue("q");
+  const ids = await at.admin.send(queueUrl, ["one", "two"]);
+
+  await at.server.goOffline();
+  await expect(at.receive(queueUrl)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  await at.server.goOnline();
+
+  expect(at.server.messageIds(queueUrl)).toEqual(ids);
+  expect(await at.receive(queueUrl)).toHaveLength(2);
+  expect(at.server.messageIds(queueUrl)).toEqual(ids);
+});
+
 test("a plan chooses the fault for each request, and what struck is counted", async () => {
   await using at = await openStage({
     plan: ({ operation }) =>
