@@ -1,5 +1,5 @@
 /** What an end-to-end test of the consumer stands on: a database, a queue, keyrings, and the process itself. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
@@ -120,16 +120,21 @@ export function startConsumer(
   return watch(spawn(process.execPath, command, { cwd: appDirectory, env: { ...env } }));
 }
 
-/** Starts it as its users do: with the pnpm that runs these tests, else with the one npx finds. */
+/** Starts it as its users do: with pnpm. */
 export function startConsumerWithPnpm(
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
 ): RunningConsumer {
-  const pnpm = process.env["npm_execpath"];
-  const [command, ...first] =
-    pnpm === undefined ? ["npx", "-y", "pnpm@10.34.9"] : [process.execPath, pnpm];
-  const all = [...first, "--filter", "consumer", "start", ...args];
-  return watch(spawn(command, all, { cwd: appDirectory, env: { ...env } }));
+  const command = [findPnpm(), "--filter", "consumer", "start", ...args];
+  return watch(spawn(process.execPath, command, { cwd: appDirectory, env: { ...env } }));
+}
+
+/** The pnpm that runs these tests, else the one that npx would run. */
+function findPnpm(): string {
+  const running = process.env["npm_execpath"];
+  if (running !== undefined) return running;
+  const where = ["--prefer-offline", "-y", "-p", "pnpm@10.34.9", "-c", "command -v pnpm"];
+  return execFileSync("npx", where, { encoding: "utf8" }).trim();
 }
 
 function watch(child: ChildProcess): RunningConsumer {
