@@ -62,7 +62,7 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
       poolSize: config.limits.writers + 1,
     }),
   );
-  const [{ tokenizer, sealer }, attributes] = await allOrEveryFault([
+  const [{ tokenizer, sealer }, attributes, access] = await allOrEveryFault([
     orExplain(
       openKeys(config),
       "the keyring cannot be used",
@@ -108,6 +108,7 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
     findings: preflight(attributes, {
       batchAgeMs: config.limits.batchAgeMs,
       hasVault: sealer !== null,
+      readsMaskedData: access.readsMaskedData,
     }),
     port: health.port,
     async run({ stop, giveUp }, mode) {

@@ -12,6 +12,7 @@ export interface Finding {
 export interface Plan {
   readonly batchAgeMs: number;
   readonly hasVault: boolean;
+  readonly readsMaskedData: boolean;
 }
 
 /** Below this, one slow commit or one lost renewal already makes a redelivery. */
@@ -35,6 +36,13 @@ export function preflight(queue: QueueAttributes, plan: Plan): Finding[] {
       "error",
       "a rejected message would have nowhere to go: the keyring has no recipient to seal it to, and the queue has no redrive policy",
       "give the keyring a recipient (and leave MASKLINE_VAULT unset), or give the queue a dead-letter queue",
+    );
+  }
+  if (plan.readsMaskedData) {
+    find(
+      "warning",
+      "the database login can read what it writes: with the token key beside it, whoever takes over this process can look addresses up",
+      "use a login that is a member of maskline_writer and of nothing else",
     );
   }
   if (plan.batchAgeMs > (queue.visibilityTimeoutSeconds * 1000) / 4) {

@@ -17,7 +17,7 @@ const healthy: QueueAttributes = {
   },
   depth: { visible: 0, inFlight: 0, delayed: 0 },
 };
-const plan = { batchAgeMs: 100, hasVault: true };
+const plan = { batchAgeMs: 100, hasVault: true, readsMaskedData: false };
 
 test("has nothing to say of a healthy queue", () => {
   expect(preflight(healthy, plan)).toEqual([]);
@@ -59,4 +59,11 @@ test("warns of a short lease, few receives and short retentions", () => {
   expect(findings.map(({ finding }) => finding).join("\n")).toMatch(
     /5 s[^]*is 3[^]*4 days[^]*1 days/,
   );
+});
+
+test("warns of a database login that can read what it writes", () => {
+  const findings = preflight(healthy, { ...plan, readsMaskedData: true });
+  expect(findings).toMatchObject([
+    { severity: "warning", advice: expect.stringContaining("maskline_writer") },
+  ]);
 });

@@ -15,7 +15,13 @@ const explanations = new Map([
   ["42501", notWriter],
 ]);
 
-interface State {
+/** What a login that may write can do beyond writing. */
+export interface Access {
+  /** The login can read tokens or sealed records: it has more rights than a writer needs. */
+  readonly readsMaskedData: boolean;
+}
+
+interface State extends Access {
   /** Null in a schema that was never migrated. */
   readonly version: string | null;
   readonly isWriter: boolean;
@@ -23,13 +29,14 @@ interface State {
 }
 
 /** @throws {@link DatabaseError} */
-export async function check(client: ClientBase): Promise<void> {
-  const { version, isWriter, isReadOnly } = await readState(client);
+export async function check(client: ClientBase): Promise<Access> {
+  const { version, isWriter, isReadOnly, readsMaskedData } = await readState(client);
   if (Number(version) < schemaVersion) throw misfit(oldSchema);
   if (!isWriter) throw misfit(notWriter);
   if (isReadOnly) {
     throw new DatabaseError(readOnly, { kind: "transient", sqlState: "25006", constraint: null });
   }
+  return { readsMaskedData };
 }
 
 async function readState(client: ClientBase): Promise<State> {
@@ -37,10 +44,12 @@ async function readState(client: ClientBase): Promise<State> {
     const { rows } = await client.query<State>(
       `SELECT max(created_at) AS version,
          pg_has_role('maskline_writer', 'USAGE') AS "isWriter",
-         current_setting('transaction_read_only')::boolean AS "isReadOnly"
+         current_setting('transaction_read_only')::boolean AS "isReadOnly",
+         has_column_privilege('public.user_logins', 'masked_ip', 'SELECT')
+           OR has_table_privilege('maskline.vault', 'SELECT') AS "readsMaskedData"
        FROM maskline.schema_version`,
     );
-    return rows[0] ?? { version: null, isWriter: false, isReadOnly: false };
+    return rows[0] ?? { version: null, isWriter: false, isReadOnly: false, readsMaskedData: false };
   } catch (error) {
     const fault = toDatabaseError(error);
     const explanation = explanations.get(fault.sqlState ?? "");

@@ -1,6 +1,7 @@
 /** Tables, migrations, roles and the one-transaction batch write. */
 
 export type { BatchKeyRow, LoginRow, QuarantineRow, WriteBatch } from "./batch.ts";
+export type { Access } from "./check.ts";
 export { DatabaseError, type DatabaseFault, type DatabaseFaultKind } from "./database-error.ts";
 export { maintain, type MaintenanceOptions, type MaintenanceReport } from "./maintain.ts";
 export { toMessageUuid } from "./message-uuid.ts";

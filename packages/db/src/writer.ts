@@ -2,7 +2,7 @@
 
 import { type ClientBase, Pool, type PoolConfig } from "pg";
 import type { WriteBatch } from "./batch.ts";
-import { check } from "./check.ts";
+import { type Access, check } from "./check.ts";
 import { type DatabaseFault, toDatabaseError } from "./database-error.ts";
 import { probe } from "./probe.ts";
 import { type Claimed, writeStatement } from "./write-statement.ts";
@@ -51,7 +51,7 @@ export interface Writer extends AsyncDisposable {
    *
    * @throws {@link DatabaseError}
    */
-  check(): Promise<void>;
+  check(): Promise<Access>;
   /**
    * Writes one well-formed message of each outcome and rolls it back: rejects where the schema, not
    * a row, is what makes writes fail.
