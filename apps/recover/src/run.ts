@@ -2,6 +2,7 @@
 
 import { MaskingError } from "@org/masking";
 import { Command, CommanderError } from "commander";
+import { auditCommands } from "./commands/audit.ts";
 import { approve, deny } from "./commands/approve.ts";
 import { keysCommands } from "./commands/keys.ts";
 import { list } from "./commands/list.ts";
@@ -33,7 +34,17 @@ function program(edge: Edge): Command {
 Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 denied, 4 not found,
 5 cannot be opened, 20 audit unavailable, 30 tampering found.`,
     );
-  const commands = [request, list, approve, deny, revoke, unmask, lookup, keysCommands];
+  const commands = [
+    request,
+    list,
+    approve,
+    deny,
+    revoke,
+    unmask,
+    lookup,
+    auditCommands,
+    keysCommands,
+  ];
   for (const command of commands) root.addCommand(command(edge));
   return withEdge(root, edge);
 }

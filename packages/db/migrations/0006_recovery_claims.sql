@@ -92,15 +92,17 @@ RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_claim uuid := gen_random_uuid();
+  -- As the audit writes it: both must end at one moment.
+  v_deadline timestamptz := date_trunc('second', p_deadline);
   v_entry recovery.audit;
 BEGIN
   UPDATE recovery.access_grant SET used_records = used_records + p_cost WHERE id = p_grant;
   v_entry := recovery.append_audit('intent', p_grant, v_claim, p_detail || jsonb_build_object(
-    'fields', p_fields, 'records', p_cost, 'deadline', recovery.utc(p_deadline)));
+    'fields', p_fields, 'records', p_cost, 'deadline', recovery.utc(v_deadline)));
   INSERT INTO recovery.claim (id, grant_id, fields, tokens, record_count, intent_seq, deadline)
-  VALUES (v_claim, p_grant, p_fields, p_tokens, p_cost, v_entry.seq, p_deadline);
+  VALUES (v_claim, p_grant, p_fields, p_tokens, p_cost, v_entry.seq, v_deadline);
   RETURN jsonb_build_object('claim', v_claim, 'seq', v_entry.seq, 'hash', encode(v_entry.hash, 'hex'),
-    'deadline', recovery.utc(p_deadline));
+    'deadline', recovery.utc(v_deadline));
 END
 $$;
 

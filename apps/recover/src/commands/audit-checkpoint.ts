@@ -1,0 +1,29 @@
+/** `recover audit checkpoint`: signs where the chain ends now. */
+
+import { Command } from "commander";
+import { openRecovery, openWitness } from "../compose.ts";
+import { type Edge, report } from "../edge.ts";
+
+export function auditCheckpoint(edge: Edge): Command {
+  return new Command("checkpoint")
+    .description("put a signed checkpoint of the chain's end outside the database")
+    .option("--json", "print one JSON document", false)
+    .addHelpText(
+      "after",
+      `
+Every look makes one by itself. By cron, every few minutes, it also bounds how long anything else
+can be taken back, and shows that nobody stopped it.
+
+Example:
+  */5 * * * *  pnpm -s recover audit checkpoint`,
+    )
+    .action(async (options: { readonly json: boolean }) => {
+      await using recovery = openRecovery(edge);
+      const { witness } = await openWitness(edge, recovery);
+      const position = await witness.coverEnd();
+      report(edge, options, {
+        json: position,
+        text: [`The checkpoint covers ${position.seq} row(s); the last has hash ${position.hash}.`],
+      });
+    });
+}

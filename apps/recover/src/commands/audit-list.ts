@@ -1,0 +1,85 @@
+/** `recover audit list` and `export`: the audit's rows, for people and for other systems. */
+
+import type { Audit, AuditRow } from "@org/db";
+import { Command } from "commander";
+import { openRecovery } from "../compose.ts";
+import { type Edge, report } from "../edge.ts";
+import { formatRows } from "../open/result-file.ts";
+
+interface Options {
+  readonly after: string;
+  readonly limit: string;
+  readonly grant?: string;
+  readonly json: boolean;
+}
+
+const pageRows = 5_000;
+
+export function auditList(edge: Edge): Command {
+  return new Command("list")
+    .description("show the newest rows of the audit, or those of one grant")
+    .option("--grant <id>", "only rows of this grant")
+    .option("--limit <n>", "how many, newest first", "50")
+    .option("--json", "print one JSON document", false)
+    .addHelpText("after", "\nExample:\n  pnpm recover audit list --grant 7b0e…")
+    .action(async (options: Options) => {
+      await using recovery = openRecovery(edge);
+      const rows: AuditRow[] = [];
+      for await (const row of readAll(recovery.audit, 0)) {
+        if (options.grant === undefined || row.grantId === options.grant) rows.push(row);
+        if (rows.length > Number(options.limit)) rows.shift();
+      }
+      const shown = rows.toReversed().map(toJson);
+      const cells = shown.map(({ seq, at, actor, action, grant, detail }) => ({
+        seq: String(seq),
+        at,
+        actor,
+        action,
+        grant: grant ?? "",
+        detail: JSON.stringify(detail),
+      }));
+      const text =
+        cells.length === 0 ? "The audit is empty." : formatRows(cells, "table").trimEnd();
+      report(edge, options, { json: shown, text: [text] });
+    });
+}
+
+export function auditExport(edge: Edge): Command {
+  return new Command("export")
+    .description("print every row as JSON lines, with its hashes")
+    .option("--after <seq>", "only rows after this one", "0")
+    .addHelpText("after", "\nExample:\n  pnpm -s recover audit export --after 1200 >> audit.jsonl")
+    .action(async (options: Options) => {
+      await using recovery = openRecovery(edge);
+      for await (const row of readAll(recovery.audit, Number(options.after))) {
+        edge.stdout.write(`${JSON.stringify(toJson(row))}\n`);
+      }
+    });
+}
+
+async function* readAll(audit: Audit, after: number): AsyncGenerator<AuditRow> {
+  let seq = after;
+  for (;;) {
+    const page = await audit.read(seq, pageRows);
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined) return;
+    seq = last.seq;
+  }
+}
+
+function toJson(row: AuditRow) {
+  return {
+    seq: row.seq,
+    at: new Date(Number(row.atMicros) / 1000).toISOString(),
+    at_micros: row.atMicros,
+    actor: row.actor,
+    action: row.action,
+    grant: row.grantId,
+    claim: row.claimId,
+    detail: JSON.parse(row.detail) as unknown,
+    detail_text: row.detail,
+    previous_hash: Buffer.from(row.previousHash).toString("hex"),
+    hash: Buffer.from(row.hash).toString("hex"),
+  };
+}

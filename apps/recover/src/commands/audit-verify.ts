@@ -1,0 +1,82 @@
+/** `recover audit verify`: is the chain whole, and the one that its checkpoints saw? */
+
+import { Command } from "commander";
+import { type AuditFault, verifyAudit } from "../audit/verify.ts";
+import { openRecovery, openSink } from "../compose.ts";
+import { readSettings, resolvePath } from "../config.ts";
+import { type Edge, report } from "../edge.ts";
+import { exit, RecoverError } from "../exit.ts";
+import { loadRecoverKeyring } from "../signing.ts";
+
+interface Options {
+  readonly maxAge: string;
+  readonly json: boolean;
+}
+
+const sentences: Record<AuditFault["kind"], string> = {
+  gap: "A row is missing.",
+  reordered: "A row does not follow its predecessor.",
+  edited: "A row is not what was hashed.",
+  rewritten: "A row differs from the checkpoint that saw it: the chain was rewritten.",
+  cut_off: "Rows that a checkpoint saw are gone: the chain was cut off.",
+  wrong_head: "The chain does not end where the database says it does.",
+  unexplained_intent: "An intent has no result, and its time is over.",
+  bad_checkpoint: "A checkpoint bears no signature of a signer in the recover keyring.",
+  no_checkpoint: "There is no checkpoint: nothing outside the database vouches for the chain.",
+  stale_checkpoint: "The newest checkpoint is too old.",
+};
+
+const advice: Partial<Record<AuditFault["kind"], string>> = {
+  unexplained_intent:
+    "A look was cut short. `recover audit settle` writes down that its result is not known; ask who made it.",
+  no_checkpoint: "Check RECOVER_CHECKPOINT; `recover audit checkpoint` makes one.",
+  stale_checkpoint: "Run `recover audit checkpoint` by cron, and find out why it did not run.",
+};
+
+const preserve =
+  "Keep the database, its log and the checkpoints as they are, and tell the security team.";
+
+export function auditVerify(edge: Edge): Command {
+  return new Command("verify")
+    .description("check the chain and its checkpoints; exit 30 names the first bad row")
+    .option("--max-age <hours>", "how old the newest checkpoint may be", "24")
+    .option("--json", "print one JSON document", false)
+    .addHelpText(
+      "after",
+      `
+Run it as an auditor, away from the database's machine, with the checkpoints of a sink that the
+database's administrators cannot change.
+
+Example:
+  pnpm recover audit verify --max-age 1`,
+    )
+    .action((options: Options) => verify(edge, options));
+}
+
+async function verify(edge: Edge, options: Options): Promise<void> {
+  const settings = readSettings(edge.env, ["RECOVER_KEYRING", "RECOVER_CHECKPOINT"]);
+  const { signers } = await loadRecoverKeyring(resolvePath(edge.env, settings.RECOVER_KEYRING));
+  const sink = openSink(edge, settings.RECOVER_CHECKPOINT);
+  await using recovery = openRecovery(edge);
+  // First the checkpoints, then the chain: one that is made meanwhile must not look cut off.
+  const checkpoints = await sink.readAll();
+  const { fault, ...counts } = await verifyAudit(
+    recovery.audit,
+    { checkpoints, signers },
+    { maxAgeSeconds: Number(options.maxAge) * 3600, nowMs: Date.now() },
+  );
+  if (fault !== null) {
+    if (options.json)
+      edge.stdout.write(`${JSON.stringify({ sound: false, ...fault, ...counts })}\n`);
+    const where = fault.seq === null ? "" : ` First bad row: ${fault.seq}.`;
+    throw new RecoverError(exit.tampering, `${sentences[fault.kind]}${where} (${fault.kind})`, {
+      advice: advice[fault.kind] ?? preserve,
+    });
+  }
+  report(edge, options, {
+    json: { sound: true, ...counts },
+    text: [
+      `The chain is whole: ${counts.rows} row(s), ${counts.checkpoints} checkpoint(s), ${counts.open} open claim(s).`,
+    ],
+  });
+}

@@ -1,0 +1,314 @@
+/** What people with a login can do in psql, and what the consumer's machine gives away. */
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createTokenizer } from "@org/masking";
+import { loadKeyring, loadPrivateKeyring, resolvePrivateKeyring } from "@org/masking/keyring";
+import { createUnsealer } from "@org/masking/unseal";
+import { Client } from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ask, askApproved, type Office, openOffice, tenant } from "./office.ts";
+
+let office: Office;
+let record: string;
+let writerUrl: string;
+let analystUrl: string;
+
+beforeAll(async () => {
+  office = await openOffice();
+  [record = ""] = await office.write([{ ip: "192.0.2.10", deviceId: "d-10" }]);
+  await office.quarantine(['{"foo": "192.0.2.11"}']);
+  writerUrl = await office.createLogin("maskline_writer");
+  analystUrl = await office.createLogin("maskline_analyst");
+});
+
+afterAll(() => office[Symbol.asyncDispose]());
+
+const urls: Record<string, () => string> = {
+  requester: () => office.requester.url,
+  approver: () => office.approver.url,
+  custodian: () => office.custodian.url,
+  auditor: () => office.auditor.url,
+  writer: () => writerUrl,
+  analyst: () => analystUrl,
+};
+
+/** Runs statements one by one in one session; resolves with the SQLSTATE of the first that fails, or the last one's rows. */
+async function psql(url: string, ...statements: string[]): Promise<unknown> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  let rows: unknown[] = [];
+  try {
+    for (const statement of statements) {
+      const result = await client.query<Record<string, unknown>>(statement);
+      rows = result.rows;
+    }
+    return rows;
+  } catch (error) {
+    return (error as { code?: string }).code;
+  } finally {
+    await client.end();
+  }
+}
+
+const denied = "42501";
+
+/** Every way to a sealed record, a seed, a batch key or a grant that does not go through a grant. */
+const reads: string[] = [
+  "SELECT sealed FROM maskline.vault",
+  "SELECT seed FROM maskline.seed",
+  "SELECT sealed FROM maskline.batch_key",
+  "SELECT sealed FROM maskline.quarantine",
+  "SELECT 1 FROM maskline.vault WHERE length(sealed) > 0",
+  "TABLE maskline.vault_default",
+  "TABLE maskline.seed_default",
+  "COPY maskline.seed TO STDOUT",
+  "DELETE FROM maskline.vault RETURNING sealed",
+  "UPDATE maskline.seed SET seed = seed RETURNING seed",
+  "INSERT INTO maskline.seed SELECT * FROM maskline.seed ON CONFLICT DO NOTHING RETURNING seed",
+  "INSERT INTO maskline.vault (record_id, create_date, sealed) VALUES (gen_random_uuid(), now(), 'x') RETURNING sealed",
+  "CREATE TEMP TABLE copy AS SELECT * FROM maskline.vault",
+  "SELECT query_to_xml('SELECT sealed FROM maskline.vault', true, true, '')",
+  "SELECT * FROM recovery.access_grant",
+  "SELECT * FROM recovery.claim",
+  "SELECT * FROM recovery.audit_key",
+  "SELECT recovery.subject_mac('x')",
+  "SELECT recovery.append_audit('result', NULL, NULL, '{}')",
+  "SELECT recovery.open_claim(NULL, '{}', '{}', 0, now(), '{}')",
+  "SELECT recovery.resolve('{}')",
+  "UPDATE recovery.audit SET actor = 'x'",
+  "DELETE FROM recovery.audit",
+  "TRUNCATE recovery.audit",
+  "INSERT INTO recovery.approval (grant_id, decision, key_id, signature) VALUES (gen_random_uuid(), 'approve', 'x', 'x')",
+  "UPDATE recovery.policy SET approvals_required = 0",
+  "SET ROLE maskline_owner",
+  "SET SESSION AUTHORIZATION postgres",
+  "ALTER FUNCTION recovery.fetch(uuid) RESET ALL",
+  "CREATE FUNCTION recovery.evil() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+];
+
+describe.for(Object.keys(urls))("psql as %s", (who) => {
+  test.for(reads)("%s: denied", async (statement) => {
+    expect(await psql(urls[who]?.() ?? "", statement)).toBe(denied);
+  });
+});
+
+/** Calls that need a grant, without one. */
+const calls: string[] = [
+  "SELECT * FROM recovery.fetch(gen_random_uuid())",
+  "SELECT * FROM recovery.fetch_batch_keys(gen_random_uuid())",
+  "SELECT * FROM recovery.fetch_lookup(gen_random_uuid(), 10)",
+  "SELECT * FROM recovery.rewrap_next(gen_random_uuid(), gen_random_uuid(), 10)",
+  "SELECT * FROM recovery.retoken_next(gen_random_uuid(), gen_random_uuid(), 10)",
+  "SELECT * FROM recovery.retoken_batch_keys(gen_random_uuid(), '{}')",
+  "SELECT * FROM recovery.erase_next(gen_random_uuid(), '', 10)",
+];
+
+describe.for(Object.keys(urls))("psql as %s, without a grant", (who) => {
+  test.for(calls)("%s yields nothing", async (statement) => {
+    // MK004: no such claim.
+    expect([denied, "MK004"]).toContain(await psql(urls[who]?.() ?? "", statement));
+  });
+});
+
+test("the writer and the analyst may not call a single function of recovery", async () => {
+  const rows = await office.admin(`
+    SELECT proname, rolname FROM pg_proc, pg_roles
+    WHERE pronamespace = 'recovery'::regnamespace
+      AND rolname IN ('maskline_writer', 'maskline_analyst')
+      AND has_function_privilege(rolname, pg_proc.oid, 'EXECUTE')`);
+  expect(rows).toEqual([]);
+});
+
+const claim = (grant: string): string =>
+  `recovery.claim('${grant}', 'unmask', '{ip}', '{${record}}')`;
+const fetchOf = (claimed: string): string => `recovery.fetch((${claimed} ->> 'claim')::uuid)`;
+const grantIt = (): Promise<string> =>
+  askApproved(office, office.requester, ["unmask", "--field", "ip", "--record", record]);
+
+describe("a look that is rolled back", () => {
+  const notCommitted = "MK003";
+
+  test("in one statement yields nothing", async () => {
+    const grant = await grantIt();
+    const statement = `SELECT * FROM ${fetchOf(claim(grant))}`;
+    expect(await psql(office.requester.url, statement)).toBe(notCommitted);
+  });
+
+  test("in one transaction yields nothing", async () => {
+    const grant = await grantIt();
+    expect(
+      await psql(
+        office.requester.url,
+        "BEGIN",
+        `CREATE TEMP TABLE taken AS SELECT ${claim(grant)} AS answer`,
+        `SELECT * FROM taken, ${fetchOf("answer")}`,
+      ),
+    ).toBe(notCommitted);
+  });
+
+  test("over a savepoint yields nothing", async () => {
+    const grant = await grantIt();
+    expect(
+      await psql(
+        office.requester.url,
+        "BEGIN",
+        "SAVEPOINT before",
+        `CREATE TEMP TABLE taken AS SELECT ${claim(grant)} AS answer`,
+        "RELEASE SAVEPOINT before",
+        "SAVEPOINT after",
+        `SELECT * FROM taken, ${fetchOf("answer")}`,
+      ),
+    ).toBe(notCommitted);
+  });
+
+  test("in a DO block yields nothing", async () => {
+    const grant = await grantIt();
+    expect(
+      await psql(
+        office.requester.url,
+        `DO $$ DECLARE c jsonb; f record; BEGIN
+           c := ${claim(grant)};
+           BEGIN
+             SELECT * INTO f FROM ${fetchOf("c")};
+             RAISE NOTICE 'fetched';
+           EXCEPTION WHEN OTHERS THEN
+             RAISE EXCEPTION USING ERRCODE = SQLSTATE;
+           END;
+         END $$`,
+      ),
+    ).toBe(notCommitted);
+  });
+
+  test("at another isolation level yields nothing", async () => {
+    const grant = await grantIt();
+    expect(
+      await psql(
+        office.requester.url,
+        "BEGIN ISOLATION LEVEL SERIALIZABLE",
+        `CREATE TEMP TABLE taken AS SELECT ${claim(grant)} AS answer`,
+        `SELECT * FROM taken, ${fetchOf("answer")}`,
+      ),
+    ).toBe(notCommitted);
+  });
+
+  test("leaves a trace once the claim is committed, even if the fetch is rolled back", async () => {
+    const grant = await grantIt();
+    const client = new Client({ connectionString: office.requester.url });
+    await client.connect();
+    const { rows: claims } = await client.query<{ answer: { claim: string } }>(
+      `SELECT ${claim(grant)} AS answer`,
+    );
+    await client.query("BEGIN");
+    const { rows } = await client.query("SELECT * FROM recovery.fetch($1)", [
+      claims[0]?.answer.claim,
+    ]);
+    await client.query("ROLLBACK");
+    await client.end();
+    expect(rows).toHaveLength(1);
+    const audited = await office.admin(
+      "SELECT actor FROM recovery.audit WHERE action = 'intent' AND claim_id = $1",
+      [claims[0]?.answer.claim],
+    );
+    expect(audited).toEqual([{ actor: office.requester.login }]);
+  });
+});
+
+test("somebody else cannot fetch what was claimed", async () => {
+  const grant = await askApproved(office, office.requester, [
+    "unmask",
+    "--field",
+    "ip",
+    "--record",
+    record,
+  ]);
+  const [row] = await office.requester.query(
+    "SELECT recovery.claim($1, 'unmask', '{ip}', ARRAY[$2]::uuid[]) ->> 'claim' AS claim",
+    [grant, record],
+  );
+  const statement = `SELECT * FROM recovery.fetch('${String(row?.["claim"])}')`;
+  expect(await psql(office.colleague.url, statement)).toBe("MK004");
+  await office.requester.recover(["revoke", grant]);
+  expect(await psql(office.requester.url, statement)).toBe("MK003");
+});
+
+test("an object in front on the search path changes nothing", async () => {
+  const grant = await ask(office.requester, ["unmask", "--field", "ip", "--record", record]);
+  expect(
+    await psql(
+      office.requester.url,
+      `CREATE FUNCTION pg_temp.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS $$ SELECT '1970-01-01'::timestamptz $$`,
+      "CREATE TEMP TABLE policy (approvals_required integer)",
+      "SET search_path = pg_temp, pg_catalog",
+      `SELECT recovery.claim('${grant}', 'unmask', '{ip}', '{${record}}') ->> 'refused' AS refused`,
+    ),
+  ).toEqual([{ refused: "grant_pending" }]);
+});
+
+const consumerKeyring = (): string => join(office.directory, "maskline.keyring.json");
+const invalid = { code: "ERR_MASKING_KEY_INVALID" };
+
+describe("with the consumer's files, environment and database role", () => {
+  test.for([
+    "SELECT masked_ip FROM public.user_logins",
+    "SELECT count(masked_ip) FROM public.user_logins",
+    "SELECT 1 FROM public.user_logins WHERE masked_ip = 'mk1'",
+    "SELECT user_id FROM public.user_logins",
+    "UPDATE public.user_logins SET masked_ip = masked_ip RETURNING masked_ip",
+    "INSERT INTO public.user_logins SELECT * FROM public.user_logins",
+    "COPY public.user_logins TO STDOUT",
+    "SELECT sealed FROM maskline.vault",
+    "SELECT seed FROM maskline.seed",
+    "SELECT sealed FROM maskline.batch_key",
+    "SELECT sealed FROM maskline.quarantine",
+    "SELECT message_id FROM maskline.ledger",
+    "SELECT * FROM recovery.audit_position()",
+  ])("%s: denied", async (statement) => {
+    expect(await psql(writerUrl, statement)).toBe(denied);
+  });
+
+  test("no batch key from the database can be unwrapped", async () => {
+    const path = consumerKeyring();
+    await expect(loadPrivateKeyring(path, { env: {} })).rejects.toMatchObject(invalid);
+    const text = await readFile(path, "utf8");
+    expect(text).not.toContain("private_key");
+
+    // Nor with the public key in the private one's place, nor with the token key.
+    const keys = await office.admin("SELECT id, recipient, sealed FROM maskline.batch_key");
+    const { token_keys: tokenKeys, recipients } = JSON.parse(text) as {
+      token_keys: { key: string }[];
+      recipients: { kid: string; state: "primary"; public_key: string }[];
+    };
+    for (const guess of [tokenKeys[0]?.key ?? "", recipients[0]?.public_key.slice(0, 43) ?? ""]) {
+      const made = resolvePrivateKeyring(
+        {
+          format: "mk1/private-keyring",
+          recipients: recipients.map((recipient) => ({ ...recipient, private_key: guess })),
+        },
+        { env: {} },
+      );
+      await expect(made).rejects.toMatchObject(invalid);
+    }
+    expect(keys.length).toBeGreaterThan(0);
+    const unsealer = createUnsealer({ recipients: [] }, { tenant });
+    for (const { id, recipient, sealed } of keys) {
+      const opening = unsealer.openBatchKey(String(id), String(recipient), sealed as Uint8Array);
+      await expect(opening).rejects.toMatchObject({ code: "ERR_MASKING_KEY_UNKNOWN" });
+    }
+  });
+
+  test("the token key confirms a guess, but nothing to compare it with can be read", async () => {
+    const tokenizer = createTokenizer(await loadKeyring(consumerKeyring(), { env: {} }), {
+      tenant,
+      fields: { ip: "ip/1" },
+    });
+    const token = tokenizer.tokenize("ip", "192.0.2.10");
+    const [stored] = await office.admin(
+      "SELECT masked_ip FROM public.user_logins WHERE record_id = $1",
+      [record],
+    );
+    expect(stored).toEqual({ masked_ip: token });
+    const statement = `SELECT 1 FROM public.user_logins WHERE masked_ip = '${token}'`;
+    expect(await psql(writerUrl, statement)).toBe(denied);
+  });
+});
