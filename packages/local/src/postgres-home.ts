@@ -11,7 +11,7 @@ import { leashDirectory, unleashDirectory } from "./leash.ts";
 const run = promisify(execFile);
 
 /** An operating system account, by number. */
-export interface Account {
+interface Account {
   readonly uid: number;
   readonly gid: number;
 }

@@ -7,7 +7,7 @@ import type { Stack } from "./stack.ts";
 
 const lookEveryMs = 100;
 
-export interface Progress {
+interface Progress {
   readonly written: number;
   readonly quarantined: number;
   readonly duplicates: number;

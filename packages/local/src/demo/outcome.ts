@@ -6,7 +6,7 @@ const sampleRows = 5;
 const topTokens = 5;
 
 /** A row as an analyst reads it. */
-export interface SampleRow {
+interface SampleRow {
   readonly user_id: string;
   readonly device_type: string;
   readonly masked_ip: string;
@@ -16,7 +16,7 @@ export interface SampleRow {
   readonly create_date: string;
 }
 
-export interface TokenCount {
+interface TokenCount {
   readonly masked_ip: string;
   readonly logins: number;
 }
@@ -25,6 +25,8 @@ export interface Outcome {
   readonly written: number;
   /** Records in quarantine, and messages in the dead-letter queue. */
   readonly quarantined: number;
+  /** Rows whose originals are sealed in the vault. */
+  readonly sealed: number;
   readonly rows: readonly SampleRow[];
   readonly topAddresses: readonly TokenCount[];
   readonly distinctAddresses: number;
@@ -32,10 +34,11 @@ export interface Outcome {
 
 /** Counts as the superuser; the rest as an analyst, who may read `user_logins` only. */
 export async function readOutcome(stack: Stack): Promise<Outcome> {
-  const [counts] = await query<{ written: number; quarantined: number }>(
+  const [counts] = await query<{ written: number; quarantined: number; sealed: number }>(
     stack.adminUrl,
     `SELECT (SELECT count(*)::int FROM user_logins) AS written,
-            (SELECT count(*)::int FROM maskline.quarantine) AS quarantined`,
+            (SELECT count(*)::int FROM maskline.quarantine) AS quarantined,
+            (SELECT count(*)::int FROM maskline.vault) AS sealed`,
   );
   const deadLetters = await stack.queue.depth(stack.deadLetterUrl);
   const [distinct] = await query<{ addresses: number }>(
@@ -45,6 +48,7 @@ export async function readOutcome(stack: Stack): Promise<Outcome> {
   return {
     written: counts?.written ?? 0,
     quarantined: (counts?.quarantined ?? 0) + deadLetters.visible,
+    sealed: counts?.sealed ?? 0,
     distinctAddresses: distinct?.addresses ?? 0,
     rows: await query<SampleRow>(
       stack.analystUrl,

@@ -13,6 +13,7 @@ export function formatReport(summary: Summary, outcome: Outcome): string {
     table([
       ["sent", summary.sent, "distinct messages"],
       ["written", summary.written, "rows in user_logins"],
+      ["sealed", outcome.sealed, "of these rows have their originals in the vault"],
       ["quarantined", summary.quarantined, "not a login: body sealed, reason recorded"],
       ["duplicates", summary.duplicates, "delivered again after their commit, not written again"],
     ]),
