@@ -8,7 +8,11 @@ const config: ViteUserConfig = defineConfig({
   ssr: { resolve },
   environments: { __vitest__: { resolve } },
   test: {
-    include: ["{packages,apps}/*/test/**/*.test.ts", "test/**/*.test.ts"],
+    include: [
+      "{packages,apps}/*/test/**/*.test.ts",
+      "bench/test/**/*.test.ts",
+      "test/**/*.test.ts",
+    ],
     globalSetup: ["test/global-setup.ts"],
     setupFiles: ["test/no-stray-console.ts"],
     testTimeout: 60_000,

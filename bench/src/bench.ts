@@ -1,0 +1,63 @@
+/** What a benchmark is: candidates that do the same work, and what their figures must show. */
+
+/** One candidate's work in one round. */
+export interface Measurement {
+  /** Of the bench's unit. */
+  readonly perSecond: number;
+  /** Microseconds of CPU for each unit of work: of the candidate's process, of PostgreSQL, of the queue server. */
+  readonly cpuMicros?: number;
+  readonly postgresCpuMicros?: number;
+  readonly queueCpuMicros?: number;
+  /** Megabytes. */
+  readonly peakRss?: number;
+}
+
+export type Metric = keyof Measurement;
+
+export interface Candidate {
+  readonly name: string;
+  readonly label: string;
+  /** Why it cannot run here; null if it can. */
+  readonly skipped?: string | null;
+  /**
+   * Does the work once, warmed up, and says how fast.
+   *
+   * @throws {@link Disqualified} if the work was not done as promised.
+   */
+  measure(): Promise<Measurement>;
+}
+
+export interface Claim {
+  readonly text: string;
+  readonly of: string;
+  readonly to: string;
+  /** `perCpuSecond` is units of work for each second of the candidate's own CPU. */
+  readonly metric?: Metric | "perCpuSecond";
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+export interface Bench {
+  readonly name: string;
+  readonly title: string;
+  /** What is done: `messages`, `tokens`. */
+  readonly unit: string;
+  /** The candidate that the others are shown as multiples of. */
+  readonly baseline: string;
+  readonly claims: readonly Claim[];
+  open(settings: BenchSettings): Promise<OpenBench>;
+}
+
+export interface BenchSettings {
+  /** Multiplies the work of a round; below 1 for a quick look. */
+  readonly scale: number;
+}
+
+export interface OpenBench extends AsyncDisposable {
+  readonly candidates: readonly Candidate[];
+}
+
+/** A candidate that lost or doubled a message, or did not finish. */
+export class Disqualified extends Error {
+  override readonly name = "Disqualified";
+}

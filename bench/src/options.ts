@@ -1,0 +1,58 @@
+/** The command line. */
+import { parseArgs } from "node:util";
+
+export const help = `Usage: pnpm bench [options]
+
+Runs ours beside the alternatives, in interleaved rounds, and prints medians, spread and ratios.
+
+  --only NAME    only this bench, or this candidate of it as BENCH/CANDIDATE; may be given again
+  --rounds N     rounds of each bench (default 5)
+  --scale X      multiplies the work of a round (default 1; 0.05 for a quick look)
+  --json         print the results as one JSON object instead of tables
+  --save         also put the results into docs/performance/results.json, and draw tables and charts
+  --chart        measure nothing: draw tables and charts from docs/performance/results.json again
+  --list         names and titles of the benches
+  --help         this text
+
+Benches named with "scale-" take minutes and run only when named, or with --all.
+
+  --all          every bench
+`;
+
+export interface Options {
+  readonly only: readonly string[];
+  readonly rounds: number;
+  readonly scale: number;
+  readonly json: boolean;
+  readonly save: boolean;
+  readonly chart: boolean;
+  readonly list: boolean;
+  readonly help: boolean;
+  readonly all: boolean;
+}
+
+/** Null where the command line is not one of ours. */
+export function readOptions(args: readonly string[]): Options | null {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        only: { type: "string", multiple: true, default: [] },
+        rounds: { type: "string", default: "5" },
+        scale: { type: "string", default: "1" },
+        json: { type: "boolean", default: false },
+        save: { type: "boolean", default: false },
+        chart: { type: "boolean", default: false },
+        list: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+        all: { type: "boolean", default: false },
+      },
+    });
+    const rounds = Number(values.rounds);
+    const scale = Number(values.scale);
+    const isUsable = Number.isInteger(rounds) && rounds > 0 && scale > 0;
+    return isUsable ? { ...values, rounds, scale } : null;
+  } catch {
+    return null;
+  }
+}

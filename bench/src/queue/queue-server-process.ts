@@ -1,0 +1,194 @@
+// An SQS server in memory, made to cost so little that it is not what a benchmark measures: SQS's
+// JSON protocol, standard queues, the operations that consumers call. It ends with its parent.
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createMessageStore, type MessageStore } from "./message-store.ts";
+import type { Command, Report } from "./protocol.ts";
+
+const visibilityTimeoutSeconds = 30;
+const sweepEveryMs = 500;
+
+interface Poll {
+  readonly most: number;
+  answer(messages: readonly string[]): void;
+}
+
+interface Queue {
+  readonly store: MessageStore;
+  readonly polls: Set<Poll>;
+  isDrained: boolean;
+}
+
+interface Call {
+  /** Missing where a queue is asked for by its name. */
+  readonly QueueUrl?: string;
+  readonly MaxNumberOfMessages?: number;
+  readonly WaitTimeSeconds?: number;
+  readonly ReceiptHandle?: string;
+  readonly VisibilityTimeout?: number;
+  readonly Entries?: readonly {
+    readonly Id: string;
+    readonly ReceiptHandle: string;
+    readonly VisibilityTimeout?: number;
+  }[];
+}
+
+const queues = new Map<string, Queue>();
+
+const operations: Record<string, (queue: Queue, call: Call, response: ServerResponse) => void> = {
+  ReceiveMessage(queue, call, response) {
+    const most = call.MaxNumberOfMessages ?? 1;
+    const messages = queue.store.receive(most, performance.now());
+    const waitMs = (call.WaitTimeSeconds ?? 0) * 1000;
+    if (messages.length > 0 || waitMs === 0) answerMessages(response, messages);
+    else hold(queue, { most, waitMs, response });
+  },
+  DeleteMessageBatch(queue, { Entries: entries = [] }, response) {
+    for (const { ReceiptHandle: handle } of entries) queue.store.delete(handle);
+    answerEntries(response, entries);
+    reportDrained(queue);
+  },
+  DeleteMessage(queue, { ReceiptHandle: handle = "" }, response) {
+    queue.store.delete(handle);
+    answer(response, "{}");
+    reportDrained(queue);
+  },
+  ChangeMessageVisibilityBatch(queue, { Entries: entries = [] }, response) {
+    const nowMs = performance.now();
+    for (const { ReceiptHandle: handle, VisibilityTimeout: seconds = 0 } of entries) {
+      queue.store.changeVisibility(handle, seconds, nowMs);
+    }
+    answerEntries(response, entries);
+    serve(queue);
+  },
+  GetQueueAttributes(queue, _call, response) {
+    const { visible, inFlight } = queue.store.counts();
+    const attributes = {
+      VisibilityTimeout: String(visibilityTimeoutSeconds),
+      MessageRetentionPeriod: "1209600",
+      ApproximateNumberOfMessages: String(visible),
+      ApproximateNumberOfMessagesNotVisible: String(inFlight),
+      ApproximateNumberOfMessagesDelayed: "0",
+      // Start-up asks for one; nothing here is received often enough to go there.
+      RedrivePolicy: JSON.stringify({
+        deadLetterTargetArn: "arn:aws:sqs:us-east-1:000000000000:dead-letters",
+        maxReceiveCount: 100,
+      }),
+    };
+    answer(response, JSON.stringify({ Attributes: attributes }));
+  },
+};
+
+function hold(
+  queue: Queue,
+  { most, waitMs, response }: { most: number; waitMs: number; response: ServerResponse },
+): void {
+  const poll: Poll = {
+    most,
+    answer(messages) {
+      clearTimeout(timer);
+      queue.polls.delete(poll);
+      if (!response.destroyed) answerMessages(response, messages);
+    },
+  };
+  const timer = setTimeout(() => poll.answer([]), waitMs);
+  response.once("close", () => {
+    clearTimeout(timer);
+    queue.polls.delete(poll);
+  });
+  queue.polls.add(poll);
+}
+
+/** Gives what has become visible to the polls that wait for it. */
+function serve(queue: Queue): void {
+  for (const poll of queue.polls) {
+    const messages = queue.store.receive(poll.most, performance.now());
+    if (messages.length === 0) return;
+    poll.answer(messages);
+  }
+}
+
+function answerMessages(response: ServerResponse, messages: readonly string[]): void {
+  answer(response, messages.length === 0 ? "{}" : `{"Messages":[${messages.join(",")}]}`);
+}
+
+function answerEntries(response: ServerResponse, entries: readonly { Id: string }[]): void {
+  answer(
+    response,
+    `{"Successful":[${entries.map(({ Id: id }) => `{"Id":"${id}"}`).join(",")}],"Failed":[]}`,
+  );
+}
+
+function answer(response: ServerResponse, body: string, status = 200): void {
+  response.writeHead(status, {
+    "content-type": "application/x-amz-json-1.0",
+    "content-length": Buffer.byteLength(body),
+  });
+  response.end(body);
+}
+
+function reportDrained(queue: Queue): void {
+  const { visible, inFlight } = queue.store.counts();
+  if (queue.isDrained || visible + inFlight > 0) return;
+  queue.isDrained = true;
+  const name = [...queues].find(([, known]) => known === queue)?.[0] ?? "";
+  report({ kind: "drained", name, atNs: String(process.hrtime.bigint()) });
+}
+
+function report(message: Report): void {
+  process.send?.(message);
+}
+
+function queueNamed(name: string): Queue {
+  const queue = queues.get(name);
+  if (!queue) throw new Error(`There is no queue ${name}.`);
+  return queue;
+}
+
+process.on("message", (command: Command) => {
+  switch (command.kind) {
+    case "create": {
+      const store = createMessageStore(visibilityTimeoutSeconds);
+      queues.set(command.name, { store, polls: new Set(), isDrained: true });
+      report({ kind: "created" });
+      break;
+    }
+    case "send": {
+      const queue = queueNamed(command.name);
+      const atNs = String(process.hrtime.bigint());
+      queue.store.send(command.bodies, command.count);
+      queue.isDrained = false;
+      report({ kind: "sent", atNs });
+      serve(queue);
+      break;
+    }
+    case "count":
+      report({ kind: "counted", counts: queueNamed(command.name).store.counts() });
+      break;
+  }
+});
+process.once("disconnect", () => process.exit());
+
+setInterval(() => {
+  for (const queue of queues.values()) {
+    queue.store.expire(performance.now());
+    serve(queue);
+  }
+}, sweepEveryMs);
+
+const server = createServer((request, response) => {
+  const chunks: Buffer[] = [];
+  request.on("data", (chunk: Buffer) => chunks.push(chunk));
+  request.on("end", () => {
+    const call = JSON.parse(Buffer.concat(chunks).toString()) as Call;
+    const target = request.headers["x-amz-target"];
+    const operation = operations[String(target).replace("AmazonSQS.", "")];
+    const queue = queues.get(call.QueueUrl?.split("/").at(-1) ?? "");
+    if (operation && queue) operation(queue, call, response);
+    else answer(response, `{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}`, 400);
+  });
+});
+server.keepAliveTimeout = 60_000;
+server.listen(0, "127.0.0.1", () => {
+  report({ kind: "listening", port: (server.address() as AddressInfo).port });
+});

@@ -1,0 +1,79 @@
+/** The benchmarks' SQS server, a process of its own, and what the bench asks of it. */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { Counts } from "./message-store.ts";
+import type { Command, Report } from "./protocol.ts";
+
+export interface BenchQueue {
+  readonly url: string;
+  /** Sends messages and resolves with the monotonic time of it, in nanoseconds. */
+  send(bodies: readonly string[], count: number): Promise<bigint>;
+  /** Resolves with the monotonic time at which the last message was deleted. Ask before messages are sent. */
+  drained(): Promise<bigint>;
+  counts(): Promise<Counts>;
+}
+
+export interface BenchQueueServer extends AsyncDisposable {
+  readonly endpoint: string;
+  readonly pid: number;
+  createQueue(name: string): Promise<BenchQueue>;
+}
+
+export async function startBenchQueueServer(): Promise<BenchQueueServer> {
+  const file = fileURLToPath(new URL("./queue-server-process.ts", import.meta.url));
+  const server = fork(file, { execArgv: [] });
+  const { port } = await next(server, "listening");
+  const endpoint = `http://127.0.0.1:${port}`;
+
+  /** One question at a time: answers carry no id. */
+  async function ask<K extends Report["kind"]>(
+    command: Command,
+    kind: K,
+  ): Promise<Extract<Report, { kind: K }>> {
+    const answer = next(server, kind);
+    server.send(command);
+    return answer;
+  }
+
+  return {
+    endpoint,
+    pid: server.pid ?? 0,
+    async createQueue(name) {
+      await ask({ kind: "create", name }, "created");
+      return {
+        url: `${endpoint}/000000000000/${name}`,
+        async send(bodies, count) {
+          return BigInt((await ask({ kind: "send", name, bodies, count }, "sent")).atNs);
+        },
+        async drained() {
+          return BigInt((await next(server, "drained", (report) => report.name === name)).atNs);
+        },
+        async counts() {
+          return (await ask({ kind: "count", name }, "counted")).counts;
+        },
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      const exited = once(server, "exit");
+      server.kill("SIGKILL");
+      await exited;
+    },
+  };
+}
+
+/** The server's next report of this kind. */
+async function next<K extends Report["kind"]>(
+  server: ChildProcess,
+  kind: K,
+  isWanted: (report: Extract<Report, { kind: K }>) => boolean = () => true,
+): Promise<Extract<Report, { kind: K }>> {
+  const { promise, resolve } = Promise.withResolvers<Extract<Report, { kind: K }>>();
+  const look = (report: Report): void => {
+    if (report.kind === kind && isWanted(report as Extract<Report, { kind: K }>)) {
+      resolve(report as Extract<Report, { kind: K }>);
+    }
+  };
+  server.on("message", look);
+  return promise.finally(() => server.off("message", look));
+}
