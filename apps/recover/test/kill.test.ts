@@ -1,0 +1,176 @@
+/** Kills the tool at every step of a look, by making that step wait for a lock or a pipe. */
+
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { fileURLToPath } from "node:url";
+import { Client } from "pg";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { askApproved, type Office, openOffice } from "./office.ts";
+
+const plaintext = "203.0.113.77";
+
+let office: Office;
+let grant: string;
+let admin: Client;
+let second: Client;
+
+beforeEach(async () => {
+  office = await openOffice();
+  const [record = ""] = await office.write([{ ip: plaintext, deviceId: "d-77" }]);
+  grant = await askApproved(office, office.requester, [
+    "unmask",
+    "--field",
+    "ip",
+    "--record",
+    record,
+  ]);
+  await office.admin("UPDATE recovery.policy SET claim_seconds = 5");
+  admin = new Client({ connectionString: office.adminUrl });
+  second = new Client({ connectionString: office.adminUrl });
+  await Promise.all([admin.connect(), second.connect()]);
+});
+
+afterEach(async () => {
+  await Promise.all([admin.end(), second.end()]);
+  await office[Symbol.asyncDispose]();
+});
+
+interface Running {
+  readonly child: ChildProcess;
+  stdout(): string;
+}
+
+/** The tool as an operator runs it: a process of its own. */
+function startUnmask(): Running {
+  const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+  const child = spawn(
+    process.execPath,
+    ["--conditions=@org/source", main, "unmask", "--grant", grant, "--print", "--format", "jsonl"],
+    {
+      env: { PATH: process.env["PATH"], ...office.requester.env },
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
+  let stdout = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr.resume();
+  return { child, stdout: () => stdout };
+}
+
+const patience = { timeout: 40_000 };
+
+const untilItWaits = (): Promise<void> =>
+  expect
+    .poll(async () => {
+      const rows = await office.admin(
+        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+           AND application_name = 'maskline-recover' AND wait_event_type = 'Lock'`,
+      );
+      return rows.length;
+    }, patience)
+    .toBe(1);
+
+async function kill({ child, stdout }: Running): Promise<string> {
+  const closed = once(child, "close");
+  child.kill("SIGKILL");
+  await closed;
+  return stdout();
+}
+
+const intents = async (): Promise<number[]> => {
+  const rows = await office.admin(
+    "SELECT seq::integer FROM recovery.audit WHERE action = 'intent'",
+  );
+  return rows.map(({ seq }) => Number(seq));
+};
+
+const newestCheckpoint = async (): Promise<number> => {
+  const names = await readdir(join(office.directory, "checkpoints")).catch(() => []);
+  const seqs = names
+    .filter((name) => name.startsWith("0"))
+    .map((name) => Number.parseInt(name, 10));
+  return Math.max(0, ...seqs);
+};
+
+/** What the database still does for the dead client ends; then the claim's time is over, and it is explained. */
+async function expectExplained(): Promise<void> {
+  await expect
+    .poll(async () => {
+      const rows = await office.admin(
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'maskline-recover'",
+      );
+      return rows.length;
+    }, patience)
+    .toBe(0);
+  const open = "SELECT 1 FROM recovery.claim WHERE closed_at IS NULL";
+  await expect
+    .poll(async () => {
+      await office.auditor.recover(["audit", "settle"]);
+      return (await office.admin(open)).length;
+    }, patience)
+    .toBe(0);
+  await office.auditor.recover(["audit", "checkpoint"]);
+  const verified = await office.auditor.recover(["audit", "verify"]);
+  expect(verified).toMatchObject({ code: 0, stderr: "" });
+}
+
+test("before the claim: nothing out", async () => {
+  await admin.query("BEGIN; SELECT * FROM recovery.audit_head FOR UPDATE");
+  const running = startUnmask();
+  await untilItWaits();
+  expect(await kill(running)).toBe("");
+  await admin.query("ROLLBACK");
+  await expectExplained();
+});
+
+test("between claim and checkpoint: an intent, and nothing out", async () => {
+  const directory = join(office.directory, "checkpoints");
+  const pipe = join(directory, "pipe.checkpoint");
+  await mkdir(directory);
+  // Whoever reads it waits for a writer who never comes.
+  await promisify(execFile)("mkfifo", [pipe]);
+  const running = startUnmask();
+  await expect.poll(intents, patience).toHaveLength(1);
+  expect(await kill(running)).toBe("");
+  await promisify(execFile)("rm", [pipe]);
+  expect(await newestCheckpoint()).toBe(0);
+  await expectExplained();
+});
+
+test("between checkpoint and fetch: intent and checkpoint, and nothing out", async () => {
+  await admin.query("BEGIN; LOCK TABLE maskline.vault");
+  const running = startUnmask();
+  await untilItWaits();
+  expect(await newestCheckpoint()).toBeGreaterThanOrEqual((await intents())[0] ?? Infinity);
+  expect(await kill(running)).toBe("");
+  await admin.query("ROLLBACK");
+  await expectExplained();
+});
+
+test("between fetch and opening: intent and checkpoint, and nothing out", async () => {
+  await admin.query("BEGIN; LOCK TABLE maskline.batch_key");
+  const running = startUnmask();
+  await untilItWaits();
+  expect(await newestCheckpoint()).toBeGreaterThanOrEqual((await intents())[0] ?? Infinity);
+  expect(await kill(running)).toBe("");
+  await admin.query("ROLLBACK");
+  await expectExplained();
+});
+
+test("between showing and the result: plaintext is out, and intent and checkpoint were before it", async () => {
+  await admin.query("BEGIN; LOCK TABLE maskline.batch_key");
+  const running = startUnmask();
+  await untilItWaits();
+  expect(await newestCheckpoint()).toBeGreaterThanOrEqual((await intents())[0] ?? Infinity);
+  expect(running.stdout()).toBe("");
+  await second.query("BEGIN; SELECT * FROM recovery.audit_head FOR UPDATE");
+  await admin.query("ROLLBACK");
+  await expect.poll(running.stdout, patience).toContain(plaintext);
+  await untilItWaits();
+  await kill(running);
+  await second.query("ROLLBACK");
+  await expectExplained();
+});
