@@ -6,10 +6,12 @@ import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
 import { createUnsealer, type Unsealer } from "@org/masking/unseal";
 import { fieldPolicy } from "@org/schema";
 import { openFileSink } from "./audit/file-sink.ts";
+import { openS3Sink, parseS3Location } from "./audit/s3-sink.ts";
 import type { CheckpointSink } from "./audit/sink.ts";
 import { createWitness, type Witness } from "./audit/witness.ts";
 import { readOptional, readSettings, resolvePath } from "./config.ts";
 import type { Edge } from "./edge.ts";
+import { exit, RecoverError } from "./exit.ts";
 import { loadRecoverKeyring, loadSigningKey, type RecoverKeyring } from "./signing.ts";
 
 /** As the login that RECOVER_DATABASE_URL names: the database decides what it may do. */
@@ -40,8 +42,14 @@ export async function openWitness(edge: Edge, recovery: Recovery): Promise<Witne
   };
 }
 
+/** A directory, or a bucket with object lock. */
 export function openSink(edge: Edge, location: string): CheckpointSink {
-  return openFileSink(resolvePath(edge.env, location));
+  if (!location.startsWith("s3:")) return openFileSink(resolvePath(edge.env, location));
+  const bucket = parseS3Location(location);
+  if (bucket !== null) return openS3Sink(bucket);
+  throw new RecoverError(exit.configuration, "RECOVER_CHECKPOINT is not usable.", {
+    advice: "A directory, or s3://BUCKET/PREFIX, with ?retainDays=N if it is not 400.",
+  });
 }
 
 export async function openUnsealer(edge: Edge): Promise<Unsealer> {

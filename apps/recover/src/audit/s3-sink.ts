@@ -1,0 +1,113 @@
+/** Checkpoints as objects of an S3-compatible bucket with object lock: nobody can take one back. */
+
+import {
+  GetObjectCommand,
+  ListObjectVersionsCommand,
+  type ListObjectVersionsCommandOutput,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
+import { exit, RecoverError } from "../exit.ts";
+import type { CheckpointSink } from "./sink.ts";
+
+export interface S3Location {
+  readonly bucket: string;
+  /** Without a slash at its end; empty for the whole bucket. */
+  readonly prefix: string;
+  readonly retainDays: number;
+}
+
+/** An object, in the version that was written first or tried later. */
+interface Version {
+  readonly key: string;
+  readonly versionId: string | undefined;
+}
+
+const dayMs = 86_400_000;
+
+/** `s3://BUCKET/PREFIX?retainDays=N`; null if the text is something else. */
+export function parseS3Location(text: string): S3Location | null {
+  if (!text.startsWith("s3://") || !URL.canParse(text)) return null;
+  const url = new URL(text);
+  const retainDays = Number(url.searchParams.get("retainDays") ?? 400);
+  if (!Number.isInteger(retainDays) || retainDays < 1) return null;
+  return { bucket: url.hostname, prefix: url.pathname.replaceAll(/^\/+|\/+$/g, ""), retainDays };
+}
+
+/**
+ * Region, credentials and AWS_ENDPOINT_URL_S3 come from the environment, as the AWS SDK reads them.
+ *
+ * Object lock in compliance mode holds each version for `retainDays`, against its owner too. A
+ * deleted or replaced object stays as a version, and reading reads all of them.
+ */
+export function openS3Sink(location: S3Location): CheckpointSink {
+  const { bucket: Bucket, prefix, retainDays } = location;
+  // Path style: other servers than AWS's have no host name a bucket.
+  const client = new S3Client({ forcePathStyle: true });
+
+  async function list(): Promise<Version[]> {
+    const found: Version[] = [];
+    let marker: { KeyMarker?: string; VersionIdMarker?: string } | null = {};
+    while (marker !== null) {
+      const page: ListObjectVersionsCommandOutput = await client.send(
+        new ListObjectVersionsCommand({
+          Bucket,
+          ...(prefix !== "" && { Prefix: `${prefix}/` }),
+          ...marker,
+        }),
+      );
+      for (const { Key, VersionId } of page.Versions ?? []) {
+        if (Key?.endsWith(".checkpoint")) found.push({ key: Key, versionId: VersionId });
+      }
+      const { NextKeyMarker = "", NextVersionIdMarker = "" } = page;
+      const next = { KeyMarker: NextKeyMarker, VersionIdMarker: NextVersionIdMarker };
+      marker = page.IsTruncated ? next : null;
+    }
+    return found;
+  }
+
+  async function read({ key, versionId }: Version): Promise<string> {
+    const object = await client.send(
+      new GetObjectCommand({ Bucket, Key: key, ...(versionId && { VersionId: versionId }) }),
+    );
+    return (await object.Body?.transformToString()) ?? "";
+  }
+
+  const orUnavailable = async <T>(what: string, use: () => Promise<T>): Promise<T> => {
+    try {
+      return await use();
+    } catch {
+      throw new RecoverError(exit.auditUnavailable, `The checkpoint bucket ${what}: ${Bucket}`, {
+        advice:
+          "Nothing was opened. Check RECOVER_CHECKPOINT, the credentials, and that the bucket has object lock.",
+      });
+    }
+  };
+
+  return {
+    put: (name, text) =>
+      orUnavailable("did not accept the checkpoint", async () => {
+        await client.send(
+          new PutObjectCommand({
+            Bucket,
+            Key: prefix === "" ? name : `${prefix}/${name}`,
+            Body: text,
+            ContentType: "text/plain; charset=utf-8",
+            ObjectLockMode: "COMPLIANCE",
+            ObjectLockRetainUntilDate: new Date(Date.now() + retainDays * dayMs),
+          }),
+        );
+      }),
+    readAll: () =>
+      orUnavailable("cannot be read", async () => {
+        const found = await list();
+        return Promise.all(found.map(read));
+      }),
+    readNewest: () =>
+      orUnavailable("cannot be read", async () => {
+        const found = await list();
+        const newest = found.toSorted((a, b) => (a.key < b.key ? -1 : 1)).at(-1);
+        return newest === undefined ? null : read(newest);
+      }),
+  };
+}
