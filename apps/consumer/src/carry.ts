@@ -1,5 +1,5 @@
 /** One batch from bodies to durable rows: parse, mask, write. Plaintext lives from here to the end of this call. */
-import type { QuarantineRow } from "@org/db";
+import type { QuarantineRow } from "@org/db/writer";
 import type { BatchSealer } from "@org/masking/seal";
 import type { Oddity, Parsed, RejectionReason } from "@org/schema";
 import { v7 as uuidv7 } from "uuid";

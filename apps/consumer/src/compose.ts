@@ -1,5 +1,5 @@
 /** The composition root: opens the adapters and fits them together. */
-import { DatabaseError, connectWriter } from "@org/db";
+import { DatabaseError, connectWriter } from "@org/db/writer";
 import { MaskingError, createTokenizer } from "@org/masking";
 import type { Tokenizer } from "@org/masking";
 import { loadKeyring } from "@org/masking/keyring";

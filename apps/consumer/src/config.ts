@@ -1,4 +1,6 @@
 /** Environment -> Config, every fault reported at once. The only reader of process.env. */
+import { resolve } from "node:path";
+
 import { z } from "zod";
 
 /** SQS's own bounds for WaitTimeSeconds (API_ReceiveMessage). */
@@ -165,7 +167,8 @@ function toConfig(
       ...(data.AWS_ENDPOINT_URL_SQS !== undefined && { endpoint: data.AWS_ENDPOINT_URL_SQS }),
     },
     databaseUrl: data.DATABASE_URL ?? null,
-    keyringPath: data.MASKLINE_KEYRING,
+    // pnpm runs the start script in the package's folder; a path is meant from where pnpm was called.
+    keyringPath: resolve(env["INIT_CWD"] ?? "", data.MASKLINE_KEYRING),
     vault: data.MASKLINE_VAULT ?? null,
     tenant: data.MASKLINE_TENANT,
     unwrap: {

@@ -1,5 +1,5 @@
 /** The data that moves: an Envelope is held under a lease, becomes an Item, and ends in an Outcome. */
-import type { LoginRow, QuarantineRow } from "@org/db";
+import type { LoginRow, QuarantineRow } from "@org/db/writer";
 import type { Envelope } from "@org/sqs";
 
 /** A message in hand. Its receipt handle is the newest one SQS gave for it. */

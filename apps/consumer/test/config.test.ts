@@ -43,3 +43,8 @@ test("takes the PG* variables in place of DATABASE_URL", () => {
   const read = readConfig({ ...whole, DATABASE_URL: "", PGHOST: "db.internal" });
   expect(read).toMatchObject({ config: { databaseUrl: null } });
 });
+
+test("takes a relative keyring path from where pnpm was called", () => {
+  const read = readConfig({ ...whole, MASKLINE_KEYRING: "keys/k.json", INIT_CWD: "/srv/maskline" });
+  expect(read).toMatchObject({ config: { keyringPath: "/srv/maskline/keys/k.json" } });
+});

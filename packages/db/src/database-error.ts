@@ -1,6 +1,5 @@
 /** Reduces whatever `pg` or drizzle throws to what is safe to log. */
 
-import { DrizzleQueryError } from "drizzle-orm";
 import { DatabaseError as PgError } from "pg";
 
 /**
@@ -43,7 +42,8 @@ const connectionFault =
 /** The error to throw instead of `error`; what `error` said is left behind on purpose. */
 export function toDatabaseError(error: unknown): DatabaseError {
   if (error instanceof DatabaseError) return error;
-  const thrown = error instanceof DrizzleQueryError ? error.cause : error;
+  // drizzle wraps what pg threw; asking for its class would load all of drizzle into every writer.
+  const thrown = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (thrown instanceof PgError && thrown.code !== undefined) {
     return new DatabaseError(`The database reported SQLSTATE ${thrown.code}.`, {
       kind: kindOf(thrown.code),

@@ -1,20 +1,10 @@
 /** Tables, migrations, roles and the one-transaction batch write. */
 
-export type { BatchKeyRow, LoginRow, QuarantineRow, WriteBatch } from "./batch.ts";
-export type { Access } from "./check.ts";
-export { DatabaseError, type DatabaseFault, type DatabaseFaultKind } from "./database-error.ts";
 export { maintain, type MaintenanceOptions, type MaintenanceReport } from "./maintain.ts";
-export { toMessageUuid } from "./message-uuid.ts";
 export { migrate, type MigrateResult } from "./migrate.ts";
 export { MissingRightsError, type Role, roles } from "./roles.ts";
 export * from "./tables.ts";
-export {
-  type Connection,
-  connectWriter,
-  type Writer,
-  type WriteResult,
-  type WriterOptions,
-} from "./writer.ts";
+export * from "./writer-entry.ts";
 export type { Audit, AuditRow } from "./recovery/audit.ts";
 export type { Answer } from "./recovery/call.ts";
 export type {

@@ -1,5 +1,5 @@
 /** Login -> the row that is written: masked fields as tokens, their originals sealed. */
-import type { LoginRow } from "@org/db";
+import type { LoginRow } from "@org/db/writer";
 import type { Tokenizer } from "@org/masking";
 import type { BatchSealer } from "@org/masking/seal";
 import { majorVersion } from "@org/schema";

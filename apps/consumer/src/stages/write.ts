@@ -1,5 +1,5 @@
 /** Makes a batch durable: one transaction, retried while the database is away, bisected when a row breaks it. */
-import type { BatchKeyRow, QuarantineRow, WriteBatch, WriteResult } from "@org/db";
+import type { BatchKeyRow, QuarantineRow, WriteBatch, WriteResult } from "@org/db/writer";
 
 import { backoffMs, pause } from "../backoff.ts";
 import type { Backoff } from "../backoff.ts";
