@@ -1,10 +1,11 @@
 /** The composition root: opens what a command needs from its settings. */
 
 import { connectRecovery, DatabaseError, type DatabaseFault, type Recovery } from "@org/db";
-import { createTokenizer, type Tokenizer } from "@org/masking";
+import { createTokenizer, isCanonicalizable, type Keyring, type Tokenizer } from "@org/masking";
 import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
+import { createSealer, type Sealer } from "@org/masking/seal";
 import { createUnsealer, type Unsealer } from "@org/masking/unseal";
-import { fieldPolicy } from "@org/schema";
+import { createLoginParser, fieldPolicy } from "@org/schema";
 import { openFileSink } from "./audit/file-sink.ts";
 import { openS3Sink, parseS3Location } from "./audit/s3-sink.ts";
 import type { CheckpointSink } from "./audit/sink.ts";
@@ -59,15 +60,48 @@ export async function openUnsealer(edge: Edge): Promise<Unsealer> {
   return createUnsealer(privateKeyring, { tenant: settings.MASKLINE_TENANT });
 }
 
+/** The consumer's keyring: public halves, and the token key. */
+export async function openKeyring(edge: Edge): Promise<Keyring> {
+  const { MASKLINE_KEYRING: path } = readSettings(edge.env, ["MASKLINE_KEYRING"]);
+  return loadKeyring(resolvePath(edge.env, path), { env: edge.env });
+}
+
 /** Null where the token key is not at hand. */
 export async function openTokenizer(edge: Edge): Promise<Tokenizer<"ip" | "device_id"> | null> {
-  const path = readOptional(edge.env, "MASKLINE_KEYRING");
-  if (path === null) return null;
-  const keyring = await loadKeyring(resolvePath(edge.env, path), { env: edge.env });
+  if (readOptional(edge.env, "MASKLINE_KEYRING") === null) return null;
   const { MASKLINE_TENANT: tenant } = readSettings(edge.env, ["MASKLINE_TENANT"]);
-  return createTokenizer(keyring, {
+  return createTokenizer(await openKeyring(edge), {
     tenant,
     fields: { ip: fieldPolicy.ip.norm, device_id: fieldPolicy.device_id.norm },
+  });
+}
+
+/** Null where originals are not kept: no primary recipient, or the vault is off. */
+export async function openSealer(edge: Edge): Promise<Sealer | null> {
+  const keyring = await openKeyring(edge);
+  const isKept = keyring.recipients.some(({ state }) => state === "primary");
+  if (!isKept || readOptional(edge.env, "MASKLINE_VAULT") === "off") return null;
+  const { MASKLINE_TENANT: tenant } = readSettings(edge.env, ["MASKLINE_TENANT"]);
+  return createSealer(keyring, { tenant });
+}
+
+const isTopic = (name: string): boolean => name.startsWith("arn:");
+
+/** As the consumer parses: with the same envelopes unwrapped. */
+export function openParser(edge: Edge): ReturnType<typeof createLoginParser> {
+  const names = (readOptional(edge.env, "MASKLINE_UNWRAP") ?? "")
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  return createLoginParser({
+    accepts: {
+      ip: (value) => isCanonicalizable(fieldPolicy.ip.norm, value),
+      device_id: (value) => isCanonicalizable(fieldPolicy.device_id.norm, value),
+    },
+    unwrap: {
+      snsTopicArns: names.filter(isTopic),
+      eventBridgeSources: names.filter((name) => !isTopic(name)),
+    },
   });
 }
 

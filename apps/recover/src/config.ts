@@ -14,7 +14,9 @@ export type Variable =
   | "RECOVER_SIGNING_KEY"
   | "RECOVER_CHECKPOINT"
   | "MASKLINE_KEYRING"
-  | "MASKLINE_TENANT";
+  | "MASKLINE_TENANT"
+  | "MASKLINE_UNWRAP"
+  | "MASKLINE_VAULT";
 
 export type Settings<Name extends Variable> = Readonly<Record<Name, string>>;
 
@@ -29,6 +31,8 @@ const variables: Record<Variable, z.ZodType<string, string | undefined>> = {
     .string()
     .regex(/^[\w.-]{1,64}$/)
     .default("default"),
+  MASKLINE_UNWRAP: z.string(),
+  MASKLINE_VAULT: z.enum(["on", "off"]),
 };
 
 /** What each variable holds: printed beside a fault, instead of the value. */
@@ -41,6 +45,8 @@ const meaning: Record<Variable, string> = {
   RECOVER_CHECKPOINT: "where checkpoints go: a directory, or s3://BUCKET/PREFIX",
   MASKLINE_KEYRING: "path of the consumer's keyring; `recover keys init` writes one",
   MASKLINE_TENANT: "up to 64 letters, digits, '.', '_' or '-'",
+  MASKLINE_UNWRAP: "SNS topic ARNs and EventBridge sources, separated by commas",
+  MASKLINE_VAULT: "on or off",
 };
 
 /** The process's environment, with what `.env` adds to it where the tool was called. */

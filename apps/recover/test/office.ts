@@ -36,9 +36,16 @@ export interface Office extends AsyncDisposable {
   admin(sql: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
   createLogin(role: string): Promise<string>;
   /** Writes logins as the consumer would; resolves with their record ids. */
-  write(logins: readonly Sample[], options?: { readonly vault?: boolean }): Promise<string[]>;
+  write(logins: readonly Sample[], options?: WriteOptions): Promise<string[]>;
   /** Writes quarantined bodies as the consumer would. */
   quarantine(bodies: readonly string[]): Promise<string[]>;
+}
+
+export interface WriteOptions {
+  /** Default true. */
+  readonly vault?: boolean;
+  /** How many records share a batch key; default all. */
+  readonly recordsPerBatchKey?: number;
 }
 
 export interface Sample {
@@ -99,17 +106,6 @@ export async function openOffice(): Promise<Office> {
     counter += 1;
     return `0190a0b0-7e1c-7c1e-8f6a-${String(counter).padStart(12, "0")}`;
   };
-  const openBatch = async () => {
-    const keyring = await loadKeyring(join(directory, "maskline.keyring.json"), { env: {} });
-    const tokenizer = createTokenizer(keyring, {
-      tenant,
-      fields: { ip: fieldPolicy.ip.norm, device_id: fieldPolicy.device_id.norm },
-    });
-    const batch = createSealer(keyring, { tenant }).openBatch();
-    const batchKeys: BatchKeyRow[] = batch.sealedKeys.map((key) => ({ id: batch.id, ...key }));
-    return { tokenizer, batch, batchKeys };
-  };
-
   const opened = opening.move();
   return {
     directory,
@@ -124,9 +120,21 @@ export async function openOffice(): Promise<Office> {
       return rows;
     },
     createLogin: (role) => database.createLogin(role),
-    async write(samples, { vault = true } = {}) {
-      const { tokenizer, batch, batchKeys } = await openBatch();
-      const logins = samples.map((sample): LoginRow => {
+    async write(samples, { vault = true, recordsPerBatchKey = samples.length } = {}) {
+      const keyring = await loadKeyring(join(directory, "maskline.keyring.json"), { env: {} });
+      const tokenizer = createTokenizer(keyring, {
+        tenant,
+        fields: { ip: fieldPolicy.ip.norm, device_id: fieldPolicy.device_id.norm },
+      });
+      const sealer = createSealer(keyring, { tenant });
+      const batchKeys: BatchKeyRow[] = [];
+      let batch = sealer.openBatch();
+      const logins = samples.map((sample, index): LoginRow => {
+        if (index % recordsPerBatchKey === 0) {
+          batch = sealer.openBatch();
+          const { id } = batch;
+          batchKeys.push(...batch.sealedKeys.map((key) => ({ id, ...key })));
+        }
         const recordId = nextId();
         const fields = { ip: sample.ip, device_id: sample.deviceId };
         return {
@@ -147,7 +155,9 @@ export async function openOffice(): Promise<Office> {
       return logins.map(({ recordId }) => recordId);
     },
     async quarantine(bodies) {
-      const { batch, batchKeys } = await openBatch();
+      const keyring = await loadKeyring(join(directory, "maskline.keyring.json"), { env: {} });
+      const batch = createSealer(keyring, { tenant }).openBatch();
+      const batchKeys: BatchKeyRow[] = batch.sealedKeys.map((key) => ({ id: batch.id, ...key }));
       const quarantined = bodies.map((body): QuarantineRow => {
         const recordId = nextId();
         const at = { table: "quarantine", recordId };

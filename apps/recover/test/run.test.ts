@@ -16,3 +16,24 @@ test.for([["nonsense"], ["keys", "init", "--nonsense"], []])(
     expect(stderr).not.toContain("    at ");
   },
 );
+
+/** Every command by its path. */
+async function commandPaths(path: readonly string[] = []): Promise<string[][]> {
+  const { stdout } = await runRecover([...path, "--help"]);
+  const names = [...stdout.matchAll(/^ {2}([a-z]+)(?: \[| <| {2,})/gm)].map(
+    ([, name = ""]) => name,
+  );
+  const children = names.filter((name) => name !== "help");
+  if (!stdout.includes("[command]")) return [[...path]];
+  const below = await Promise.all(children.map((name) => commandPaths([...path, name])));
+  return below.flat();
+}
+
+test("the help of every command teaches by an example", async () => {
+  const paths = await commandPaths();
+  expect(paths.length).toBeGreaterThan(25);
+  for (const path of paths) {
+    const { stdout } = await runRecover([...path, "--help"]);
+    expect(stdout).toMatch(/Examples?:\n/);
+  }
+});

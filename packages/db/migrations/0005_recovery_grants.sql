@@ -181,7 +181,8 @@ BEGIN
   VALUES (
     p_tenant, p_capability, v_fields,
     CASE v_kind WHEN 'user'
-      THEN jsonb_build_object('kind', 'user', 'subject', recovery.subject_mac(p_selector ->> 'user_id'))
+      THEN p_selector - 'user_id'
+        || jsonb_build_object('subject', recovery.subject_mac(p_selector ->> 'user_id'))
       ELSE p_selector END,
     recovery.digest_of(v_records), v_count,
     p_purpose, p_ticket, p_justification, p_reveal,

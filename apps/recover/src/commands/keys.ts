@@ -2,12 +2,17 @@
 
 import { Command } from "commander";
 import type { Edge } from "../edge.ts";
+import { keysAdd } from "./keys-add.ts";
+import { keysDisable } from "./keys-disable.ts";
 import { keysInit } from "./keys-init.ts";
+import { keysList } from "./keys-list.ts";
+import { keysPromote } from "./keys-promote.ts";
 import { keysSigner } from "./keys-signer.ts";
+import { keysStatus } from "./keys-status.ts";
 
 export function keysCommands(edge: Edge): Command {
-  return new Command("keys")
-    .description("make, list and change keys")
-    .addCommand(keysInit(edge))
-    .addCommand(keysSigner(edge));
+  const keys = new Command("keys").description("make, list and change keys");
+  const commands = [keysInit, keysSigner, keysList, keysStatus, keysAdd, keysPromote, keysDisable];
+  for (const command of commands) keys.addCommand(command(edge));
+  return keys;
 }

@@ -121,7 +121,7 @@ function selectorOf(capability: Capability, options: Options): Selector {
   const { record, quarantined, token, subject, from, to, before, keepTokens, fromKey, toKey } =
     options;
   const found: Selector[] = [];
-  if (record) found.push({ kind: "records", ids: record });
+  if (record) found.push({ kind: "records", ids: record, ...keeping(keepTokens) });
   if (quarantined) found.push({ kind: "quarantine", ids: quarantined });
   if (token !== undefined) found.push({ kind: "token", token });
   if (subject !== undefined) found.push({ kind: "user", user_id: subject, ...keeping(keepTokens) });

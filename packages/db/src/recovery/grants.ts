@@ -6,7 +6,11 @@ export type Capability = "unmask" | "lookup" | "retry" | "erase" | "rewrap" | "r
 
 /** Which records a request means. */
 export type Selector =
-  | { readonly kind: "records" | "quarantine"; readonly ids: readonly string[] }
+  | {
+      readonly kind: "records" | "quarantine";
+      readonly ids: readonly string[];
+      readonly keepTokens?: boolean;
+    }
   | { readonly kind: "token"; readonly token: string }
   | { readonly kind: "user"; readonly user_id: string; readonly keepTokens?: boolean }
   | { readonly kind: "time"; readonly from: string; readonly to: string }

@@ -1,0 +1,101 @@
+/** How a command that threw ends: its exit code, and what the person reads. */
+
+import { MaskingError } from "@org/masking";
+import { CommanderError } from "commander";
+import { databaseFault } from "./compose.ts";
+import type { Edge } from "./edge.ts";
+import { exit, type ExitCode, RecoverError } from "./exit.ts";
+
+export function explain(thrown: unknown, edge: Edge): ExitCode {
+  if (thrown instanceof CommanderError)
+    return thrown.exitCode === 0 ? exit.done : exit.configuration;
+  const error = foresee(thrown);
+  if (error instanceof RecoverError) {
+    const faults = error.faults.map((fault) => `  - ${fault}\n`);
+    edge.stderr.write(`${error.message}\n${faults.join("")}${error.advice}\n`);
+    return error.exitCode;
+  }
+  // The message of an error that nobody foresaw may quote a value.
+  edge.stderr.write(`Unexpected fault (${error instanceof Error ? error.name : typeof error}).\n`);
+  return exit.unexpected;
+}
+
+/** What the library and the database report, as an end that the tool foresees. */
+function foresee(error: unknown): unknown {
+  if (error instanceof MaskingError) {
+    const isUnseal = error.code === "ERR_MASKING_UNSEAL_FAILED";
+    return new RecoverError(isUnseal ? exit.unsealFailed : exit.configuration, error.message, {
+      advice: isUnseal ? "Nothing was opened." : "Mend this, then try again.",
+    });
+  }
+  const fault = databaseFault(error);
+  if (fault === null) return error;
+  const end = databaseEnds.get(fault.sqlState ?? "");
+  if (end !== undefined) return new RecoverError(end.code, end.message, end);
+  const isUnavailable = fault.kind === "transient" || cannotWrite.test(fault.sqlState ?? "");
+  return isUnavailable
+    ? new RecoverError(exit.auditUnavailable, "The database cannot be reached, or cannot write.", {
+        advice:
+          "Without it nothing can be audited, so nothing is opened. Check RECOVER_DATABASE_URL.",
+      })
+    : new RecoverError(
+        exit.unexpected,
+        `The database failed (SQLSTATE ${fault.sqlState ?? "none"}).`,
+        {
+          advice: "Its log says more.",
+        },
+      );
+}
+
+/** Integrity, transaction state, resources, system: what keeps a row of the audit from being written. */
+const cannotWrite = /^(23|25|53|58)/;
+
+const notAValue = {
+  code: exit.configuration,
+  message: "An id, date or time is not one.",
+  advice: "Ids are UUIDs; dates are 2026-05-03; times are 2026-05-03T10:00:00Z.",
+};
+
+const databaseEnds = new Map<string, { code: ExitCode; message: string; advice: string }>([
+  [
+    "42501",
+    {
+      code: exit.denied,
+      message: "Your login may not do this.",
+      advice: "It takes membership in another role; docs/operations.md lists which.",
+    },
+  ],
+  [
+    "28P01",
+    {
+      code: exit.configuration,
+      message: "The database refused the login.",
+      advice: "Check user and password in RECOVER_DATABASE_URL.",
+    },
+  ],
+  [
+    "3F000",
+    {
+      code: exit.configuration,
+      message: "The database has no recovery schema.",
+      advice: "Run `pnpm migrate`.",
+    },
+  ],
+  ...["22P02", "22007", "22008"].map((sqlState) => [sqlState, notAValue] as const),
+  [
+    "MK003",
+    {
+      code: exit.denied,
+      message: "The claim has ended, or its grant has.",
+      advice: "Run the command again; if the grant has ended, make a new request.",
+    },
+  ],
+  [
+    "MK004",
+    {
+      code: exit.notFound,
+      message: "There is no such claim of yours.",
+      advice: "Run the command again.",
+    },
+  ],
+]);

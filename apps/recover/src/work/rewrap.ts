@@ -1,0 +1,49 @@
+/** Moves batch keys from one recipient to another; no record is touched. */
+
+import { type Keyring, MaskingError } from "@org/masking";
+import type { Unsealer } from "@org/masking/unseal";
+import { openWork, type Progress, termOf, type WorkTools } from "./open-work.ts";
+
+const batchKeys = 500;
+const firstId = "00000000-0000-0000-0000-000000000000";
+
+export interface Rewrapped {
+  readonly moved: number;
+  /** Batch keys that the private keyring cannot open; they stay as they are. */
+  readonly failed: number;
+}
+
+/** A moved key is gone from the old recipient, so a run that was killed goes on by itself. */
+export async function rewrap(
+  tools: WorkTools & { readonly unsealer: Unsealer; readonly to: Pick<Keyring, "recipients"> },
+  grantId: string,
+  progress: Progress,
+): Promise<Rewrapped> {
+  const { work, claims } = tools.recovery;
+  const { grant, claim } = await openWork(tools, grantId, { capability: "rewrap" });
+  const to = { keyring: tools.to, recipient: termOf(grant, "to") };
+  let moved = 0;
+  let failed = 0;
+  for (let after = firstId; ;) {
+    const keys = await work.rewrapNext(claim.claim, after, batchKeys);
+    const last = keys.at(-1);
+    if (last === undefined) break;
+    const fresh = [];
+    for (const key of keys) {
+      const sealed = await tools.unsealer.rewrap(key, to).catch(nullIfUnopenable);
+      if (sealed !== null) fresh.push({ id: key.id, sealed: sealed.sealed });
+    }
+    moved += await work.rewrapStore(claim.claim, fresh);
+    failed += keys.length - fresh.length;
+    after = last.id;
+    progress(moved);
+  }
+  await claims.reportResult(claim.claim, { outcome: "rewrapped", moved, failed });
+  return { moved, failed };
+}
+
+/** A key that is missing from a keyring ends the work: nothing would be moved. */
+function nullIfUnopenable(error: unknown): null {
+  if (error instanceof MaskingError && error.code === "ERR_MASKING_UNSEAL_FAILED") return null;
+  throw error;
+}
