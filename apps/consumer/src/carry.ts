@@ -1,8 +1,9 @@
 /** One batch from bodies to durable rows: parse, mask, write. Plaintext lives from here to the end of this call. */
+import { randomUUIDv7 } from "node:crypto";
+
 import type { QuarantineRow } from "@org/db/writer";
 import type { BatchSealer } from "@org/masking/seal";
 import type { Oddity, Parsed, RejectionReason } from "@org/schema";
-import { v7 as uuidv7 } from "uuid";
 
 import type { BatchTrace } from "./batch-trace.ts";
 import type { Held, Item, Outcome } from "./model.ts";
@@ -87,7 +88,7 @@ export function createCarry(
       return row && { held, kind: "quarantine", row };
     }
     events.accepted(parsed.oddities, parsed.droppedFields);
-    const identity = { messageId, sentAtMs, recordId: uuidv7() };
+    const identity = { messageId, sentAtMs, recordId: randomUUIDv7() };
     return { held, kind: "login", row: mask(parsed.login, identity, sealer) };
   }
 }
@@ -99,7 +100,7 @@ function sealBody(
   sqlState: string | null,
 ): QuarantineRow {
   const { messageId, sentAtMs, body } = envelope;
-  const recordId = uuidv7();
+  const recordId = randomUUIDv7();
   const bytes = Buffer.from(body, "utf8");
   const sealed = sealer.sealBytes({ table: tableLabel, recordId }, bytes);
   bytes.fill(0);
