@@ -1,7 +1,7 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: ["src/index.ts", "src/keyring.ts", "src/seal.ts", "src/unseal.ts"],
+  entry: ["index", "keyring", "seal", "unseal", "web", "kms"].map((name) => `src/${name}.ts`),
   format: ["esm", "cjs"],
   target: "node20",
   // Shared chunks, for both formats: one MaskingError class, whichever subpath threw it.

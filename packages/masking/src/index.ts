@@ -10,12 +10,13 @@ export { isToken, parseToken, type Token } from "./format/token.ts";
 export type { Sealed, SealedBatchKey, SealedKey, RecordPlace, Seed } from "./format/vault.ts";
 export type {
   DeriveSharedSecret,
-  Keyring,
+  KeyringOf,
   PrivateKeyring,
   PrivateRecipient,
   Recipient,
   RecipientState,
-  TokenKey,
+  TokenKeyOf,
   TokenKeyState,
-} from "./keys.ts";
+} from "./format/keys.ts";
+export type { Keyring, TokenKey } from "./keys.ts";
 export { createTokenizer, type Tokenizer } from "./node/tokenizer.ts";

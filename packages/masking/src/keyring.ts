@@ -12,7 +12,8 @@ export type {
   TokenKeyJson,
 } from "./format/keyring.ts";
 export { generateKeyring, writeKeyring } from "./node/generate-keyring.ts";
-export type { KeyService, KeySources } from "./node/key-source.ts";
+export type { KeyService } from "./format/key-reference.ts";
+export type { KeySources } from "./node/key-source.ts";
 export {
   loadKeyring,
   loadPrivateKeyring,

@@ -4,5 +4,12 @@
  * @module
  */
 
-export type { RecordPlace, Sealed, SealedBatchKey, SealedKey, Seed } from "./format/vault.ts";
-export { type BatchSealer, createSealer, type SealedRecord, type Sealer } from "./node/sealer.ts";
+export type {
+  RecordPlace,
+  Sealed,
+  SealedBatchKey,
+  SealedKey,
+  SealedRecord,
+  Seed,
+} from "./format/vault.ts";
+export { type BatchSealer, createSealer, type Sealer } from "./node/sealer.ts";

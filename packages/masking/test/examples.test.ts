@@ -46,7 +46,7 @@ describe("the example of", () => {
 
 test("every exported function has an example", async () => {
   const named = all.map(({ name }) => name).join("\n");
-  const entries = ["index", "keyring", "seal", "unseal"];
+  const entries = ["index", "keyring", "seal", "unseal", "web", "kms"];
   const modules = await Promise.all(
     entries.map((entry) => import(new URL(`src/${entry}.ts`, root).href) as Promise<object>),
   );

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
 const imports = /^(?:import|export)\s(?!type\b)[^;]*?from "([^"]+)";/gm;
@@ -42,8 +42,25 @@ test.each(["seal.ts", "index.ts", "unseal.ts"])("%s touches nothing but node:cry
   expect(reach(entry).outside).toEqual(new Set(["node:crypto"]));
 });
 
-test("what both builds share runs on no Node module", () => {
-  for (const file of ["bytes", "content", "ip", "keyring", "labels", "norms", "record", "token"]) {
-    expect(reach(`format/${file}.ts`).outside).toEqual(new Set());
+test("web.ts runs on no Node module, not even for its types", () => {
+  const { files, outside } = reach("web.ts");
+  expect(files.size).toBeGreaterThan(20);
+  expect(outside).toEqual(new Set());
+  const code = [...files.values()].join("\n").replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+  expect(code).not.toMatch(/["']node:|\bBuffer\b|\bprocess\./);
+});
+
+test("the AWS SDK is named once, and loaded only when a keyring refers to it", () => {
+  for (const entry of ["keyring.ts", "kms.ts"]) {
+    expect([...reach(entry).outside].filter((name) => !name.startsWith("node:"))).toEqual([]);
   }
+  expect(reach("kms.ts").files.get("node/aws-kms.ts")).toContain(
+    'await import("@aws-sdk/client-kms")',
+  );
+});
+
+test("what both builds share runs on no Node module", () => {
+  const files = readdirSync(new URL("../src/format", import.meta.url));
+  expect(files.length).toBeGreaterThan(10);
+  for (const file of files) expect(reach(`format/${file}`).outside).toEqual(new Set());
 });

@@ -11,7 +11,7 @@ export async function newKeys(): Promise<{ keyring: Keyring; privateKeyring: Pri
   return resolveBoth(generateKeyring());
 }
 
-async function resolveBoth(json: {
+export async function resolveBoth(json: {
   readonly keyring: KeyringJson;
   readonly privateKeyring: PrivateKeyringJson;
 }): Promise<{ keyring: Keyring; privateKeyring: PrivateKeyring }> {

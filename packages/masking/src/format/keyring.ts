@@ -5,7 +5,7 @@ import {
   recipientStates,
   type TokenKeyState,
   tokenKeyStates,
-} from "../keys.ts";
+} from "./keys.ts";
 import { isKid } from "./labels.ts";
 
 /** A token key in a keyring file. */
@@ -43,6 +43,25 @@ export interface KeyringJson {
 export interface PrivateKeyringJson {
   readonly format: "mk1/private-keyring";
   readonly recipients: readonly PrivateRecipientJson[];
+}
+
+/** A keyring of one token key and one recipient, both primary, and the recipient's private half. */
+export function newKeyring(
+  { tokenKid = "t1", recipientKid = "r1" }: { tokenKid?: string; recipientKid?: string },
+  keys: { readonly tokenKey: string; readonly publicKey: string; readonly privateKey: string },
+): { keyring: KeyringJson; privateKeyring: PrivateKeyringJson } {
+  const recipient = { kid: recipientKid, state: "primary", public_key: keys.publicKey } as const;
+  return {
+    keyring: {
+      format: "mk1/keyring",
+      token_keys: [{ kid: tokenKid, state: "primary", key: keys.tokenKey }],
+      recipients: [recipient],
+    },
+    privateKeyring: {
+      format: "mk1/private-keyring",
+      recipients: [{ ...recipient, private_key: keys.privateKey }],
+    },
+  };
 }
 
 /** An entry, and where it stands in the file. */

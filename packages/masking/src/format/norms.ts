@@ -42,7 +42,10 @@ const norms: Readonly<Record<NormId, (value: string) => Uint8Array | null>> = {
 /** Every norm id. */
 export const normIds = Object.keys(norms) as readonly NormId[];
 
-export const isNormId = (text: string): text is NormId => Object.hasOwn(norms, text);
+export function checkNormId(text: string): NormId {
+  if (Object.hasOwn(norms, text)) return text as NormId;
+  throw new MaskingError("ERR_MASKING_INPUT_INVALID", "No norm has this id.");
+}
 
 /**
  * Turns a value into the bytes that are masked: equal for every spelling of one value.

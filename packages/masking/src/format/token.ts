@@ -1,6 +1,9 @@
-/** Tokens as text: `mk1.<kid>.<base64url of 32 bytes>`. */
+/** Tokens: their text `mk1.<kid>.<base64url of 32 bytes>`, and what they are made from. */
 
 import { decodeBase64url } from "./base64url.ts";
+import { lengthPrefixed } from "./bytes.ts";
+import { checkLabel } from "./labels.ts";
+import { canonicalize, type NormId } from "./norms.ts";
 
 declare const token: unique symbol;
 
@@ -50,3 +53,16 @@ export function parseToken(
 export function isToken(text: string): text is Token {
   return parseToken(text) !== null;
 }
+
+/** HKDF info from which a field's key is derived. */
+export function fieldKeyInfo(tenant: string, field: string, kid: string): Uint8Array {
+  return lengthPrefixed("mk1/field", tenant, checkLabel("field", field), kid);
+}
+
+/** What a token is the MAC of. */
+export function tokenInput(norm: NormId, value: string): Uint8Array {
+  return lengthPrefixed("mk1/token", norm, canonicalize(norm, value));
+}
+
+/** What stands before the MAC. */
+export const tokenStart = (kid: string): string => `mk1.${kid}.`;

@@ -16,6 +16,12 @@ export type SealedBatchKey = Uint8Array & { readonly [sealedBatchKey]: true };
  */
 export type Seed = Uint8Array & { readonly [seed]: true };
 
+/** A sealed record and its seed. Store both, apart: without the seed the record cannot be opened. */
+export interface SealedRecord {
+  readonly sealed: Sealed;
+  readonly seed: Seed;
+}
+
 /** A batch key as it is stored: once a recipient. */
 export interface SealedKey {
   /** The recipient's kid. */

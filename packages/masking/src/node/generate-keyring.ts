@@ -4,7 +4,7 @@ import { createECDH, randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { MaskingError } from "../errors.ts";
 import { encodeBase64url } from "../format/base64url.ts";
-import type { KeyringJson, PrivateKeyringJson } from "../format/keyring.ts";
+import { type KeyringJson, newKeyring, type PrivateKeyringJson } from "../format/keyring.ts";
 import { systemCode } from "./key-source.ts";
 
 /**
@@ -26,29 +26,17 @@ import { systemCode } from "./key-source.ts";
 export function generateKeyring(
   options: { readonly tokenKid?: string; readonly recipientKid?: string } = {},
 ): { keyring: KeyringJson; privateKeyring: PrivateKeyringJson } {
-  const { tokenKid = "t1", recipientKid = "r1" } = options;
   const pair = createECDH("prime256v1");
-  const recipient = {
-    kid: recipientKid,
-    state: "primary",
-    public_key: encodeBase64url(pair.generateKeys()),
-  } as const;
+  const publicKey = pair.generateKeys();
   // OpenSSL drops leading zeros; a private key is 32 bytes (RFC 9180 section 7.1.2).
   const privateKey = Buffer.alloc(32);
   const scalar = pair.getPrivateKey();
   scalar.copy(privateKey, 32 - scalar.length);
-  const tokenKey = encodeBase64url(randomBytes(32));
-  return {
-    keyring: {
-      format: "mk1/keyring",
-      token_keys: [{ kid: tokenKid, state: "primary", key: tokenKey }],
-      recipients: [recipient],
-    },
-    privateKeyring: {
-      format: "mk1/private-keyring",
-      recipients: [{ ...recipient, private_key: encodeBase64url(privateKey) }],
-    },
-  };
+  return newKeyring(options, {
+    tokenKey: encodeBase64url(randomBytes(32)),
+    publicKey: encodeBase64url(publicKey),
+    privateKey: encodeBase64url(privateKey),
+  });
 }
 
 /**

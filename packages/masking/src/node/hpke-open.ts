@@ -2,7 +2,8 @@
 
 import { createDecipheriv } from "node:crypto";
 import { concat } from "../format/bytes.ts";
-import { type Bound, keySchedule, sharedSecretOf } from "./hpke.ts";
+import type { Bound } from "../format/hpke.ts";
+import { keySchedule, sharedSecretOf } from "./hpke.ts";
 
 /** The plaintext, or null if it cannot be authenticated. `dh` is that of `enc` and the private key. */
 export function hpkeOpen(

@@ -10,49 +10,46 @@ import {
   type ECDH,
   type KeyObject,
 } from "node:crypto";
-import { concat, utf8 } from "../format/bytes.ts";
+import { concat } from "../format/bytes.ts";
+import {
+  aes256Gcm,
+  type Bound,
+  kem,
+  type Labelled,
+  labelledInfo,
+  labelledKeyMaterial,
+  none,
+  nonceBytes,
+  schedule,
+  scheduleContext,
+  sharedSecretBytes,
+} from "../format/hpke.ts";
 import { expand, extract } from "./hkdf.ts";
-
-const none = new Uint8Array(0);
-const version = utf8("HPKE-v1");
-/** Section 4.1: "KEM", then the KEM's id. */
-const kemSuite = concat(utf8("KEM"), Uint8Array.of(0x00, 0x10));
-const baseMode = Uint8Array.of(0);
 
 /** LabeledExtract of section 4. */
 function labelledExtract(
-  { suite, label }: Labelled,
+  labelled: Labelled,
   salt: Uint8Array,
   keyMaterial: Uint8Array,
 ): Uint8Array {
-  return extract(salt, concat(version, suite, utf8(label), keyMaterial));
+  return extract(salt, labelledKeyMaterial(labelled, keyMaterial));
 }
 
 /** LabeledExpand of section 4. */
 function labelledExpand(
-  { suite, label }: Labelled,
+  labelled: Labelled,
   secret: Uint8Array,
   info: Uint8Array,
   length: number,
 ): Uint8Array {
-  const lengthBytes = Uint8Array.of(length >> 8, length & 0xff);
-  return expand("sha256", secret, concat(lengthBytes, version, suite, utf8(label), info), length);
+  return expand("sha256", secret, labelledInfo(labelled, info, length), length);
 }
 
-interface Labelled {
-  readonly suite: Uint8Array;
-  readonly label: string;
-}
-
-const kem = (label: string): Labelled => ({ suite: kemSuite, label });
 /** ExtractAndExpand of section 4.1: what encapsulation and decapsulation agree on. */
 export function sharedSecretOf(dh: Uint8Array, kemContext: Uint8Array): Uint8Array {
   const prk = labelledExtract(kem("eae_prk"), none, dh);
-  return labelledExpand(kem("shared_secret"), prk, kemContext, 32);
+  return labelledExpand(kem("shared_secret"), prk, kemContext, sharedSecretBytes);
 }
-
-/** The AEAD's id and key length (section 7.3). */
-const aes256Gcm = { id: 2, keyBytes: 32 } as const;
 
 /**
  * KeySchedule of section 5.1, for the first message. The AEAD is a parameter only so that the
@@ -63,20 +60,15 @@ export function keySchedule(
   info: Uint8Array,
   aead: { readonly id: number; readonly keyBytes: number } = aes256Gcm,
 ): { key: KeyObject; nonce: Uint8Array } {
-  const suite = concat(utf8("HPKE"), Uint8Array.of(0x00, 0x10, 0x00, 0x01, 0x00, aead.id));
-  const pskIdHash = labelledExtract({ suite, label: "psk_id_hash" }, none, none);
-  const infoHash = labelledExtract({ suite, label: "info_hash" }, none, info);
-  const context = concat(baseMode, pskIdHash, infoHash);
-  const secret = labelledExtract({ suite, label: "secret" }, sharedSecret, none);
+  const labelled = schedule(aead.id);
+  const pskIdHash = labelledExtract(labelled("psk_id_hash"), none, none);
+  const infoHash = labelledExtract(labelled("info_hash"), none, info);
+  const context = scheduleContext(pskIdHash, infoHash);
+  const secret = labelledExtract(labelled("secret"), sharedSecret, none);
   return {
-    key: createSecretKey(labelledExpand({ suite, label: "key" }, secret, context, aead.keyBytes)),
-    nonce: labelledExpand({ suite, label: "base_nonce" }, secret, context, 12),
+    key: createSecretKey(labelledExpand(labelled("key"), secret, context, aead.keyBytes)),
+    nonce: labelledExpand(labelled("base_nonce"), secret, context, nonceBytes),
   };
-}
-
-export interface Bound {
-  readonly info: Uint8Array;
-  readonly aad: Uint8Array;
 }
 
 /**

@@ -1,44 +1,31 @@
-/** Keyrings from their JSON: every reference looked up, every key checked, every fault listed. */
+/** Keyrings from files, the environment and a KMS, with their keys as Node holds them. */
 
-import { createECDH, createSecretKey, ECDH } from "node:crypto";
+import { createECDH, createSecretKey, ECDH, type KeyObject } from "node:crypto";
 import { dirname } from "node:path";
-import { MaskingError, unsealFailed } from "../errors.ts";
-import { decodeBase64url } from "../format/base64url.ts";
-import { weaknessOf } from "../format/key-material.ts";
+import { unsealFailed } from "../errors.ts";
+import { isInline, type KeyService, KeySourceFault } from "../format/key-reference.ts";
+import type { Faults } from "../format/keyring.ts";
+import type { DeriveSharedSecret, PrivateKeyring } from "../format/keys.ts";
 import {
-  type Faults,
-  type Placed,
-  type PrivateRecipientJson,
-  readKeyringJson,
-  readPrivateKeyringJson,
-  type RecipientJson,
-  type TokenKeyJson,
-} from "../format/keyring.ts";
-import type {
-  DeriveSharedSecret,
-  Keyring,
-  PrivateKeyring,
-  PrivateRecipient,
-  Recipient,
-  TokenKey,
-} from "../keys.ts";
-import {
-  isInline,
-  type KeySources,
-  KeySourceFault,
-  kmsArnOf,
-  kmsOf,
-  readKey,
-  readOwnFile,
-  sharedFileFault,
-} from "./key-source.ts";
+  attempt,
+  foreignKeyFault,
+  type KeyLoader,
+  privateKeyFault,
+  resolveKeyringBy,
+  resolvePrivateKeyringBy,
+  soundOnly,
+} from "../format/resolve-keyring.ts";
+import type { Keyring } from "../keys.ts";
+import { openAwsKms } from "./aws-kms.ts";
+import { type KeySources, readOwnFile, readText, sharedFileFault } from "./key-source.ts";
 
 /**
  * Loads a keyring file.
  *
  * References are looked up now, once: `env:NAME` in `options.env`, `file:PATH` from the keyring's
- * own directory, `aws-kms:ARN` by `options.kms`. Files that hold a secret must not be readable by
- * group or others. Disabled keys are not looked up.
+ * own directory, `aws-kms:ARN` by `options.kms`, or else by AWS KMS, which takes the package
+ * `@aws-sdk/client-kms`. Files that hold a secret must not be readable by group or others. Disabled
+ * keys are not looked up.
  *
  * @throws {@link MaskingError} `ERR_MASKING_KEY_INVALID` with every fault in `faults`: a file that
  *   cannot be read, a key that is missing, weak or there twice, a state that does not exist. No key
@@ -103,20 +90,7 @@ export async function loadPrivateKeyring(
  * ```
  */
 export async function resolveKeyring(json: unknown, sources: KeySources): Promise<Keyring> {
-  const faults: Faults = [];
-  const { tokenKeys, recipients } = readKeyringJson(json, faults);
-  return soundOnly(
-    {
-      tokenKeys: await resolveEach(tokenKeys, resolveTokenKey, { sources, faults }, isSameTokenKey),
-      recipients: await resolveEach(
-        recipients,
-        resolveRecipient,
-        { sources, faults },
-        isSameRecipient,
-      ),
-    },
-    faults,
-  );
+  return resolveKeyringBy(nodeLoader(sources), json);
 }
 
 /**
@@ -137,15 +111,7 @@ export async function resolvePrivateKeyring(
   json: unknown,
   sources: KeySources,
 ): Promise<PrivateKeyring> {
-  const faults: Faults = [];
-  const entries = readPrivateKeyringJson(json, faults);
-  const recipients = await resolveEach(
-    entries,
-    resolvePrivateRecipient,
-    { sources, faults },
-    isSameRecipient,
-  );
-  return soundOnly({ recipients }, faults);
+  return resolvePrivateKeyringBy(nodeLoader(sources), json);
 }
 
 async function readJson(path: string): Promise<unknown> {
@@ -176,144 +142,42 @@ function holdsSecret(json: unknown): boolean {
   return found;
 }
 
-function soundOnly<T>(value: T, faults: Faults): T {
-  if (faults.length === 0) return value;
-  throw new MaskingError("ERR_MASKING_KEY_INVALID", "The keyring cannot be used:", faults);
+function nodeLoader(sources: KeySources): KeyLoader<KeyObject> {
+  return {
+    readText: (reference, kind) => readText(reference, sources, kind),
+    openKms: () => sources.kms ?? openInstalledAwsKms(),
+    importTokenKey: (bytes) => createSecretKey(bytes),
+    isPoint,
+    importPrivateKey,
+  };
 }
 
-interface Resolving {
-  readonly sources: KeySources;
-  readonly faults: Faults;
-}
-
-/** Resolves what it can, so that one bad key does not hide another's fault. */
-async function resolveEach<Entry extends Placed<object>, Key>(
-  entries: readonly Entry[],
-  resolveOne: (entry: Entry, resolving: Resolving) => Promise<Key | null>,
-  resolving: Resolving,
-  isSame: (one: Key, other: Key) => boolean,
-): Promise<Key[]> {
-  const keys: Key[] = [];
-  for (const entry of entries) {
-    const key = await resolveOne(entry, resolving);
-    if (key === null) continue;
-    if (keys.some((other) => isSame(key, other))) {
-      resolving.faults.push(`${entry.place} has a key that another entry has too.`);
-    }
-    keys.push(key);
-  }
-  return keys;
-}
-
-/** The value read, or null and a fault at the place it was read for. */
-async function attempt<T>(
-  place: string,
-  faults: Faults,
-  read: () => T | Promise<T>,
-): Promise<T | null> {
+async function openInstalledAwsKms(): Promise<KeyService> {
   try {
-    return await read();
-  } catch (error) {
-    if (!(error instanceof KeySourceFault)) throw error;
-    faults.push(`${place} ${error.message}.`);
-    return null;
-  }
-}
-
-async function resolveTokenKey(
-  { place, kid, state, key, wrapped_key }: Placed<TokenKeyJson>,
-  { sources, faults }: Resolving,
-): Promise<TokenKey | null> {
-  if (state === "disabled") return { kid, state };
-  const secret = await attempt(`${place}.key`, faults, async () => {
-    const arn = kmsArnOf(key);
-    const bytes =
-      arn === null
-        ? await readKey(key, sources, { secret: true })
-        : await unwrapKey(arn, wrapped_key, sources);
-    const weakness = weaknessOf(bytes);
-    if (weakness !== null) throw new KeySourceFault(weakness);
-    const keyObject = createSecretKey(bytes);
-    bytes.fill(0);
-    return keyObject;
-  });
-  return secret && { kid, state, secret };
-}
-
-async function unwrapKey(
-  arn: string,
-  wrappedKey: string | undefined,
-  sources: KeySources,
-): Promise<Uint8Array> {
-  const wrapped = decodeBase64url(wrappedKey ?? "");
-  if (!wrapped?.length) throw new KeySourceFault("needs a wrapped_key beside it, in base64url");
-  try {
-    return await kmsOf(sources).unwrapKey(arn, wrapped);
-  } catch (error) {
-    if (error instanceof KeySourceFault) throw error;
-    throw new KeySourceFault("could not be unwrapped by the KMS");
-  }
-}
-
-async function resolveRecipient(
-  { place, kid, state, public_key }: Placed<RecipientJson>,
-  { sources, faults }: Resolving,
-): Promise<Recipient | null> {
-  if (state === "disabled") return { kid, state };
-  const publicKey = await attempt(`${place}.public_key`, faults, () =>
-    readPublicKey(public_key, sources),
-  );
-  return publicKey && { kid, state, publicKey };
-}
-
-async function readPublicKey(reference: string, sources: KeySources): Promise<Uint8Array> {
-  const publicKey = await readKey(reference, sources, { secret: false });
-  try {
-    if (publicKey.length !== 65) throw new RangeError("not uncompressed");
-    // Refuses what is no point on the curve.
-    ECDH.convertKey(publicKey, "prime256v1", undefined, undefined, "uncompressed");
-    return publicKey;
+    return await openAwsKms();
   } catch {
-    throw new KeySourceFault("is not an uncompressed P-256 point");
+    throw new KeySourceFault("needs the package @aws-sdk/client-kms, which is not installed");
   }
 }
 
-async function resolvePrivateRecipient(
-  { place, kid, state, public_key, private_key }: Placed<PrivateRecipientJson>,
-  { sources, faults }: Resolving,
-): Promise<PrivateRecipient | null> {
-  if (state === "disabled") return { kid, state };
-  const publicKey = await attempt(`${place}.public_key`, faults, () =>
-    readPublicKey(public_key, sources),
-  );
-  const deriveSharedSecret = await attempt(`${place}.private_key`, faults, () =>
-    readPrivateKey(private_key, publicKey, sources),
-  );
-  return publicKey && deriveSharedSecret && { kid, state, publicKey, deriveSharedSecret };
+function isPoint(bytes: Uint8Array): boolean {
+  try {
+    ECDH.convertKey(bytes, "prime256v1", undefined, undefined, "uncompressed");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-async function readPrivateKey(
-  reference: string,
-  publicKey: Uint8Array | null,
-  sources: KeySources,
-): Promise<DeriveSharedSecret> {
-  const arn = kmsArnOf(reference);
-  if (arn !== null) {
-    const kms = kmsOf(sources);
-    return (point) => kms.deriveSharedSecret(arn, point);
-  }
-  const privateKey = await readKey(reference, sources, { secret: true });
+function importPrivateKey(scalar: Uint8Array, publicKey: Uint8Array | null): DeriveSharedSecret {
   const ecdh = createECDH("prime256v1");
   try {
-    if (privateKey.length !== 32) throw new RangeError("not a scalar");
-    ecdh.setPrivateKey(privateKey);
+    ecdh.setPrivateKey(scalar);
   } catch {
-    throw new KeySourceFault("is not a P-256 private key of 32 bytes");
-  } finally {
-    privateKey.fill(0);
+    throw new KeySourceFault(privateKeyFault);
   }
   if (publicKey !== null && !ecdh.getPublicKey().equals(publicKey)) {
-    throw new KeySourceFault("does not belong to public_key");
+    throw new KeySourceFault(foreignKeyFault);
   }
   return async (point) => {
     try {
@@ -323,11 +187,3 @@ async function readPrivateKey(
     }
   };
 }
-
-const isSameTokenKey = (one: TokenKey, other: TokenKey): boolean =>
-  one.state !== "disabled" && other.state !== "disabled" && one.secret.equals(other.secret);
-
-const isSameRecipient = (one: Recipient, other: Recipient): boolean =>
-  one.state !== "disabled" &&
-  other.state !== "disabled" &&
-  Buffer.compare(one.publicKey, other.publicKey) === 0;

@@ -1,7 +1,7 @@
 /** Moves a record to another token key without a moment in which it is stored in the clear. */
 
-import type { RecordPlace } from "../format/vault.ts";
-import type { BatchSealer, SealedRecord } from "./sealer.ts";
+import type { RecordPlace, SealedRecord } from "../format/vault.ts";
+import type { BatchSealer } from "./sealer.ts";
 import type { BatchOpener } from "./unsealer.ts";
 
 /**

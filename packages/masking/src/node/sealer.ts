@@ -6,24 +6,19 @@ import { utf8 } from "../format/bytes.ts";
 import { checkLabel } from "../format/labels.ts";
 import { batchKeyIdBytes, batchKeyInfo, encodeSealedBatchKey } from "../format/batch-key.ts";
 import { type Content, encodeContent } from "../format/content.ts";
+import { sealingRecipients } from "../format/key-rules.ts";
+import type { Recipient, Usable } from "../format/keys.ts";
 import {
   batchKeyBytes,
   type RecordPlace,
-  type Sealed,
   type SealedKey,
-  type Seed,
+  type SealedRecord,
 } from "../format/vault.ts";
-import type { Keyring, Recipient } from "../keys.ts";
+import type { Keyring } from "../keys.ts";
 import { hpkeSeal } from "./hpke.ts";
 import type { Batch } from "./record-key.ts";
 import { sealPlaintext } from "./seal-plaintext.ts";
 import { drawSeed } from "./seed-pool.ts";
-
-/** A sealed record and its seed. Store both, apart: without the seed the record cannot be opened. */
-export interface SealedRecord {
-  readonly sealed: Sealed;
-  readonly seed: Seed;
-}
 
 /** Seals the records of one batch under one batch key. */
 export interface BatchSealer extends Disposable {
@@ -85,19 +80,11 @@ export function createSealer(
   options: { readonly tenant: string },
 ): Sealer {
   const tenant = checkLabel("tenant", options.tenant);
-  const recipients = keyring.recipients.filter(isPrimary);
-  if (recipients.length === 0) {
-    throw new MaskingError("ERR_MASKING_KEY_UNKNOWN", "The keyring has no primary recipient.");
-  }
+  const recipients = sealingRecipients(keyring);
   return { openBatch: () => openBatch(tenant, recipients) };
 }
 
-type UsableRecipient = Exclude<Recipient, { state: "disabled" }>;
-
-const isPrimary = (recipient: Recipient): recipient is UsableRecipient =>
-  recipient.state === "primary";
-
-function openBatch(tenant: string, recipients: readonly UsableRecipient[]): BatchSealer {
+function openBatch(tenant: string, recipients: readonly Usable<Recipient>[]): BatchSealer {
   const id = randomUUID();
   const batchKeyId = batchKeyIdBytes(id);
   const raw = randomFillSync(new Uint8Array(batchKeyBytes));

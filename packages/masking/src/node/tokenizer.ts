@@ -2,10 +2,11 @@
 
 import { createHmac, createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
 import { MaskingError } from "../errors.ts";
-import { lengthPrefixed } from "../format/bytes.ts";
+import { tokenKeysOf } from "../format/key-rules.ts";
+import type { Usable } from "../format/keys.ts";
 import { checkLabel } from "../format/labels.ts";
-import { canonicalize, isNormId, type NormId } from "../format/norms.ts";
-import type { Token } from "../format/token.ts";
+import { checkNormId, type NormId } from "../format/norms.ts";
+import { fieldKeyInfo, type Token, tokenInput, tokenStart } from "../format/token.ts";
 import type { Keyring, TokenKey } from "../keys.ts";
 
 /** Makes the tokens of one tenant's fields. */
@@ -71,17 +72,12 @@ export function createTokenizer<Field extends string>(
   options: { readonly tenant: string; readonly fields: Readonly<Record<Field, NormId>> },
 ): Tokenizer<Field> {
   const tenant = checkLabel("tenant", options.tenant);
-  const usable = keyring.tokenKeys.filter((key) => key.state !== "disabled");
-  const primary = usable.find((key) => key.state === "primary");
-  if (primary === undefined) {
-    throw new MaskingError("ERR_MASKING_KEY_UNKNOWN", "The keyring has no primary token key.");
-  }
-  const others = usable.filter((key) => key !== primary);
+  const { primary, others } = tokenKeysOf(keyring);
 
   const rules = new Map<string, FieldRule>();
   for (const [field, norm] of Object.entries<NormId>(options.fields)) {
     rules.set(field, {
-      norm: checkNorm(norm),
+      norm: checkNormId(norm),
       primary: deriveFieldKey(primary, tenant, field),
       others: others.map((key) => deriveFieldKey(key, tenant, field)),
     });
@@ -99,34 +95,27 @@ export function createTokenizer<Field extends string>(
     primaryKid: primary.kid,
     tokenize(field, value) {
       const rule = ruleOf(field);
-      return mac(rule.primary, macInput(rule, value));
+      return mac(rule.primary, tokenInput(rule.norm, value));
     },
     candidates(field, value) {
       const rule = ruleOf(field);
-      const input = macInput(rule, value);
+      const input = tokenInput(rule.norm, value);
       return [rule.primary, ...rule.others].map((key) => mac(key, input));
     },
   };
 }
 
-function checkNorm(norm: string): NormId {
-  if (!isNormId(norm)) throw new MaskingError("ERR_MASKING_INPUT_INVALID", "No norm has this id.");
-  return norm;
-}
-
-type UsableTokenKey = Exclude<TokenKey, { state: "disabled" }>;
-
 /** HKDF-SHA-256 (RFC 5869) with an empty salt. A KeyObject, since Node 24 is slow with raw keys. */
-function deriveFieldKey({ kid, secret }: UsableTokenKey, tenant: string, field: string): FieldKey {
-  const info = lengthPrefixed("mk1/field", tenant, checkLabel("field", field), kid);
+function deriveFieldKey(
+  { kid, secret }: Usable<TokenKey>,
+  tenant: string,
+  field: string,
+): FieldKey {
+  const info = fieldKeyInfo(tenant, field, kid);
   const raw = Buffer.from(hkdfSync("sha256", secret, "", info, 32));
   const key = createSecretKey(raw);
   raw.fill(0);
-  return { start: `mk1.${kid}.`, key };
-}
-
-function macInput({ norm }: FieldRule, value: string): Uint8Array {
-  return lengthPrefixed("mk1/token", norm, canonicalize(norm, value));
+  return { start: tokenStart(kid), key };
 }
 
 function mac({ start, key }: FieldKey, input: Uint8Array): Token {

@@ -11,6 +11,8 @@ import {
   encodeSealedBatchKey,
 } from "../format/batch-key.ts";
 import { type Content, decodeContent } from "../format/content.ts";
+import { openingRecipient, rewrapRecipient } from "../format/key-rules.ts";
+import type { PrivateKeyring } from "../format/keys.ts";
 import {
   associatedData,
   type EncodedPlace,
@@ -25,7 +27,7 @@ import {
   seedBytes,
   tagBytes,
 } from "../format/vault.ts";
-import type { Keyring, PrivateKeyring, PrivateRecipient } from "../keys.ts";
+import type { Keyring } from "../keys.ts";
 import { hpkeOpen } from "./hpke-open.ts";
 import { hpkeSeal } from "./hpke.ts";
 import { type Batch, deriveRecordKey } from "./record-key.ts";
@@ -132,7 +134,7 @@ export function createUnsealer(
       return createBatchOpener(id, tenant, key);
     },
     async rewrap({ id, recipient, sealed }, to) {
-      const publicKey = takingPublicKey(to.keyring, to.recipient);
+      const { publicKey } = rewrapRecipient(to.keyring, to.recipient);
       const raw = await openRaw(id, recipient, sealed);
       const bound = { info: batchKeyInfo(tenant, to.recipient), aad: batchKeyIdBytes(id) };
       const { enc, ciphertext } = hpkeSeal(publicKey, bound, raw);
@@ -140,29 +142,6 @@ export function createUnsealer(
       return { recipient: to.recipient, sealed: encodeSealedBatchKey(enc, ciphertext) };
     },
   };
-}
-
-function openingRecipient(
-  { recipients }: PrivateKeyring,
-  kid: string,
-): Exclude<PrivateRecipient, { state: "disabled" }> {
-  const recipient = recipients.find((candidate) => candidate.kid === kid);
-  if (recipient === undefined || recipient.state === "disabled") {
-    throw new MaskingError(
-      "ERR_MASKING_KEY_UNKNOWN",
-      "The private keyring has no usable key for this recipient.",
-    );
-  }
-  return recipient;
-}
-
-function takingPublicKey({ recipients }: Pick<Keyring, "recipients">, kid: string): Uint8Array {
-  const recipient = recipients.find((candidate) => candidate.kid === kid);
-  if (recipient?.state === "primary" || recipient?.state === "pending") return recipient.publicKey;
-  throw new MaskingError(
-    "ERR_MASKING_KEY_UNKNOWN",
-    "The keyring has no pending or primary recipient of this kid.",
-  );
 }
 
 function createBatchOpener(id: string, tenant: string, key: KeyObject): BatchOpener {
