@@ -1,4 +1,4 @@
-/** Waiting between attempts. */
+/** Waiting: between attempts, and for work that an abort leaves behind. */
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Backoff {
@@ -18,4 +18,17 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => {
     // Aborted: the caller looks at the signal itself.
   });
+}
+
+/** What `work` resolves with, or null at the abort: the work goes on, but nobody waits for it. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | null> {
+  const aborted = Promise.withResolvers<null>();
+  const abort = (): void => aborted.resolve(null);
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }

@@ -1,4 +1,5 @@
 /** Open while the database cannot take writes; pollers wait on it, so that an outage spends no receive counts. */
+import { unlessAborted } from "./backoff.ts";
 
 /** One write's reason to hold the breaker open. */
 export interface Trip {
@@ -42,12 +43,8 @@ export function createBreaker(onChange: (open: boolean) => void): Breaker {
       return trip;
     },
     async closed(signal) {
-      if (trips.size === 0 || signal.aborted) return;
-      const aborted = Promise.withResolvers<void>();
-      const abort = (): void => aborted.resolve();
-      signal.addEventListener("abort", abort, { once: true });
-      await Promise.race([reclosed.promise, aborted.promise]);
-      signal.removeEventListener("abort", abort);
+      if (trips.size === 0) return;
+      await unlessAborted(reclosed.promise, signal);
     },
   };
 }

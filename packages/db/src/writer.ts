@@ -1,6 +1,6 @@
 /** The consumer's way into the database: writes batches, reads nothing back but counts. */
 
-import { type ClientBase, Pool, type PoolConfig } from "pg";
+import { type ClientBase, Pool, type PoolClient, type PoolConfig } from "pg";
 import type { WriteBatch } from "./batch.ts";
 import { type Access, check } from "./check.ts";
 import { type DatabaseFault, toDatabaseError } from "./database-error.ts";
@@ -34,6 +34,7 @@ export interface WriteResult {
   readonly duplicates: number;
 }
 
+/** Disposing of it does not wait for a statement: one that still runs is cut off, and rejects. */
 export interface Writer extends AsyncDisposable {
   /**
    * Decides the outcome of every message in the batch that has none yet, in one transaction.
@@ -80,6 +81,9 @@ export function connectWriter(options: WriterOptions): Writer {
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   });
+  const inUse = new Set<PoolClient>();
+  pool.on("acquire", (client) => inUse.add(client));
+  pool.on("release", (_error, client) => inUse.delete(client));
   pool.on("error", (error) => options.onIdleError?.(toDatabaseError(error)));
   return {
     write: async (batch) => {
@@ -93,7 +97,11 @@ export function connectWriter(options: WriterOptions): Writer {
     },
     check: () => withClient(pool, check),
     probe: () => withClient(pool, probe),
-    [Symbol.asyncDispose]: () => pool.end(),
+    async [Symbol.asyncDispose]() {
+      const ended = pool.end();
+      for (const client of inUse) void client.end();
+      await ended;
+    },
   };
 }
 

@@ -111,3 +111,21 @@ it("a server that is not there is transient", async () => {
   await using nowhere = connectWriter({ connection: { host: "127.0.0.1", port: 1, user: "x" } });
   await expect(nowhere.check()).rejects.toMatchObject({ ...transient, sqlState: null });
 });
+
+it("disposing of it cuts off a statement that hangs, however long that one might wait", async () => {
+  const url = await database.createLogin("maskline_writer");
+  const patient = connectWriter({
+    connection: { connectionString: url },
+    statementTimeoutMs: 3_600_000,
+  });
+  await admin.query("BEGIN");
+  await admin.query("LOCK TABLE maskline.ledger");
+  const writing = patient
+    .write(createBatch({ logins: [createLogin()] }))
+    .catch((error: unknown) => error);
+  const waiting = `SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database
+    WHERE NOT granted AND datname = current_database()`;
+  await vi.waitUntil(async () => (await admin.query(waiting)).rowCount === 1, { timeout: 10_000 });
+  await patient[Symbol.asyncDispose]();
+  expect(await writing).toMatchObject({ ...transient, sqlState: null });
+});

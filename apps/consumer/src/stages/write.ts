@@ -1,7 +1,7 @@
 /** Makes a batch durable: one transaction, retried while the database is away, bisected when a row breaks it. */
 import type { BatchKeyRow, QuarantineRow, WriteBatch, WriteResult } from "@org/db/writer";
 
-import { backoffMs, pause } from "../backoff.ts";
+import { backoffMs, pause, unlessAborted } from "../backoff.ts";
 import type { Backoff } from "../backoff.ts";
 import type { Breaker, Trip } from "../breaker.ts";
 import { toFailure } from "../failure.ts";
@@ -141,7 +141,9 @@ export function createWrite(
         for (let attempt = 0; !giveUp.aborted; attempt += 1) {
           const startedMs = performance.now();
           try {
-            const result = await database.write(batch);
+            const result = await unlessAborted(database.write(batch), giveUp);
+            // It may commit yet; then the ledger absorbs the redelivery.
+            if (!result) break;
             events.wrote(result, performance.now() - startedMs);
             return { kind: "durable" };
           } catch (error) {
@@ -172,16 +174,17 @@ export function createWrite(
         if (alike.length > mostAlike) return sqlState;
       }
       // A batch too small to count by: the probe tells whether any row would pass.
-      const anyRowPasses = durable.length > 0 || (await probePasses());
+      const anyRowPasses = durable.length > 0 || (await probePasses(giveUp));
       return anyRowPasses ? null : first.sqlState;
     }
   };
 
-  async function probePasses(): Promise<boolean> {
-    return database.probe().then(
+  async function probePasses(giveUp: AbortSignal): Promise<boolean> {
+    const probing = database.probe().then(
       () => true,
       () => false,
     );
+    return (await unlessAborted(probing, giveUp)) ?? false;
   }
 
   function toQuarantine(
