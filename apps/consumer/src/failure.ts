@@ -1,6 +1,6 @@
 /** Reduces any error to the fields that are safe to log: never a message, a value or a cause. */
 
-export type Stage = "start" | "receive" | "lease" | "write" | "ack" | "stop";
+export type Stage = "start" | "receive" | "write" | "crash";
 
 export interface Failure {
   readonly stage: Stage;
@@ -28,6 +28,17 @@ export function toFailure(stage: Stage, error: unknown): Failure {
 function identifierOf(error: unknown, property: string): string | null {
   const value: unknown = error instanceof Error ? Reflect.get(error, property) : null;
   return typeof value === "string" && identifier.test(value) ? value : null;
+}
+
+const mostFrames = 8;
+
+/** Where an error arose. The stack begins with the message, which may look like anything: it is cut off. */
+export function framesOf(error: unknown): string[] {
+  if (!(error instanceof Error) || error.stack === undefined) return [];
+  const messageAt = error.stack.indexOf(error.message);
+  if (messageAt === -1) return [];
+  const frames = error.stack.slice(messageAt + error.message.length).split("\n");
+  return frames.filter((line) => /^\s+at .+:\d+:\d+\)?$/.test(line)).slice(0, mostFrames);
 }
 
 /** Why the service cannot start, and what to do about it; both safe to print. */

@@ -9,7 +9,7 @@ import { compose } from "./compose.ts";
 import type { Service } from "./compose.ts";
 import { readConfig } from "./config.ts";
 import type { Config } from "./config.ts";
-import { StartFault, toFailure } from "./failure.ts";
+import { StartFault, framesOf, toFailure } from "./failure.ts";
 
 const help = `Usage: pnpm --filter consumer start [--until-empty] [--check]
 
@@ -117,9 +117,8 @@ async function runUntilStopped(
 
 /** A crash says its code and place, never what it was working on. */
 function reportCrashes(log: Logger): void {
-  process.on("uncaughtException", (error) => {
-    const frames = error.stack?.split("\n").filter((line) => /^\s+at /.test(line)) ?? [];
-    log.fatal({ ...toFailure("start", error), frames: frames.slice(0, 8) }, "unexpected fault");
+  process.on("uncaughtException", (error: unknown) => {
+    log.fatal({ ...toFailure("crash", error), frames: framesOf(error) }, "unexpected fault");
     process.exit(exit.unexpected);
   });
 }

@@ -113,6 +113,23 @@ test("a crash of the database connection puts no value into the log", async () =
   }
 });
 
+test("a crash says where it was, and nothing of the error's message, however that is written", async () => {
+  await using stack = await openStack();
+  const crash = `setInterval(function crash() {
+    if (process.listenerCount("uncaughtException") > 0) throw new Error(process.env.MESSAGE);
+  }, 10)`;
+  const { code, output } = await startConsumer({
+    ...stack.env,
+    MESSAGE: `first line\n    at ${sentinelIp} (${sentinelDevice}:1:1)`,
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(crash)}`,
+  }).exited();
+
+  expect(code).toBe(1);
+  expect(output).toMatch(/"frames":\["[^"]*crash.*"unexpected fault"/);
+  expect(output).not.toContain(sentinelIp);
+  expect(output).not.toContain(sentinelDevice);
+});
+
 async function untilSettled(stack: Stack, messages: number): Promise<void> {
   for (;;) {
     const [ledger] = await stack.query<{ count: number }>(
