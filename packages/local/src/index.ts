@@ -14,6 +14,7 @@ export {
   type QueueAdmin,
   type QueueDepth,
 } from "./queue-admin.ts";
+export { leashChild } from "./leash.ts";
 export { createRandom, type Random } from "./random.ts";
 export { type LocalQueueServer, startQueueServer } from "./queue-server.ts";
 export { createTestDatabase, type TestDatabase } from "./test-database.ts";

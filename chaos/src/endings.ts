@@ -1,0 +1,266 @@
+/** What became of each message, read from the database and the queues, held against what was sent. */
+import { createTokenizer } from "@org/masking";
+import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
+import { batchKeyIdOf, createUnsealer } from "@org/masking/unseal";
+import type { BatchOpener } from "@org/masking/unseal";
+
+import type { SentMessage } from "./producer.ts";
+import type { Stage } from "./stage.ts";
+
+export interface Endings {
+  readonly messages: number;
+  readonly rows: number;
+  readonly quarantined: number;
+  readonly deadLettered: number;
+  readonly lost: number;
+  readonly doubled: number;
+  /** What else is not as it must be, as sentences without a value. */
+  readonly violations: readonly string[];
+}
+
+interface StoredRow {
+  readonly message_id: string;
+  readonly record_id: string;
+  readonly user_id: string;
+  readonly masked_ip: string;
+  readonly masked_device_id: string;
+  /** The UTC date of `sent_at`, and whether it is `create_date`. */
+  readonly dated_right: boolean;
+  readonly sent_at_ms: number;
+  readonly sealed: Buffer | null;
+  readonly seed: Buffer | null;
+}
+
+interface StoredQuarantine {
+  readonly message_id: string;
+  readonly record_id: string;
+  readonly sealed: Buffer;
+  readonly seed: Buffer | null;
+}
+
+const tenant = "default";
+
+export async function readEndings(
+  stage: Stage,
+  sent: readonly SentMessage[],
+  { fifo, vault }: { fifo: boolean; vault: boolean },
+): Promise<Endings> {
+  const ids = sent.map(({ messageId }) => messageId);
+  const rows = await stage.query<StoredRow>(
+    `SELECT message_id, record_id, user_id, masked_ip, masked_device_id, sealed, seed,
+            create_date = (sent_at AT TIME ZONE 'UTC')::date AS dated_right,
+            (extract(epoch FROM sent_at) * 1000)::float8 AS sent_at_ms
+       FROM user_logins
+       LEFT JOIN maskline.vault USING (record_id, create_date)
+       LEFT JOIN maskline.seed USING (record_id, create_date)
+      WHERE message_id = ANY($1::uuid[])`,
+    [ids],
+  );
+  const quarantined = await stage.query<StoredQuarantine>(
+    `SELECT message_id, record_id, sealed, seed
+       FROM maskline.quarantine LEFT JOIN maskline.seed USING (record_id, create_date)
+      WHERE message_id = ANY($1::uuid[])`,
+    [ids],
+  );
+  const deadLetters = new Set(stage.server.messageIds(stage.deadLetterUrl));
+
+  const outcomes = new Map<string, number>();
+  for (const { message_id } of [...rows, ...quarantined]) {
+    outcomes.set(message_id, (outcomes.get(message_id) ?? 0) + 1);
+  }
+  const undecided = ids.filter((id) => !outcomes.has(id));
+  const lost = undecided.filter((id) => !deadLetters.has(id)).length;
+
+  const violations = new Violations();
+  await checkRows(stage, { sent, rows, vault }, violations);
+  await checkQuarantine(stage, { sent, quarantined }, violations);
+  if (fifo) await checkOrder(stage, sent, violations);
+  return {
+    messages: sent.length,
+    rows: rows.length,
+    quarantined: quarantined.length,
+    deadLettered: undecided.length - lost,
+    lost,
+    doubled: [...outcomes.values()].filter((count) => count > 1).length,
+    violations: violations.sentences(),
+  };
+}
+
+/** Counts alike violations, so that one fault makes one sentence. */
+class Violations {
+  readonly #counts = new Map<string, number>();
+
+  expect(holds: boolean, otherwise: string): void {
+    if (!holds) this.#counts.set(otherwise, (this.#counts.get(otherwise) ?? 0) + 1);
+  }
+
+  sentences(): string[] {
+    return [...this.#counts].map(([sentence, count]) => `${count} × ${sentence}`);
+  }
+}
+
+async function checkRows(
+  stage: Stage,
+  {
+    sent,
+    rows,
+    vault,
+  }: { sent: readonly SentMessage[]; rows: readonly StoredRow[]; vault: boolean },
+  violations: Violations,
+): Promise<void> {
+  const byId = new Map(sent.map((message) => [message.messageId, message]));
+  const keyring = await loadKeyring(stage.keyrings.path, { env: {} });
+  const tokenizer = createTokenizer(keyring, {
+    tenant,
+    fields: { ip: "ip/1", device_id: "exact/1" },
+  });
+  const open = await openVault(stage);
+  for (const row of rows) {
+    const message = byId.get(row.message_id);
+    if (!message) continue;
+    violations.expect(message.due === "row", "a message that is no login has a row");
+    violations.expect(row.user_id === message.userId, "a row has another message's user_id");
+    violations.expect(row.dated_right, "create_date is not the UTC date of sent_at");
+    violations.expect(
+      row.sent_at_ms >= message.sentAfterMs && row.sent_at_ms <= message.sentBeforeMs,
+      "sent_at is not when the message was sent",
+    );
+    // A token that is among the candidates of its value: so equal values have equal tokens, and no others.
+    const isToken =
+      tokenizer.candidates("ip", message.ip).some((token) => token === row.masked_ip) &&
+      tokenizer
+        .candidates("device_id", message.deviceId)
+        .some((token) => token === row.masked_device_id);
+    violations.expect(isToken, "a masked value is not the token of what was sent");
+
+    const { sealed, seed } = row;
+    violations.expect(
+      vault ? sealed !== null && seed !== null : sealed === null && seed === null,
+      vault ? "a row has no sealed record or no seed" : "a row has a sealed record without a vault",
+    );
+    if (!sealed || !seed) continue;
+    const at = { table: "user_logins", recordId: row.record_id };
+    const original = attempt(() => open(sealed).unseal(at, sealed, seed));
+    violations.expect(
+      original?.["ip"] === message.ip && original["device_id"] === message.deviceId,
+      "a sealed record does not open to what was sent",
+    );
+  }
+}
+
+async function checkQuarantine(
+  stage: Stage,
+  { sent, quarantined }: { sent: readonly SentMessage[]; quarantined: readonly StoredQuarantine[] },
+  violations: Violations,
+): Promise<void> {
+  const byId = new Map(sent.map((message) => [message.messageId, message]));
+  const open = await openVault(stage);
+  for (const { message_id, record_id, sealed, seed } of quarantined) {
+    const message = byId.get(message_id);
+    violations.expect(message?.due === "quarantine", "a login is in quarantine");
+    const at = { table: "quarantine", recordId: record_id };
+    const body = seed && attempt(() => open(sealed).unsealBytes(at, sealed, seed));
+    violations.expect(
+      body !== null && Buffer.from(body).toString() === message?.body,
+      "a quarantined body does not open to what was sent",
+    );
+  }
+}
+
+/** By the commit time that PostgreSQL keeps of the transaction which decided each message. */
+async function checkOrder(
+  stage: Stage,
+  sent: readonly SentMessage[],
+  violations: Violations,
+): Promise<void> {
+  const decided = await stage.query<{ message_id: string; committed_us: string }>(
+    `SELECT message_id,
+            (extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000)::bigint::text AS committed_us
+       FROM maskline.ledger WHERE message_id = ANY($1::uuid[])`,
+    [sent.map(({ messageId }) => messageId)],
+  );
+  const times = new Map(decided.map((entry) => [entry.message_id, Number(entry.committed_us)]));
+  for (const group of Map.groupBy(sent, ({ groupId }) => groupId).values()) {
+    const inOrder = group.flatMap(({ messageId }) => times.get(messageId) ?? []);
+    for (const [at, time] of inOrder.entries()) {
+      const before = inOrder[at - 1] ?? 0;
+      violations.expect(before <= time, "a message committed before an earlier one of its group");
+    }
+  }
+}
+
+/** Opens sealed records with the private keyring, as whoever recovers does. */
+async function openVault(stage: Stage): Promise<(sealed: Uint8Array) => BatchOpener> {
+  const keyring = await loadPrivateKeyring(stage.keyrings.privatePath, { env: {} });
+  const unsealer = createUnsealer(keyring, { tenant });
+  const keys = await stage.query<{ id: string; recipient: string; sealed: Buffer }>(
+    "SELECT id, recipient, sealed FROM maskline.batch_key",
+  );
+  const openers = new Map<string, BatchOpener>();
+  for (const { id, recipient, sealed } of keys) {
+    openers.set(id, await unsealer.openBatchKey(id, recipient, sealed));
+  }
+  return (sealed) => {
+    const opener = openers.get(batchKeyIdOf(sealed));
+    if (!opener) throw new Error("There is no batch key for this record.");
+    return opener;
+  };
+}
+
+function attempt<T>(open: () => T): T | null {
+  try {
+    return open();
+  } catch {
+    return null;
+  }
+}
+
+/** What must hold for the whole database, whoever sent what. */
+export async function checkDatabase(
+  stage: Stage,
+  sentIds: ReadonlySet<string>,
+): Promise<readonly string[]> {
+  const violations = new Violations();
+  const decided = await stage.query<{ message_id: string }>(
+    "SELECT message_id FROM maskline.ledger",
+  );
+  for (const { message_id } of decided) {
+    violations.expect(sentIds.has(message_id), "the ledger has a message that nobody sent");
+  }
+  for (const [what, orphans] of Object.entries(orphanQueries)) {
+    const [found] = await stage.query<{ count: number }>(
+      `SELECT count(*)::int FROM (${orphans}) AS orphan`,
+    );
+    for (let count = found?.count ?? 0; count > 0; count -= 1) violations.expect(false, what);
+  }
+  return violations.sentences();
+}
+
+/** Each selects what must not be. */
+const orphanQueries = {
+  "a message has more than one row or quarantine record": `
+    SELECT message_id FROM (
+      SELECT message_id FROM user_logins UNION ALL SELECT message_id FROM maskline.quarantine
+    ) AS outcome GROUP BY message_id HAVING count(*) > 1`,
+  "the ledger says row and there is none": `
+    SELECT FROM maskline.ledger AS l WHERE outcome = 'row' AND NOT EXISTS
+      (SELECT FROM user_logins AS u WHERE u.record_id = l.record_id AND u.message_id = l.message_id)`,
+  "the ledger says quarantined and there is no record": `
+    SELECT FROM maskline.ledger AS l WHERE outcome = 'quarantined' AND NOT EXISTS
+      (SELECT FROM maskline.quarantine AS q
+        WHERE q.record_id = l.record_id AND q.message_id = l.message_id)`,
+  "a row is not in the ledger": `
+    SELECT FROM user_logins AS u WHERE NOT EXISTS
+      (SELECT FROM maskline.ledger AS l WHERE l.record_id = u.record_id AND l.outcome = 'row')`,
+  "a quarantine record is not in the ledger": `
+    SELECT FROM maskline.quarantine AS q WHERE NOT EXISTS
+      (SELECT FROM maskline.ledger AS l
+        WHERE l.record_id = q.record_id AND l.outcome = 'quarantined')`,
+  "a sealed record belongs to no row": `
+    SELECT FROM maskline.vault AS v WHERE NOT EXISTS
+      (SELECT FROM user_logins AS u WHERE u.record_id = v.record_id)`,
+  "a seed belongs to no sealed record": `
+    SELECT FROM maskline.seed AS s
+     WHERE NOT EXISTS (SELECT FROM maskline.vault AS v WHERE v.record_id = s.record_id)
+       AND NOT EXISTS (SELECT FROM maskline.quarantine AS q WHERE q.record_id = s.record_id)`,
+} as const;

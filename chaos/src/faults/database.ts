@@ -1,0 +1,160 @@
+/** PostgreSQL gone, crashed, mute, slow, read-only or full. */
+import type { FaultDefinition, Scene } from "../scene.ts";
+import { visibilityTimeoutSeconds } from "../stage.ts";
+
+const leaseMs = visibilityTimeoutSeconds * 1000;
+
+export const databaseCrash: FaultDefinition = {
+  name: "database_crash",
+  what: "PostgreSQL is killed (stop -m immediate) while a batch is being committed",
+  enough: 2,
+  async strike({ stage, fleet, until, hit, hits }) {
+    while (hits() < 2) {
+      await fleet.untilReady();
+      const crashes: Promise<void>[] = [];
+      stage.hooks = {
+        writing() {
+          if (crashes.length === 0) crashes.push(stage.postgres.stop("immediate"));
+        },
+      };
+      await until("a batch was on its way to PostgreSQL", () => crashes.length > 0);
+      stage.hooks = {};
+      await Promise.all(crashes);
+      await stage.postgres.start();
+      hit();
+    }
+  },
+};
+
+export const commitReplyLost: FaultDefinition = {
+  name: "commit_reply_lost",
+  what: "the connection breaks when a batch is committed and before its reply",
+  enough: 5,
+  async strike({ stage, until, hit, hits }) {
+    stage.hooks = {
+      committed(_consumer, connection) {
+        connection.setFault({ kind: "reset" });
+        hit();
+      },
+    };
+    await until("enough replies were lost", () => hits() >= 5);
+  },
+};
+
+/** Once the breaker is open, nobody may receive: each receive of an outage counts against a good message. */
+async function expectNoReceives(scene: Scene, outageMs: number): Promise<void> {
+  const { stage, expect, pause } = scene;
+  // Whatever was polling, or about to, has returned by then.
+  await pause(leaseMs);
+  let receives = 0;
+  stage.hooks = {
+    request({ operation }, consumer) {
+      if (operation === "ReceiveMessage" && consumer !== null) receives += 1;
+      return null;
+    },
+  };
+  await pause(outageMs);
+  stage.hooks = {};
+  expect(receives === 0, "a consumer received while the database was away");
+}
+
+function expectNoDeadLogins({ stage, producer, expect }: Scene): void {
+  const dead = new Set(stage.server.messageIds(stage.deadLetterUrl));
+  const logins = producer.sent.filter(({ due }) => due === "row");
+  expect(
+    logins.every(({ messageId }) => !dead.has(messageId)),
+    "an outage of the database put a good message into the dead-letter queue",
+  );
+}
+
+export const databaseDown: FaultDefinition = {
+  name: "database_down",
+  what: "PostgreSQL is away for several leases; nobody receives, nothing is dead-lettered",
+  enough: 1,
+  async strike(scene) {
+    await scene.fleet.untilReady();
+    await scene.pause(500);
+    await scene.stage.postgres.stop("fast");
+    await expectNoReceives(scene, 3 * leaseMs);
+    await scene.stage.postgres.start();
+    scene.hit();
+    expectNoDeadLogins(scene);
+  },
+};
+
+export const databaseReadOnly: FaultDefinition = {
+  name: "database_read_only",
+  what: "PostgreSQL refuses writes, as during a failover",
+  enough: 1,
+  async strike(scene) {
+    const { stage, fleet } = scene;
+    await fleet.untilReady();
+    await stage.query("ALTER SYSTEM SET default_transaction_read_only = on");
+    await stage.query("SELECT pg_reload_conf()");
+    await expectNoReceives(scene, leaseMs);
+    await stage.query("ALTER SYSTEM RESET default_transaction_read_only");
+    await stage.query("SELECT pg_reload_conf()");
+    scene.hit();
+    expectNoDeadLogins(scene);
+  },
+};
+
+export const halfOpenSocket: FaultDefinition = {
+  name: "half_open_socket",
+  what: "every connection in use to PostgreSQL goes silent and stays open",
+  enough: 2,
+  async strike({ stage, fleet, until, hit, hits }) {
+    await fleet.untilReady();
+    const silenced = new Set<number>();
+    stage.hooks = {
+      committed(consumer, connection) {
+        if (silenced.has(consumer)) return;
+        silenced.add(consumer);
+        connection.setFault({ kind: "black_hole" });
+        hit();
+      },
+    };
+    await until("each consumer lost a connection", () => hits() >= fleet.size);
+  },
+};
+
+export const slowCommit: FaultDefinition = {
+  name: "slow_commit",
+  what: "a commit takes longer than the visibility timeout",
+  enough: 1,
+  async strike({ stage, fleet, pause, hit }) {
+    await fleet.untilReady();
+    // Ends by itself where its connection breaks.
+    const locked = stage.query(
+      `DO $$ BEGIN
+         LOCK TABLE maskline.ledger IN ACCESS EXCLUSIVE MODE;
+         PERFORM pg_sleep(${(2 * leaseMs) / 1000});
+       END $$`,
+    );
+    await pause(leaseMs);
+    await locked;
+    hit();
+  },
+};
+
+export const diskFull: FaultDefinition = {
+  name: "disk_full",
+  what: "PostgreSQL says that its disk is full (53100, raised by a trigger)",
+  enough: 1,
+  async strike(scene) {
+    const { stage, fleet, hit } = scene;
+    await fleet.untilReady();
+    await stage.query(
+      `CREATE FUNCTION public.no_space() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$`,
+    );
+    await stage.query(
+      `CREATE TRIGGER no_space BEFORE INSERT ON maskline.ledger
+       FOR EACH STATEMENT EXECUTE FUNCTION public.no_space()`,
+    );
+    await expectNoReceives(scene, leaseMs);
+    await stage.query("DROP FUNCTION public.no_space CASCADE");
+    hit();
+    expectNoDeadLogins(scene);
+  },
+};

@@ -1,0 +1,86 @@
+/** SIGKILL, at any time and at the moments that decide. */
+import type { Fault } from "@org/local/hostile-queue-server";
+
+import type { Hooks } from "../stage.ts";
+import type { FaultDefinition, Scene } from "../scene.ts";
+
+const enough = 4;
+
+export const killedAnyTime: FaultDefinition = {
+  name: "killed_any_time",
+  what: "a consumer is killed every 0.2 to 3 seconds",
+  enough,
+  async strike({ fleet, random, pause, hit, hits }) {
+    while (hits() < enough) {
+      await pause(random.integer(200, 3_000));
+      if (fleet.kill(random.integer(0, fleet.size - 1))) hit();
+    }
+  },
+};
+
+/** Kills whichever consumer comes to a moment first, waits until all are back, and again. */
+function killAt(
+  definition: Omit<FaultDefinition, "strike" | "enough">,
+  arm: (kill: (consumer: number | null) => boolean, scene: Scene) => Hooks,
+): FaultDefinition {
+  return {
+    ...definition,
+    enough,
+    async strike(scene) {
+      const { stage, fleet, journal, until, hit, hits } = scene;
+      while (hits() < enough) {
+        await fleet.untilReady();
+        let killed = false;
+        const kill = (consumer: number | null): boolean => {
+          if (killed || consumer === null || !fleet.kill(consumer)) return false;
+          killed = true;
+          journal.note(definition.name, { consumer });
+          hit();
+          return true;
+        };
+        stage.hooks = arm(kill, scene);
+        await until(`a consumer was ${definition.name}`, () => killed);
+        stage.hooks = {};
+      }
+    },
+  };
+}
+
+export const killedAfterReceive: FaultDefinition = killAt(
+  { name: "killed_after_receive", what: "killed when messages have been handed to it" },
+  (kill) => ({
+    answered({ operation }, consumer, answer) {
+      const { Messages: messages = [] } = answer as { Messages?: readonly unknown[] };
+      if (operation === "ReceiveMessage" && messages.length > 0) kill(consumer);
+    },
+  }),
+);
+
+export const killedBeforeCommit: FaultDefinition = killAt(
+  { name: "killed_before_commit", what: "killed when its batch is on its way to PostgreSQL" },
+  (kill) => ({
+    writing(consumer, connection) {
+      if (kill(consumer)) connection.setFault({ kind: "reset" });
+    },
+  }),
+);
+
+export const killedAfterCommit: FaultDefinition = killAt(
+  { name: "killed_after_commit", what: "killed when its batch is committed and it does not know" },
+  (kill) => ({
+    committed(consumer, connection) {
+      if (kill(consumer)) connection.setFault({ kind: "reset" });
+    },
+  }),
+);
+
+export const killedMidDelete: FaultDefinition = killAt(
+  { name: "killed_mid_delete", what: "killed when its delete arrives, which is then done or not" },
+  (kill, { random }) => ({
+    request({ operation }, consumer) {
+      const isKilled = operation === "DeleteMessageBatch" && kill(consumer);
+      const dropped: Fault = { kind: "dropped" };
+      return isKilled && random.chance(1, 2) ? dropped : null;
+    },
+  }),
+);

@@ -1,0 +1,95 @@
+/** What the people and machines around a consumer do to it: wrong clocks, wrong keys, stops. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import type { FaultDefinition } from "../scene.ts";
+
+const dayMs = 86_400_000;
+const shiftClock = new URL("../preload/shift-clock.ts", import.meta.url).href;
+
+export const clockWrong: FaultDefinition = {
+  name: "clock_wrong",
+  what: "the consumers' clocks are a day ahead and a day behind; create_date stays right",
+  enough: 2,
+  async strike({ stage, fleet, pause, hit }) {
+    const offsets = [dayMs, -dayMs];
+    for (const [consumer, offsetMs] of offsets.entries()) {
+      await fleet.terminate(consumer);
+      const env = { ...stage.consumerEnv(consumer), CHAOS_CLOCK_OFFSET_MS: String(offsetMs) };
+      fleet.start(consumer, { env, preload: shiftClock });
+      hit();
+    }
+    await fleet.untilReady();
+    await pause(2_000);
+    for (const consumer of offsets.keys()) {
+      await fleet.terminate(consumer);
+      fleet.start(consumer);
+    }
+  },
+};
+
+export const keysWrong: FaultDefinition = {
+  name: "keys_wrong",
+  what: "a keyring is missing or weak: no start, no receive; keys are rotated under load",
+  enough: 3,
+  async strike({ stage, fleet, expect, hit }) {
+    const weakPath = join(stage.directory, "weak-keyring.json");
+    const weak = {
+      format: "mk1/keyring",
+      token_keys: [{ kid: "t1", state: "primary", key: "c2hvcnQ" }],
+      recipients: [],
+    };
+    await writeFile(weakPath, JSON.stringify(weak));
+    for (const path of [join(stage.directory, "no-keyring.json"), weakPath]) {
+      let received = false;
+      stage.hooks = {
+        request({ operation }, consumer) {
+          if (operation === "ReceiveMessage" && consumer === fleet.size) received = true;
+          return null;
+        },
+      };
+      const env = { ...stage.consumerEnv(fleet.size), MASKLINE_KEYRING: path };
+      const { code } = await fleet.runApart({ env });
+      expect(code === 2, "a consumer without usable keys did not exit with 2");
+      expect(!received, "a consumer without usable keys received messages");
+      hit();
+    }
+    stage.hooks = {};
+
+    await stage.keyrings.rotate();
+    for (let consumer = 0; consumer < fleet.size; consumer += 1) {
+      const { code } = await fleet.terminate(consumer);
+      expect(code === 0, "a consumer that was told to stop did not exit with 0");
+      fleet.start(consumer);
+      await fleet.untilReady();
+    }
+    hit();
+  },
+};
+
+export const terminated: FaultDefinition = {
+  name: "terminated",
+  what: "SIGTERM under load: exit 0, nothing left leased; a second signal ends it at once",
+  enough: 2,
+  async strike({ stage, fleet, producer, expect, hit }) {
+    const all = Array.from({ length: fleet.size }, (_, consumer) => consumer);
+    await fleet.untilReady();
+    const ends = await Promise.all(all.map(async (consumer) => fleet.terminate(consumer)));
+    expect(
+      ends.every(({ code }) => code === 0),
+      "a consumer that was told to stop did not exit with 0",
+    );
+    await producer.pause();
+    const { inFlight } = await stage.admin.depth(stage.queueUrl);
+    expect(inFlight === 0, "a consumer that stopped left messages leased");
+    producer.resume();
+    hit();
+
+    for (const consumer of all) fleet.start(consumer);
+    await fleet.untilReady();
+    const { code } = await fleet.terminate(0, 2);
+    expect(code === 1, "a second signal did not end a consumer at once");
+    fleet.start(0);
+    hit();
+  },
+};

@@ -1,0 +1,123 @@
+/** The arguments of `pnpm chaos`. */
+import { parseArgs } from "node:util";
+
+import { faults, faultsFor } from "./faults.ts";
+
+export const queueKinds = ["standard", "fifo"] as const;
+export type QueueKind = (typeof queueKinds)[number];
+
+export interface ChaosOptions {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly kind: QueueKind;
+  readonly vault: boolean;
+  /** Names of faults; each round goes through all of them. */
+  readonly faults: readonly string[];
+  /** Messages a second. */
+  readonly rate: number;
+  readonly json: boolean;
+  readonly help: boolean;
+}
+
+/** A fault in the arguments, as a sentence for the person who typed them. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+export const usage = `Usage: pnpm chaos [--minutes N] [--seed N] [--kind standard|fifo] [--vault on|off]
+                  [--faults a,b] [--rate N] [--json]
+
+Runs consumers on a PostgreSQL and an SQS server of its own, breaks something every few
+seconds, and counts what became of every message. One round goes through every chosen
+fault; another round begins while less than --minutes have passed. The first is finished
+in any case.
+
+  --minutes N   how long to go on (default 3)
+  --seed N      which draws: order of faults, moments, messages (default 1)
+  --kind K      standard or fifo (default standard)
+  --vault V     on or off (default on)
+  --faults a,b  only these (default: all that fit the kind and the vault)
+  --rate N      messages sent a second (default 150)
+  --json        print one line of JSON instead of the table
+  --help        show this
+
+Faults:
+${faults.map(({ name, what }) => `  ${name.padEnd(22)}${what}`).join("\n")}
+
+Exit codes: 0 nothing lost, doubled or leaked, every fault hit often enough, all drained;
+1 an invariant broke, or the run is inconclusive; 2 usage; 130 interrupted.
+`;
+
+const mostSeed = 2 ** 31 - 1;
+const mostMinutes = 24 * 60;
+const mostRate = 10_000;
+
+/** @throws {@link UsageError} */
+export function parseOptions(args: readonly string[]): ChaosOptions {
+  const given = parse(args);
+  const kind = oneOf("--kind", given.kind, queueKinds);
+  const vault = oneOf("--vault", given.vault, ["on", "off"] as const) === "on";
+  const fitting = faultsFor({ kind, vault }).map(({ name }) => name);
+  return {
+    seed: number("--seed", given.seed, { from: 0, to: mostSeed }),
+    minutes: number("--minutes", given.minutes, { from: 0, to: mostMinutes }),
+    kind,
+    vault,
+    faults: given.faults === undefined ? fitting : chosen(given.faults, fitting),
+    rate: number("--rate", given.rate, { from: 1, to: mostRate }),
+    json: given.json,
+    help: given.help,
+  };
+}
+
+interface Given {
+  readonly seed: string;
+  readonly minutes: string;
+  readonly kind: string;
+  readonly vault: string;
+  readonly faults?: string | undefined;
+  readonly rate: string;
+  readonly json: boolean;
+  readonly help: boolean;
+}
+
+function parse(args: readonly string[]): Given {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        seed: { type: "string", default: "1" },
+        minutes: { type: "string", default: "3" },
+        kind: { type: "string", default: "standard" },
+        vault: { type: "string", default: "on" },
+        faults: { type: "string" },
+        rate: { type: "string", default: "150" },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : "The arguments are not usable.");
+  }
+}
+
+function number(name: string, text: string, { from, to }: { from: number; to: number }): number {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value >= from && value <= to) return value;
+  throw new UsageError(`${name} takes a number from ${from} to ${to}.`);
+}
+
+function oneOf<T extends string>(name: string, text: string, values: readonly T[]): T {
+  const value = values.find((known) => known === text);
+  if (value === undefined) throw new UsageError(`${name} takes ${values.join(" or ")}.`);
+  return value;
+}
+
+function chosen(list: string, fitting: readonly string[]): readonly string[] {
+  const names = list.split(",").map((name) => name.trim());
+  const unknown = names.filter((name) => !fitting.includes(name));
+  if (unknown.length === 0) return names;
+  throw new UsageError(
+    `--faults: ${unknown.join(", ")} is not among those that fit: ${fitting.join(", ")}.`,
+  );
+}

@@ -1,0 +1,278 @@
+/** What the consumers run against: PostgreSQL behind one fault proxy each, a hostile SQS server, keyrings. */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { migrate } from "@org/db";
+import { createTestDatabase, localAwsEnvironment, openQueueAdmin, startPostgres } from "@org/local";
+import type { LocalPostgres, QueueAdmin } from "@org/local";
+import { startFaultProxy } from "@org/local/fault-proxy";
+import type { FaultProxy, ProxiedConnection } from "@org/local/fault-proxy";
+import { startHostileQueueServer } from "@org/local/hostile-queue-server";
+import type { Fault, HostileQueueServer, QueueRequest } from "@org/local/hostile-queue-server";
+import { generateKeyring } from "@org/masking/keyring";
+import type { KeyringJson, PrivateKeyringJson } from "@org/masking/keyring";
+import { Pool } from "pg";
+import type { QueryResultRow } from "pg";
+
+import type { QueueKind } from "./options.ts";
+
+/** What a fault may do at the moments that can be seen from outside. `consumer` counts from 0. */
+export interface Hooks {
+  /** Before a request to the queue is carried out. */
+  request?(request: QueueRequest, consumer: number | null): Fault | null;
+  /** After the answer to a request was sent. */
+  answered?(request: QueueRequest, consumer: number | null, answer: unknown): void;
+  /** A batch is on its way to PostgreSQL; nothing of it has arrived. */
+  writing?(consumer: number, connection: ProxiedConnection): void;
+  /** A batch was committed; its reply has not reached the consumer. */
+  committed?(consumer: number, connection: ProxiedConnection): void;
+}
+
+export interface Stage extends AsyncDisposable {
+  readonly directory: string;
+  readonly postgres: LocalPostgres;
+  /** One for each consumer. */
+  readonly proxies: readonly FaultProxy[];
+  readonly server: HostileQueueServer;
+  /** Talks to the server directly: no fault meets what it does. */
+  readonly admin: QueueAdmin;
+  readonly queueUrl: string;
+  readonly deadLetterUrl: string;
+  readonly keyrings: Keyrings;
+  /** Replaced by each fault, emptied after it. */
+  hooks: Hooks;
+  /** Messages whose delete arrived before another connection could see them decided. */
+  readonly deletedEarly: readonly string[];
+  /** Verifies the deletes that arrived while the database could not be asked. */
+  verifyDeferred(): Promise<void>;
+  /** As superuser, past the proxies. */
+  query<Row extends QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>;
+  /** The whole environment of a consumer. */
+  consumerEnv(consumer: number): Readonly<Record<string, string>>;
+}
+
+export interface StageOptions {
+  readonly directory: string;
+  readonly kind: QueueKind;
+  readonly vault: boolean;
+  readonly consumers: number;
+}
+
+export const visibilityTimeoutSeconds = 2;
+const maxReceiveCount = 10;
+
+/** A login that this stage's database refuses although it parses well. */
+export const refusedDeviceType = "refused-by-postgres";
+
+const settings = {
+  track_commit_timestamp: "on",
+  // A production server logs slow statements, and with them their parameters.
+  log_min_duration_statement: "200",
+};
+
+export async function openStage({
+  directory,
+  kind,
+  vault,
+  consumers,
+}: StageOptions): Promise<Stage> {
+  await using opening = new AsyncDisposableStack();
+  let hooks: Hooks = {};
+  const deletedEarly: string[] = [];
+  const deferred = new Set<string>();
+
+  const postgres = opening.use(await startPostgres({ settings }));
+  const database = await createTestDatabase(postgres.adminUrl);
+  await migrate(database.adminUrl);
+  const pool = opening.adopt(
+    new Pool({
+      connectionString: database.adminUrl,
+      max: 4,
+      options: "-c default_transaction_read_only=off",
+    }),
+    (opened) => opened.end(),
+  );
+  // A connection that a stopped server broke is replaced at the next query.
+  pool.on("error", () => {});
+  await pool.query(
+    `ALTER TABLE user_logins ADD CONSTRAINT refused CHECK (device_type <> '${refusedDeviceType}')`,
+  );
+  const writerUrl = new URL(await database.createLogin("maskline_writer"));
+
+  const proxies: FaultProxy[] = [];
+  for (let consumer = 0; consumer < consumers; consumer += 1) {
+    const proxy = await openDatabaseProxy(postgres.port, {
+      writing: (connection) => hooks.writing?.(consumer, connection),
+      committed: (connection) => hooks.committed?.(consumer, connection),
+    });
+    proxies.push(opening.use(proxy));
+  }
+
+  async function isDecided(messageId: string): Promise<boolean> {
+    const { rowCount } = await pool.query("SELECT FROM maskline.ledger WHERE message_id = $1", [
+      messageId,
+    ]);
+    return rowCount === 1;
+  }
+
+  const server = opening.use(
+    await startHostileQueueServer({
+      plan: (request) => hooks.request?.(request, consumerOf(request)) ?? null,
+      onAnswer: (request, answer) => hooks.answered?.(request, consumerOf(request), answer),
+      async onDelete(messageId) {
+        const decided = await isDecided(messageId).catch(() => null);
+        if (decided === null) deferred.add(messageId);
+        if (decided === false) deletedEarly.push(messageId);
+      },
+    }),
+  );
+  const admin = opening.adopt(openQueueAdmin(server.endpoint), (opened) => opened.close());
+  const { queueUrl, deadLetterUrl } = await admin.createQueueWithDeadLetters("logins", {
+    maxReceiveCount,
+    visibilityTimeoutSeconds,
+    fifo: kind === "fifo",
+  });
+  const keyrings = await createKeyrings(directory, { vault });
+
+  const opened = opening.move();
+  return {
+    directory,
+    postgres,
+    proxies,
+    server,
+    admin,
+    queueUrl,
+    deadLetterUrl,
+    keyrings,
+    get hooks() {
+      return hooks;
+    },
+    set hooks(next) {
+      hooks = next;
+    },
+    deletedEarly,
+    async verifyDeferred() {
+      for (const messageId of deferred) {
+        if (!(await isDecided(messageId))) deletedEarly.push(messageId);
+      }
+      deferred.clear();
+    },
+    async query(text, values) {
+      const { rows } = await pool.query(text, values);
+      return rows;
+    },
+    consumerEnv(consumer) {
+      const databaseUrl = new URL(writerUrl);
+      databaseUrl.port = String(proxies[consumer]?.port ?? postgres.port);
+      return {
+        ...localAwsEnvironment,
+        AWS_ACCESS_KEY_ID: `consumer${consumer}`,
+        SQS_QUEUE_URL: queueUrl,
+        AWS_ENDPOINT_URL_SQS: server.endpoint,
+        DATABASE_URL: databaseUrl.href,
+        MASKLINE_KEYRING: keyrings.path,
+        MASKLINE_VAULT: vault ? "on" : "off",
+        MASKLINE_BATCH_AGE_MS: "50",
+        MASKLINE_POLLERS: "8",
+        MASKLINE_WAIT_SECONDS: "1",
+        LOG_LEVEL: "debug",
+        PORT: "0",
+      };
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+/** The consumer signs with an access key of its own: that is how a request is known to be its. */
+function consumerOf({ headers }: QueueRequest): number | null {
+  const digits = /Credential=consumer(\d+)\//.exec(headers["authorization"] ?? "")?.[1];
+  return digits === undefined ? null : Number(digits);
+}
+
+/** The name of the prepared statement that writes a batch, as it stands in each Bind message. */
+const writeMark = Buffer.from("\0maskline_write\0");
+/** The command tag of its only result row, which PostgreSQL sends once it has committed. */
+const doneMark = Buffer.from("SELECT 1\0");
+
+async function openDatabaseProxy(
+  port: number,
+  seen: {
+    writing(connection: ProxiedConnection): void;
+    committed(connection: ProxiedConnection): void;
+  },
+): Promise<FaultProxy> {
+  const writing = new WeakSet<ProxiedConnection>();
+  return startFaultProxy({
+    host: "127.0.0.1",
+    port,
+    onRequest(bytes, connection) {
+      if (!bytes.includes(writeMark)) return;
+      writing.add(connection);
+      seen.writing(connection);
+    },
+    onResponse(bytes, connection) {
+      if (!writing.has(connection) || !bytes.includes(doneMark)) return;
+      writing.delete(connection);
+      seen.committed(connection);
+    },
+  });
+}
+
+export interface Keyrings {
+  readonly path: string;
+  readonly privatePath: string;
+  /** Makes new keys primary; the old ones still match and still open. */
+  rotate(): Promise<void>;
+}
+
+async function createKeyrings(directory: string, { vault }: { vault: boolean }): Promise<Keyrings> {
+  const path = join(directory, "keyring.json");
+  const privatePath = join(directory, "private-keyring.json");
+  const first = generateKeyring();
+  await writeJson(path, vault ? first.keyring : { ...first.keyring, recipients: [] });
+  await writeJson(privatePath, first.privateKeyring);
+  let generation = 1;
+
+  return {
+    path,
+    privatePath,
+    async rotate() {
+      generation += 1;
+      const old = await readJson<KeyringJson>(path);
+      const oldPrivate = await readJson<PrivateKeyringJson>(privatePath);
+      const fresh = generateKeyring({
+        tokenKid: `t${generation}`,
+        recipientKid: `r${generation}`,
+      });
+      const retired = { state: "decrypt_only" } as const;
+      await writeJson(privatePath, {
+        ...oldPrivate,
+        recipients: [
+          ...oldPrivate.recipients.map((recipient) => ({ ...recipient, ...retired })),
+          ...fresh.privateKeyring.recipients,
+        ],
+      });
+      await writeJson(path, {
+        ...old,
+        token_keys: [
+          ...old.token_keys.map((key) => ({ ...key, state: "match_only" }) as const),
+          ...fresh.keyring.token_keys,
+        ],
+        recipients: vault
+          ? [
+              ...old.recipients.map((recipient) => ({ ...recipient, ...retired })),
+              ...fresh.keyring.recipients,
+            ]
+          : [],
+      });
+    },
+  };
+}
+
+async function writeJson(file: string, json: KeyringJson | PrivateKeyringJson): Promise<void> {
+  await writeFile(file, JSON.stringify(json), { mode: 0o600 });
+}
+
+async function readJson<T>(file: string): Promise<T> {
+  return JSON.parse(await readFile(file, "utf8")) as T;
+}
