@@ -17,6 +17,9 @@ import { toMessageUuid } from "./message-uuid.ts";
  * same messages wait for each other and never deadlock. Everything else is written only for the
  * records it returns, in the order of their ids, because keys that arrive in order fill their index
  * pages. ON CONFLICT names no column because that would need SELECT on it.
+ *
+ * The caller deletes the messages once this has committed, so the commit must outlive a crash of the
+ * server: where `synchronous_commit` is off, it is turned on for this transaction.
  */
 const text = `
 WITH claimed AS (
@@ -67,10 +70,13 @@ WITH claimed AS (
 )
 SELECT
   (count(*) FILTER (WHERE outcome = 'row'))::integer AS written,
-  (count(*) FILTER (WHERE outcome = 'quarantined'))::integer AS quarantined
+  (count(*) FILTER (WHERE outcome = 'quarantined'))::integer AS quarantined,
+  CASE current_setting('synchronous_commit')
+    WHEN 'off' THEN set_config('synchronous_commit', 'on', true)
+  END
 FROM claimed`;
 
-/** What {@link writeStatement}'s only result row holds. */
+/** Counts in the only result row of {@link writeStatement}. */
 export interface Claimed {
   readonly written: number;
   readonly quarantined: number;

@@ -88,12 +88,12 @@ export function connectWriter(options: WriterOptions): Writer {
   return {
     write: async (batch) => {
       const statement = writeStatement(batch);
-      const claimed = await withClient(pool, async (client) => {
+      const { written, quarantined } = await withClient(pool, async (client) => {
         const { rows } = await client.query<Claimed>(statement);
         return rows[0] ?? { written: 0, quarantined: 0 };
       });
       const messages = batch.logins.length + batch.quarantined.length;
-      return { ...claimed, duplicates: messages - claimed.written - claimed.quarantined };
+      return { written, quarantined, duplicates: messages - written - quarantined };
     },
     check: () => withClient(pool, check),
     probe: () => withClient(pool, probe),

@@ -190,6 +190,22 @@ describe("write", () => {
     expect(await counts()).toEqual([0, 0, 0, 0, 0, 0]);
   });
 
+  it("waits for its commit to be durable, also where the database's default is not to", async () => {
+    await admin.query(`ALTER DATABASE ${database.name} SET synchronous_commit = off`);
+    // Deferred, so that it sees the setting under which the transaction is about to commit.
+    await admin.query(`
+      CREATE TABLE commits (synchronous text);
+      CREATE FUNCTION note_commit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+        $$ BEGIN INSERT INTO commits VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$;
+      CREATE CONSTRAINT TRIGGER note_commit AFTER INSERT ON maskline.ledger
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note_commit()`);
+    await using hasty = connectWriter({ connection: { connectionString: writerUrl } });
+    await hasty.write(createBatch({ logins: [createLogin()] }));
+    expect(await read("SELECT synchronous FROM commits")).toEqual([{ synchronous: "on" }]);
+    await admin.query("DROP TRIGGER note_commit ON maskline.ledger; DROP TABLE commits");
+    await admin.query(`ALTER DATABASE ${database.name} RESET synchronous_commit`);
+  });
+
   it("writes 10,000 messages at once", async () => {
     const logins = Array.from({ length: 9_900 }, () => createLogin());
     const quarantined = Array.from({ length: 100 }, () => createQuarantined());
