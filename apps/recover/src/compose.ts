@@ -7,7 +7,6 @@ import { createSealer, type Sealer } from "@org/masking/seal";
 import { createUnsealer, type Unsealer } from "@org/masking/unseal";
 import { createLoginParser, fieldPolicy } from "@org/schema";
 import { openFileSink } from "./audit/file-sink.ts";
-import { openS3Sink, parseS3Location } from "./audit/s3-sink.ts";
 import type { CheckpointSink } from "./audit/sink.ts";
 import { createWitness, type Witness } from "./audit/witness.ts";
 import { readOptional, readSettings, resolvePath } from "./config.ts";
@@ -35,7 +34,7 @@ export async function openWitness(edge: Edge, recovery: Recovery): Promise<Witne
   ]);
   const keyring = await loadRecoverKeyring(resolvePath(edge.env, settings.RECOVER_KEYRING));
   const key = await loadSigningKey(resolvePath(edge.env, settings.RECOVER_SIGNING_KEY));
-  const sink = openSink(edge, settings.RECOVER_CHECKPOINT);
+  const sink = await openSink(edge, settings.RECOVER_CHECKPOINT);
   return {
     witness: createWitness({ audit: recovery.audit, sink, key, signers: keyring.signers }),
     sink,
@@ -44,8 +43,10 @@ export async function openWitness(edge: Edge, recovery: Recovery): Promise<Witne
 }
 
 /** A directory, or a bucket with object lock. */
-export function openSink(edge: Edge, location: string): CheckpointSink {
+export async function openSink(edge: Edge, location: string): Promise<CheckpointSink> {
   if (!location.startsWith("s3:")) return openFileSink(resolvePath(edge.env, location));
+  // Not loaded where nobody needs it: the SDK takes as long to start as all the rest.
+  const { openS3Sink, parseS3Location } = await import("./audit/s3-sink.ts");
   const bucket = parseS3Location(location);
   if (bucket !== null) return openS3Sink(bucket);
   throw new RecoverError(exit.configuration, "RECOVER_CHECKPOINT is not usable.", {

@@ -56,7 +56,7 @@ Example:
 async function verify(edge: Edge, options: Options): Promise<void> {
   const settings = readSettings(edge.env, ["RECOVER_KEYRING", "RECOVER_CHECKPOINT"]);
   const { signers } = await loadRecoverKeyring(resolvePath(edge.env, settings.RECOVER_KEYRING));
-  const sink = openSink(edge, settings.RECOVER_CHECKPOINT);
+  const sink = await openSink(edge, settings.RECOVER_CHECKPOINT);
   await using recovery = openRecovery(edge);
   // First the checkpoints, then the chain: one that is made meanwhile must not look cut off.
   const checkpoints = await sink.readAll();

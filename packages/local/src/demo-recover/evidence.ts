@@ -1,0 +1,48 @@
+/** What the walk looks up by itself, as the superuser: whom to ask for, and what a thief would have. */
+import { Client } from "pg";
+import type { Stack } from "../demo/stack.ts";
+
+export interface Subject {
+  readonly userId: string;
+}
+
+/** The user with the most logins: the sample messages have some that come again and again. */
+export async function findSubject(stack: Stack): Promise<Subject> {
+  const [row] = await query<{ user_id: string }>(
+    stack,
+    "SELECT user_id FROM user_logins GROUP BY user_id ORDER BY count(*) DESC, user_id LIMIT 1",
+  );
+  return { userId: row?.user_id ?? "" };
+}
+
+/** Copies a subject's ciphertext tables, as a thief or an old backup without the seeds would. */
+export async function keepCopy(stack: Stack, { userId }: Subject): Promise<number> {
+  await query(stack, "CREATE TABLE stolen (record_id uuid, sealed bytea)");
+  const copied = await query(
+    stack,
+    `INSERT INTO stolen SELECT record_id, sealed FROM maskline.vault
+     WHERE record_id IN (SELECT record_id FROM user_logins WHERE user_id = $1) RETURNING 1`,
+    [userId],
+  );
+  return copied.length;
+}
+
+/** Copied records whose seed still stands; without it not even the private key opens one. */
+export async function openableFromCopy(stack: Stack): Promise<number> {
+  const rows = await query(stack, "SELECT 1 FROM stolen JOIN maskline.seed USING (record_id)");
+  return rows.length;
+}
+
+async function query<Row extends object>(
+  { adminUrl }: Stack,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<Row[]> {
+  const client = new Client({ connectionString: adminUrl });
+  await client.connect();
+  try {
+    return (await client.query<Row>(text, [...values])).rows;
+  } finally {
+    await client.end();
+  }
+}
