@@ -1,4 +1,4 @@
-/** Makes a batch durable: one transaction, retried while the database is away, bisected when a row breaks it. */
+/** Makes a batch durable: one transaction, retried while the database is away, bisected when a row breaks it or time runs out. */
 import type { BatchKeyRow, QuarantineRow, WriteBatch, WriteResult } from "@org/db/writer";
 
 import { backoffMs, pause, unlessAborted } from "../backoff.ts";
@@ -38,6 +38,12 @@ const writeBackoff: Backoff = { firstMs: 100, mostMs: 5_000 };
 /** More rows than this, and than one in a hundred, refused alike in one batch are the schema's fault. */
 const mostRefused = 10;
 
+/** query_canceled: what a statement comes to that was not done within its time. */
+const timedOut = "57014";
+
+/** So many time-outs in a row are not a hiccup: only a smaller batch may pass. */
+const mostTimeouts = 2;
+
 /** Why a message that parsed well is in quarantine; the SQLSTATE beside it says more. */
 const refusedReason = "refused_by_database";
 
@@ -65,6 +71,7 @@ export function createWrite(
     const returned: Held[] = [];
     let pending = items;
     let schemaTrip: Trip | null = null;
+    let outage: Trip | null = null;
 
     for (let attempt = 0; pending.length > 0 && !giveUp.aborted; attempt += 1) {
       const { durable, refused, untried } = await sift(pending);
@@ -86,9 +93,10 @@ export function createWrite(
       }
     }
     schemaTrip?.clear();
+    endOutage();
     return { settled, returned: [...returned, ...pending.map(({ held }) => held)] };
 
-    /** Commits what can be committed, in halves around the rows that cannot. */
+    /** Commits what can be committed: in halves around the rows that cannot, or where all at once takes too long. */
     async function sift(all: readonly Item[]): Promise<Sifted> {
       const sifted: Sifted = { durable: [], refused: [], untried: [] };
       const refusedGroups = new Set<string | null>();
@@ -119,7 +127,7 @@ export function createWrite(
           sifted.durable.push(...tried);
         } else if (result.kind === "gave_up") {
           sifted.untried.push(...tried);
-        } else if (tried.length === 1) {
+        } else if (result.kind === "refused" && tried.length === 1) {
           refuse({ item: first, sqlState: result.sqlState });
         } else {
           const middle = Math.ceil(tried.length / 2);
@@ -129,36 +137,42 @@ export function createWrite(
       }
     }
 
-    /** One transaction, tried until the database answers. Trying again is safe: the ledger decides. */
+    /** One transaction, tried until the database has room for it. Trying again is safe: the ledger decides. */
     async function commit(part: readonly Item[]): Promise<Commit> {
       const batch: WriteBatch = {
         logins: part.flatMap((item) => (item.kind === "login" ? [item.row] : [])),
         quarantined: part.flatMap((item) => (item.kind === "quarantine" ? [item.row] : [])),
         batchKeys,
       };
-      let trip: Trip | null = null;
-      try {
-        for (let attempt = 0; !giveUp.aborted; attempt += 1) {
-          const startedMs = performance.now();
-          try {
-            const result = await unlessAborted(database.write(batch), giveUp);
-            // It may commit yet; then the ledger absorbs the redelivery.
-            if (!result) break;
-            events.wrote(result, performance.now() - startedMs);
-            return { kind: "durable" };
-          } catch (error) {
-            const failure = toFailure("write", error);
-            if (failure.isRowFault)
-              return { kind: "refused", sqlState: failure.sqlState ?? "unknown" };
-            events.failed(failure);
-            trip ??= breaker.trip();
-            await pause(backoffMs(writeBackoff, attempt), giveUp);
+      let timeouts = 0;
+      for (let attempt = 0; !giveUp.aborted; attempt += 1) {
+        const startedMs = performance.now();
+        try {
+          const result = await unlessAborted(database.write(batch), giveUp);
+          // It may commit yet; then the ledger absorbs the redelivery.
+          if (!result) break;
+          endOutage();
+          events.wrote(result, performance.now() - startedMs);
+          return { kind: "durable" };
+        } catch (error) {
+          const failure = toFailure("write", error);
+          if (failure.isRowFault) {
+            endOutage();
+            return { kind: "refused", sqlState: failure.sqlState ?? "unknown" };
           }
+          events.failed(failure);
+          outage ??= breaker.trip();
+          timeouts = failure.sqlState === timedOut ? timeouts + 1 : 0;
+          if (timeouts === mostTimeouts && part.length > 1) return { kind: "too_slow" };
+          await pause(backoffMs(writeBackoff, attempt), giveUp);
         }
-        return { kind: "gave_up" };
-      } finally {
-        trip?.clear();
       }
+      return { kind: "gave_up" };
+    }
+
+    function endOutage(): void {
+      outage?.clear();
+      outage = null;
     }
 
     /** The SQLSTATE that says the schema is at fault; null where single rows are. */
@@ -199,4 +213,6 @@ export function createWrite(
 type Commit =
   | { readonly kind: "durable" }
   | { readonly kind: "gave_up" }
+  /** Of more than one message. */
+  | { readonly kind: "too_slow" }
   | { readonly kind: "refused"; readonly sqlState: string };

@@ -1,0 +1,67 @@
+import { randomUUID } from "node:crypto";
+
+import { connectWriter } from "@org/db";
+import type { LoginRow } from "@org/db";
+import { createTestDatabase } from "@org/local";
+import type { Token } from "@org/masking";
+import { Client } from "pg";
+import { expect, inject, test } from "vitest";
+
+import { createBreaker } from "../../src/breaker.ts";
+import type { Item } from "../../src/model.ts";
+import { createWrite } from "../../src/stages/write.ts";
+import { createHeld } from "../held.ts";
+
+const never = new AbortController().signal;
+
+test("a batch that no statement time-out leaves room for is written in smaller ones, each message once", async () => {
+  await using opened = new AsyncDisposableStack();
+  const database = opened.use(
+    await createTestDatabase(inject("postgresAdminUrl"), "maskline_template"),
+  );
+  const writer = opened.use(
+    connectWriter({
+      connection: { connectionString: await database.createLogin("maskline_writer") },
+      statementTimeoutMs: 1_000,
+    }),
+  );
+  const admin = new Client({ connectionString: database.adminUrl });
+  await admin.connect();
+  opened.defer(() => admin.end());
+  await admin.query(`
+    CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END $$;
+    CREATE TRIGGER dawdle BEFORE INSERT ON user_logins FOR EACH ROW EXECUTE FUNCTION dawdle()`);
+
+  const breaker = createBreaker(() => {});
+  const write = createWrite({ database: writer, breaker }, ignoreEvents);
+  const items = Array.from({ length: 8 }, (_, index) => createItem(index));
+  const { settled } = await write(items, { batchKeys: [], quarantine: null, giveUp: never });
+
+  const ids = items.map(({ held }) => held.envelope.messageId);
+  expect(settled.map(({ envelope }) => envelope.messageId)).toEqual(ids);
+  const { rows } = await admin.query("SELECT message_id FROM user_logins ORDER BY message_id");
+  expect(rows.map(({ message_id }) => message_id)).toEqual(ids);
+  expect(breaker.open).toBe(false);
+});
+
+const ignoreEvents = { wrote() {}, failed() {}, refused() {}, schemaFault() {} };
+
+function createItem(index: number): Item {
+  const held = createHeld(index);
+  const { messageId, sentAtMs } = held.envelope;
+  const row: LoginRow = {
+    messageId,
+    sentAtMs,
+    recordId: randomUUID(),
+    userId: "u",
+    deviceType: "ios",
+    maskedIp: "mk1.t1.ip" as Token,
+    maskedDeviceId: "mk1.t1.device" as Token,
+    locale: null,
+    appVersion: null,
+    appVersionText: null,
+    vault: null,
+  };
+  return { held, kind: "login", row };
+}
