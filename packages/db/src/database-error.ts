@@ -35,9 +35,21 @@ const transientClasses = new Set(["08", "40", "53", "57"]);
 const dataClasses = new Set(["22", "23"]);
 /** lock_not_available; read_only_sql_transaction, which is what a failover looks like. */
 const transientStates = new Set(["55P03", "25006"]);
+/** What whoever sets Maskline up meets first. */
+const meanings: Readonly<Record<string, string>> = {
+  "28000": "the login is refused",
+  "28P01": "wrong user or password",
+  "3D000": "no such database",
+  "3F000": "no such schema",
+  "42501": "the login lacks a right",
+  "53300": "too many connections",
+};
 /** `pg` gives its own faults no code. */
 const connectionFault =
-  /^(Connection terminated|timeout (expired|exceeded)|Query read timeout|Client (was closed|has encountered a connection error)|There was an error establishing an SSL connection)/;
+  /^(Connection terminated|timeout (expired|exceeded)|Query read timeout|Client (was closed|has encountered a connection error)|There was an error establishing an SSL connection|The server does not support SSL connections)/;
+
+/** OpenSSL's verdicts on a certificate, as Node names them. */
+const distrust = /^(UNABLE_TO_(GET|VERIFY)_|CERT_|(DEPTH_ZERO_)?SELF_SIGNED_CERT|ERR_TLS_CERT_)/;
 
 /** The error to throw instead of `error`; what `error` said is left behind on purpose. */
 export function toDatabaseError(error: unknown): DatabaseError {
@@ -45,7 +57,7 @@ export function toDatabaseError(error: unknown): DatabaseError {
   // drizzle wraps what pg threw; asking for its class would load all of drizzle into every writer.
   const thrown = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (thrown instanceof PgError && thrown.code !== undefined) {
-    return new DatabaseError(`The database reported SQLSTATE ${thrown.code}.`, {
+    return new DatabaseError(`The database reported SQLSTATE ${describe(thrown.code)}.`, {
       kind: kindOf(thrown.code),
       sqlState: thrown.code,
       constraint: thrown.constraint ?? null,
@@ -57,17 +69,28 @@ export function toDatabaseError(error: unknown): DatabaseError {
         sqlState: null,
         constraint: null,
       })
-    : new DatabaseError("The database driver failed for a reason not known here.", {
+    : new DatabaseError(reasonOf(thrown), {
         kind: "unknown",
         sqlState: null,
         constraint: null,
       });
 }
 
+function describe(sqlState: string): string {
+  const meaning = meanings[sqlState];
+  return meaning === undefined ? sqlState : `${sqlState}: ${meaning}`;
+}
+
 function kindOf(sqlState: string): DatabaseFaultKind {
   const sqlClass = sqlState.slice(0, 2);
   if (transientClasses.has(sqlClass) || transientStates.has(sqlState)) return "transient";
   return dataClasses.has(sqlClass) ? "data" : "unknown";
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error && "code" in error && distrust.test(String(error.code))
+    ? "The database's TLS certificate is not trusted."
+    : "The database driver failed for a reason not known here.";
 }
 
 /** Node's system errors name the call that failed; an AggregateError is one per address that was tried. */

@@ -49,8 +49,20 @@ describe("toDatabaseError", () => {
     ["no answer to a connection", new Error("Connection terminated due to connection timeout")],
     ["no free connection", new Error("timeout exceeded when trying to connect")],
     ["no answer to a query", new Error("Query read timeout")],
+    ["a server without TLS", new Error("The server does not support SSL connections")],
   ])("takes %s as transient", (_, error) => {
     expect(toDatabaseError(error)).toMatchObject({ kind: "transient", sqlState: null });
+  });
+
+  it("says what a wrong password and an untrusted certificate are", () => {
+    expect(toDatabaseError(fromServer("28P01")).message).toBe(
+      "The database reported SQLSTATE 28P01: wrong user or password.",
+    );
+    const certificate = Object.assign(new Error(sentinel), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
+    expect(toDatabaseError(certificate)).toMatchObject({
+      kind: "unknown",
+      message: "The database's TLS certificate is not trusted.",
+    });
   });
 
   it.each([

@@ -2,9 +2,9 @@
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** `url` is undefined where `pg` itself reads the PG* variables. */
+/** `url` is undefined where `pg` itself reads the PG* variables; `source` names what was read. */
 export type Config =
-  | { readonly ok: true; readonly url: string | undefined }
+  | { readonly ok: true; readonly url: string | undefined; readonly source: string }
   | { readonly ok: false; readonly faults: readonly string[] };
 
 /** MIGRATE_DATABASE_URL, else DATABASE_URL, else the PG* set. An empty variable counts as not set. */
@@ -12,7 +12,9 @@ export function readConfig(environment: Environment): Config {
   const name = ["MIGRATE_DATABASE_URL", "DATABASE_URL"].find((key) => environment[key]);
   const faults = name === undefined ? pgFaults(environment) : urlFaults(name, environment[name]);
   if (faults.length > 0) return { ok: false, faults };
-  return { ok: true, url: name === undefined ? undefined : environment[name] };
+  return name === undefined
+    ? { ok: true, url: undefined, source: "the PG* variables" }
+    : { ok: true, url: environment[name], source: name };
 }
 
 function urlFaults(name: string, value = ""): string[] {

@@ -27,9 +27,16 @@ export async function runCommand<Flag extends string>(command: Command<Flag>): P
     process.stdout.write(lines(await command.run(config.url, flags.values)));
   } catch (error) {
     if (error instanceof MissingRightsError) return fail(2, [error.message]);
-    if (error instanceof DatabaseError) return fail(1, [error.message]);
+    if (error instanceof DatabaseError)
+      return fail(1, [error.message, advice(error, config.source)]);
     throw error;
   }
+}
+
+function advice({ sqlState }: DatabaseError, source: string): string {
+  if (sqlState === null) return `Check host, port and TLS settings in ${source}.`;
+  if (sqlState === "3F000") return "Run `pnpm migrate` first.";
+  return `Check ${source}, and PostgreSQL's log for what it says of this.`;
 }
 
 interface ParsedFlags<Flag extends string> {

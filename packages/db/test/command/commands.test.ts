@@ -56,7 +56,18 @@ describe.each(["migrate", "maintain"])("%s", (command) => {
     const DATABASE_URL = "postgres://sentinel:sentinel@127.0.0.1:1/sentinel";
     const { code, stderr } = await run(command, { DATABASE_URL });
     expect(code).toBe(1);
-    expect(stderr).toBe("The connection to the database failed or timed out.\n");
+    expect(stderr).toBe(
+      "The connection to the database failed or timed out.\nCheck host, port and TLS settings in DATABASE_URL.\n",
+    );
+  });
+
+  it("says that the password is wrong and which variable to check, without a value", async () => {
+    const url = new URL(inject("postgresAdminUrl"));
+    url.password = "sentinel";
+    const { code, stderr } = await run(command, { DATABASE_URL: url.href });
+    expect(code).toBe(1);
+    expect(stderr).toContain("28P01: wrong user or password.\nCheck DATABASE_URL");
+    expect(stderr).not.toContain("sentinel");
   });
 
   it("teaches with --help", async () => {
