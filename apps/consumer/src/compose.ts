@@ -65,13 +65,13 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
   const [{ tokenizer, sealer }, attributes, access] = await allOrEveryFault([
     orExplain(
       openKeys(config),
-      "the keyring cannot be used",
+      "MASKLINE_KEYRING",
       "mend the file that MASKLINE_KEYRING names; `pnpm recover keys init` writes a new one for development",
     ),
     orExplain(
       queue.attributes(),
       "the queue cannot be read",
-      "check SQS_QUEUE_URL, AWS_REGION, the credentials, and the permission sqs:GetQueueAttributes",
+      "check SQS_QUEUE_URL, AWS_REGION, AWS_ENDPOINT_URL_SQS, the credentials, and the permission sqs:GetQueueAttributes",
     ),
     orExplain(
       database.check(),

@@ -76,12 +76,16 @@ async function start(config: Config, { check, untilEmpty }: Options): Promise<nu
   const isTerminal = process.stdout.isTTY;
   const log = pino({ level: config.logLevel }, isTerminal ? pretty({ sync: true }) : undefined);
   reportCrashes(log);
-  await using service = await compose(config, log);
+  // A check may run beside a consumer that has the port.
+  await using service = await compose(check ? { ...config, port: 0 } : config, log);
   for (const { severity, finding, advice } of service.findings) {
     log[severity === "error" ? "error" : "warn"]({ advice }, finding);
   }
   if (service.findings.some(({ severity }) => severity === "error")) return exit.configuration;
-  if (check) return exit.done;
+  if (check) {
+    log.info({ warnings: service.findings.length }, "ready to start");
+    return exit.done;
+  }
   await runUntilStopped(service, { config, log, untilEmpty });
   return exit.done;
 }
