@@ -12,6 +12,8 @@ export async function runRecover(
   argv: readonly string[],
   env: Readonly<Record<string, string>> = {},
   stdin = "",
+  /** What the person at the terminal answers; left out, there is no terminal. */
+  answer?: boolean,
 ): Promise<Ended> {
   let stdout = "";
   let stderr = "";
@@ -22,7 +24,7 @@ export async function runRecover(
     })(),
     stdout: { write: (text) => (stdout += text) },
     stderr: { write: (text) => (stderr += text) },
-    confirm: null,
+    confirm: answer === undefined ? null : async () => answer,
   });
   return { code, stdout, stderr };
 }

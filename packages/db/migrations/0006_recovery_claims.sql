@@ -221,14 +221,19 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_claim recovery.claim;
 BEGIN
+  IF jsonb_typeof(p_detail) <> 'object' OR length(p_detail::text) > 2000 THEN
+    RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a result is a small JSON object';
+  END IF;
   PERFORM FROM recovery.audit_head FOR UPDATE;
   UPDATE recovery.claim SET closed_at = clock_timestamp()
   WHERE id = p_claim AND claimant = session_user AND closed_at IS NULL
     AND transaction_id <> pg_current_xact_id()
   RETURNING * INTO v_claim;
   IF NOT FOUND THEN RAISE EXCEPTION USING ERRCODE = 'MK004', MESSAGE = 'no such claim'; END IF;
+  -- What the tool says of itself; what the database knows stands above it.
   PERFORM recovery.append_audit('result', v_claim.grant_id, v_claim.id,
-    jsonb_build_object('intent', v_claim.intent_seq) || p_detail);
+    p_detail || jsonb_build_object('intent', v_claim.intent_seq,
+      'fetched', v_claim.fetched_at IS NOT NULL));
 END
 $$;
 

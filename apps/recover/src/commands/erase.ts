@@ -55,7 +55,7 @@ async function run(edge: Edge, options: Options): Promise<void> {
   });
 }
 
-export function describeRemains(remains: WhatRemains): string[] {
+function describeRemains(remains: WhatRemains): string[] {
   const { backupsUntil, backupDays, quarantined, newestQuarantinedOn } = remains;
   return [
     "What remains:",

@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ask, askApproved, auditActions, type Office, openOffice, why } from "./office.ts";
+import { runRecover } from "./run-recover.ts";
+
+let office: Office;
+let record: string;
+
+beforeAll(async () => {
+  office = await openOffice();
+  [record = ""] = await office.write([{ ip: "192.0.2.10", deviceId: "d-10" }]);
+});
+
+afterAll(() => office[Symbol.asyncDispose]());
+
+const forIp = (): string[] => ["unmask", "--field", "ip", "--record", record];
+
+test("a requester sees what will be asked of whom, and no asks nothing", async () => {
+  const before = await auditActions(office);
+  const ended = await runRecover(["request", ...forIp(), ...why], office.requester.env, "", false);
+  expect(ended.code).toBe(3);
+  expect(ended.stderr).toContain("A member of maskline_approver other than you");
+  expect(await auditActions(office)).toEqual(before);
+});
+
+test("an approver sees the whole grant, and no decides nothing", async () => {
+  const grant = await ask(office.requester, forIp());
+  const ended = await runRecover(["approve", grant], office.approver.env, "", false);
+  expect(ended.code).toBe(3);
+  for (const part of [office.requester.login, "fraud, ticket SEC-1", "A test of recovery"]) {
+    expect(ended.stderr).toContain(part);
+  }
+  expect((await office.requester.recover(["list", "--grant", grant])).stdout).toContain(
+    "(pending)",
+  );
+});
+
+test("unmask confirms purpose and count, and no claims nothing", async () => {
+  const grant = await askApproved(office, office.requester, forIp());
+  const argv = ["unmask", "--grant", grant, "--print"];
+  const before = await auditActions(office);
+  const declined = await runRecover(argv, office.requester.env, "", false);
+  expect(declined).toMatchObject({ code: 3, stdout: "" });
+  expect(declined.stderr).toContain("open ip of 1 record(s)");
+  expect(declined.stderr).toContain("Purpose: fraud, ticket SEC-1");
+  expect(await auditActions(office)).toEqual(before);
+  const confirmed = await runRecover(argv, office.requester.env, "", true);
+  expect(confirmed.stdout).toContain("192.0.2.10");
+});
