@@ -21,7 +21,8 @@ consumer until the queue is empty, and shows what came of them. Leaves nothing b
 
   --messages N  how many messages to send (default 1000, at most 1000000)
   --seed N      which messages: the same seed sends the same ones (default 1)
-  --json        print one line of JSON and nothing else:
+  --json        print one line of JSON and nothing else; pnpm adds two of its own,
+                unless called as pnpm --silent demo --json:
                 {"sent":…,"written":…,"duplicates":…,"quarantined":…,"seconds":…}
                 sent         messages sent
                 written      rows in user_logins
