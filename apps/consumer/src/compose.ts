@@ -80,7 +80,11 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
     ),
   ]);
 
-  const exporter = new PrometheusExporter({ preventServerStart: true, withoutScopeInfo: true });
+  const exporter = new PrometheusExporter({
+    preventServerStart: true,
+    withoutScopeInfo: true,
+    withoutTargetInfo: true,
+  });
   const provider = new MeterProvider({ readers: [exporter] });
   opening.defer(() => provider.shutdown());
   const telemetry = createTelemetry(provider.getMeter("maskline"), log);
