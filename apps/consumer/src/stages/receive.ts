@@ -1,6 +1,4 @@
 /** Long polls that never wait for a write: few while the queue is idle, many while it is full. */
-import { setMaxListeners } from "node:events";
-
 import type { Envelope } from "@org/sqs";
 
 import { backoffMs, pause } from "../backoff.ts";
@@ -58,12 +56,12 @@ export function createReceive(
   const { pollers, waitSeconds, giveUp, events } = options;
 
   return async function receive(stop) {
-    setMaxListeners(0, stop);
     const polls = new Set<Promise<void>>();
     let wanted = 1;
     let failures = 0;
 
     async function poll(reservation: Reservation): Promise<void> {
+      const failuresBefore = failures;
       let messages: Held[] = [];
       try {
         const { envelopes, damaged } = await queue.receive({
@@ -81,7 +79,8 @@ export function createReceive(
           await options.giveBack(messages.splice(0));
         }
       } catch (error) {
-        failures += 1;
+        // Polls that were in flight together fail together: one failure, not one each.
+        failures = failuresBefore + 1;
         wanted = 1;
         events.failed(toFailure("receive", error));
       } finally {
@@ -90,9 +89,9 @@ export function createReceive(
     }
 
     while (!stop.aborted) {
-      await breaker.closed(stop);
-      if (failures > 0) await pause(backoffMs(errorBackoff, failures - 1), stop);
       while (polls.size >= wanted) await Promise.race(polls);
+      if (failures > 0) await pause(backoffMs(errorBackoff, failures - 1), stop);
+      await breaker.closed(stop);
       const reservation = await buffer.reserve(stop);
       if (!reservation) break;
       if (stop.aborted || breaker.open) {

@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+
+import { createBreaker } from "../../src/breaker.ts";
+import { createBuffer } from "../../src/buffer.ts";
+import { createLeases } from "../../src/leases.ts";
+import { createReceive } from "../../src/stages/receive.ts";
+import type { ReceivePort } from "../../src/stages/receive.ts";
+import { createHeld } from "../held.ts";
+
+const ignore = (): void => {};
+const pollers = 8;
+
+/** A queue that is full until all pollers poll, breaks their connections at once and the next one, and is empty then. */
+function createBlinkingQueue(): { queue: ReceivePort; recovered: Promise<void> } {
+  const { promise: recovered, resolve: recover } = Promise.withResolvers<void>();
+  const waiting: (() => void)[] = [];
+  let received = 0;
+  let brokenPolls = 0;
+  return {
+    recovered,
+    queue: {
+      async receive() {
+        if (brokenPolls > 0) {
+          brokenPolls += 1;
+          if (brokenPolls === 2) throw new Error("broken");
+          recover();
+          return { envelopes: [], damaged: 0 };
+        }
+        if (received < 10 * pollers) {
+          const envelopes = Array.from(
+            { length: 10 },
+            (_, at) => createHeld(received + at).envelope,
+          );
+          received += 10;
+          return { envelopes, damaged: 0 };
+        }
+        const { promise, reject } = Promise.withResolvers<never>();
+        waiting.push(() => reject(new Error("broken")));
+        if (waiting.length === pollers) {
+          brokenPolls = 1;
+          for (const breakOff of waiting) breakOff();
+        }
+        return promise;
+      },
+    },
+  };
+}
+
+test("polls that break together are one failure: receiving goes on after the shortest pause", async () => {
+  const { queue, recovered } = createBlinkingQueue();
+  const stop = new AbortController();
+  const leases = createLeases(
+    { changeVisibility: async () => [] },
+    { visibilityTimeoutSeconds: 30, events: { renewed: ignore, lost: ignore } },
+  );
+  const receive = createReceive(
+    {
+      queue,
+      leases,
+      buffer: createBuffer({
+        maxMessages: 10_000,
+        maxBytes: 2 ** 30,
+        batchSize: 1_000,
+        batchAgeMs: 0,
+      }),
+      breaker: createBreaker(ignore),
+    },
+    {
+      pollers,
+      waitSeconds: 1,
+      returnAllOnDamage: false,
+      giveBack: async () => {},
+      giveUp: new AbortController().signal,
+      events: { received: ignore, damaged: ignore, polled: ignore, failed: ignore },
+    },
+  );
+  const receiving = receive(stop.signal);
+  await recovered;
+  stop.abort();
+  await receiving;
+  await leases.stop();
+  expect(leases.size).toBe(10 * pollers);
+}, 10_000);
