@@ -8,4 +8,6 @@ export default defineConfig({
   splitting: true,
   dts: true,
   clean: true,
+  // Deno knows Node's modules by their `node:` names alone.
+  removeNodeProtocol: false,
 });

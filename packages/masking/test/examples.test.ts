@@ -6,8 +6,14 @@ import { describe, expect, test } from "vitest";
 const run = promisify(execFile);
 const root = new URL("../", import.meta.url);
 
+interface Example {
+  readonly name: string;
+  readonly code: string;
+  readonly output: readonly string[];
+}
+
 /** Every example in the documentation comments, with the output that its comments promise. */
-async function examples(): Promise<{ name: string; code: string; output: string[] }[]> {
+async function examples(): Promise<Example[]> {
   const files = await readdir(new URL("src/", root), { recursive: true });
   const found = await Promise.all(
     files
@@ -20,17 +26,28 @@ async function examples(): Promise<{ name: string; code: string; output: string[
         return Array.from(blocks, ([, block = "", declaration = ""]) => ({
           name: `${file}: ${declaration.trim()}`,
           code: block.replaceAll(/^ \* ?/gm, ""),
-          output: Array.from(
-            block.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm),
-            ([, line = ""]) => line,
-          ),
+          output: promisedOutput(block),
         }));
       }),
   );
   return found.flat();
 }
 
-const all = await examples();
+/** The README's, each a program of its own. */
+async function readmeExamples(): Promise<Example[]> {
+  const text = await readFile(new URL("README.md", root), "utf8");
+  return Array.from(text.matchAll(/```ts\n([\s\S]*?)```/g), ([, code = ""], index) => ({
+    name: `README.md, number ${index + 1}`,
+    code,
+    output: promisedOutput(code),
+  }));
+}
+
+/** What the comments behind console.log say. */
+const promisedOutput = (code: string): string[] =>
+  Array.from(code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm), ([, line = ""]) => line);
+
+const all = [...(await examples()), ...(await readmeExamples())];
 
 describe("the example of", () => {
   test.concurrent.each(all)("$name runs and prints what it says", async ({ code, output }) => {

@@ -172,7 +172,8 @@ function isPoint(bytes: Uint8Array): boolean {
 function importPrivateKey(scalar: Uint8Array, publicKey: Uint8Array | null): DeriveSharedSecret {
   const ecdh = createECDH("prime256v1");
   try {
-    ecdh.setPrivateKey(scalar);
+    // A copy: Deno keeps the bytes it is given, and the caller zeroes these.
+    ecdh.setPrivateKey(Uint8Array.from(scalar));
   } catch {
     throw new KeySourceFault(privateKeyFault);
   }
