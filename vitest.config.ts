@@ -11,6 +11,7 @@ const config: ViteUserConfig = defineConfig({
     include: [
       "{packages,apps}/*/test/**/*.test.ts",
       "bench/test/**/*.test.ts",
+      "chaos/test/*.test.ts",
       "test/**/*.test.ts",
     ],
     globalSetup: ["test/global-setup.ts"],

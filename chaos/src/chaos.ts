@@ -12,7 +12,7 @@ import { startFleet } from "./fleet.ts";
 import { openJournal } from "./journal.ts";
 import type { ChaosOptions } from "./options.ts";
 import { describeLeak, play } from "./play.ts";
-import type { Played, World } from "./play.ts";
+import type { World } from "./play.ts";
 import { createProducer } from "./producer.ts";
 import { addCounts, verdictOf } from "./report.ts";
 import type { FaultCounts, Report } from "./report.ts";
@@ -35,49 +35,39 @@ export interface ChaosRun {
 
 const consumers = 2;
 
-/** Runs to the end also where promises break: only what cannot go on any more ends it. */
+/** What the scenes came to so far. */
+interface Tally {
+  rounds: number;
+  leakedAtRest: number;
+  readonly counts: Map<string, FaultCounts[]>;
+  readonly sentIds: Set<string>;
+  readonly violations: Set<string>;
+  readonly inconclusive: string[];
+}
+
+/** Goes on where promises break; only what cannot go on any more ends a run early. */
 export async function runChaos(run: ChaosRun): Promise<Report> {
-  const { options, progress } = run;
   const startedMs = performance.now();
   const directory = await mkdtemp(join(tmpdir(), "maskline-chaos-"));
-  const counts = new Map<string, FaultCounts[]>();
-  const violations = new Set<string>();
-  const inconclusive: string[] = [];
-  let leakedAtRest = 0;
-  let rounds = 0;
-
-  {
+  const tally: Tally = {
+    rounds: 0,
+    leakedAtRest: 0,
+    counts: new Map(),
+    sentIds: new Set(),
+    violations: new Set(),
+    inconclusive: [],
+  };
+  await unlessInconclusive(tally, async () => {
     await using opening = new AsyncDisposableStack();
     const world = await openWorld(opening, { run, directory });
-    const sentIds = new Set<string>();
-    const isTimeLeft = (): boolean => performance.now() - startedMs < options.minutes * 60_000;
-    try {
-      do {
-        for (const fault of shuffled(options.faults, world.random)) {
-          const result = await play(world, fault);
-          progress(describeScene(fault, result));
-          for (const { messageId } of world.producer.sent) sentIds.add(messageId);
-          counts.set(fault.name, [...(counts.get(fault.name) ?? []), result.counts]);
-          for (const sentence of result.violations) violations.add(`${fault.name}: ${sentence}`);
-        }
-        rounds += 1;
-      } while (isTimeLeft());
-    } catch (error) {
-      if (!(error instanceof Inconclusive)) throw error;
-      inconclusive.push(error.message);
-    }
-    await world.producer.pause();
-    await world.stage.postgres.start();
-    for (const sentence of await checkDatabase(world.stage, sentIds)) violations.add(sentence);
+    const endMs = startedMs + run.options.minutes * 60_000;
+    await unlessInconclusive(tally, () => playRounds(world, tally, { run, endMs }));
+    await lookAtRest(world, tally);
+  });
 
-    await world.stage.query("CHECKPOINT");
-    const leaks = await world.scanner.scanBelow(world.stage.postgres.dataDirectory);
-    leakedAtRest = leaks.length;
-    for (const leak of leaks) violations.add(describeLeak(leak));
-  }
-
+  const { rounds, leakedAtRest, counts, violations, inconclusive } = tally;
   const report: Report = {
-    options,
+    options: run.options,
     rounds,
     seconds: (performance.now() - startedMs) / 1000,
     faults: Object.fromEntries([...counts].map(([name, parts]) => [name, addCounts(parts)])),
@@ -89,6 +79,51 @@ export async function runChaos(run: ChaosRun): Promise<Report> {
   if (verdictOf(report) !== "passed") return report;
   await rm(directory, { recursive: true });
   return { ...report, directory: null };
+}
+
+async function unlessInconclusive(tally: Tally, go: () => Promise<void>): Promise<void> {
+  try {
+    await go();
+  } catch (error) {
+    if (!(error instanceof Inconclusive)) throw error;
+    tally.inconclusive.push(error.message);
+  }
+}
+
+async function playRounds(
+  world: World,
+  tally: Tally,
+  { run, endMs }: { run: ChaosRun; endMs: number },
+): Promise<void> {
+  do {
+    for (const fault of shuffled(run.options.faults, world.random)) {
+      try {
+        const { counts, violations, drainedMs } = await play(world, fault);
+        tally.counts.set(fault.name, [...(tally.counts.get(fault.name) ?? []), counts]);
+        for (const sentence of violations) tally.violations.add(`${fault.name}: ${sentence}`);
+        const { hits, messages } = counts;
+        const drained = (drainedMs / 1000).toFixed(1);
+        run.progress(
+          `${fault.name}: hit ${hits} times, ${messages} messages, drained in ${drained} s`,
+        );
+      } finally {
+        await world.producer.pause();
+        for (const { messageId } of world.producer.sent) tally.sentIds.add(messageId);
+      }
+    }
+    tally.rounds += 1;
+  } while (performance.now() < endMs);
+}
+
+/** What can only be seen when all is over: the database as a whole, and PostgreSQL's files. */
+async function lookAtRest({ stage, scanner }: World, tally: Tally): Promise<void> {
+  stage.hooks = {};
+  await stage.postgres.start();
+  for (const sentence of await checkDatabase(stage, tally.sentIds)) tally.violations.add(sentence);
+  await stage.query("CHECKPOINT");
+  const leaks = await scanner.scanBelow(stage.postgres.dataDirectory);
+  tally.leakedAtRest = leaks.length;
+  for (const leak of leaks) tally.violations.add(describeLeak(leak));
 }
 
 async function openWorld(
@@ -119,7 +154,15 @@ async function openWorld(
   });
   opening.defer(() => producer.pause());
   const watch = opening.use(await startWatch(directory, { stage, fleet }));
-  await waitFor("the consumers consume", () => fleet.isReady(), run);
+  await waitFor(
+    "the consumers consume",
+    () => {
+      if (fleet.crashes.length > 0)
+        throw new Inconclusive("a consumer ended as soon as it started");
+      return fleet.isReady();
+    },
+    run,
+  );
   return {
     options,
     stage,
@@ -132,11 +175,6 @@ async function openWorld(
     signal: run.signal,
     drainMs: run.drainMs ?? 60_000,
   };
-}
-
-function describeScene({ name }: FaultDefinition, { counts, drainedMs }: Played): string {
-  const { hits, messages } = counts;
-  return `${name}: hit ${hits} times, ${messages} messages, drained in ${(drainedMs / 1000).toFixed(1)} s`;
 }
 
 function shuffled(names: readonly string[], random: Random): FaultDefinition[] {

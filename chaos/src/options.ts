@@ -3,8 +3,7 @@ import { parseArgs } from "node:util";
 
 import { faults, faultsFor } from "./faults.ts";
 
-export const queueKinds = ["standard", "fifo"] as const;
-export type QueueKind = (typeof queueKinds)[number];
+export type QueueKind = "standard" | "fifo";
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -24,7 +23,7 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-export const usage = `Usage: pnpm chaos [--minutes N] [--seed N] [--kind standard|fifo] [--vault on|off]
+export const usage: string = `Usage: pnpm chaos [--minutes N] [--seed N] [--kind standard|fifo] [--vault on|off]
                   [--faults a,b] [--rate N] [--json]
 
 Runs consumers on a PostgreSQL and an SQS server of its own, breaks something every few
@@ -55,7 +54,7 @@ const mostRate = 10_000;
 /** @throws {@link UsageError} */
 export function parseOptions(args: readonly string[]): ChaosOptions {
   const given = parse(args);
-  const kind = oneOf("--kind", given.kind, queueKinds);
+  const kind = oneOf<QueueKind>("--kind", given.kind, ["standard", "fifo"]);
   const vault = oneOf("--vault", given.vault, ["on", "off"] as const) === "on";
   const fitting = faultsFor({ kind, vault }).map(({ name }) => name);
   return {

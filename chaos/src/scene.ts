@@ -5,12 +5,13 @@ import type { Random } from "@org/local";
 
 import type { Fleet } from "./fleet.ts";
 import type { Journal } from "./journal.ts";
-import type { QueueKind } from "./options.ts";
+import type { ChaosOptions, QueueKind } from "./options.ts";
 import type { Producer } from "./producer.ts";
 import type { Stage } from "./stage.ts";
 
 /** What a fault is handed: the stage to break, and where to say what it did. */
 export interface Scene {
+  readonly options: ChaosOptions;
   readonly stage: Stage;
   readonly fleet: Fleet;
   readonly producer: Producer;

@@ -41,24 +41,39 @@ export const commitReplyLost: FaultDefinition = {
   },
 };
 
-/** Once the breaker is open, nobody may receive: each receive of an outage counts against a good message. */
-async function expectNoReceives(scene: Scene, outageMs: number): Promise<void> {
-  const { stage, expect, pause } = scene;
+/** The polls that a consumer may have had under way when its first write failed. */
+const mostBurst = 8;
+
+/**
+ * A consumer learns of an outage by its first write, and receives nothing more: each receive of an
+ * outage counts against a good message. Polls that bring nothing cost nothing.
+ */
+async function expectNoReceives({ stage, expect, pause }: Scene, outageMs: number): Promise<void> {
+  const received = new Map<number, number>();
   // Whatever was polling, or about to, has returned by then.
   await pause(leaseMs);
-  let receives = 0;
   stage.hooks = {
-    request({ operation }, consumer) {
-      if (operation === "ReceiveMessage" && consumer !== null) receives += 1;
-      return null;
+    answered({ operation }, consumer, answer) {
+      const { Messages: messages = [] } = answer as { Messages?: readonly unknown[] };
+      if (operation !== "ReceiveMessage" || consumer === null || messages.length === 0) return;
+      received.set(consumer, (received.get(consumer) ?? 0) + 1);
     },
   };
   await pause(outageMs);
   stage.hooks = {};
-  expect(receives === 0, "a consumer received while the database was away");
+  expect(
+    [...received.values()].every((count) => count <= mostBurst),
+    "a consumer went on receiving while the database was away",
+  );
 }
 
-function expectNoDeadLogins({ stage, producer, expect }: Scene): void {
+/** Once the outage is over and everything has ended somewhere. */
+async function expectNoDeadLogins(scene: Scene): Promise<void> {
+  const { stage, producer, options, until, expect } = scene;
+  await producer.pause();
+  await until("the queue is empty", () => stage.server.messageIds(stage.queueUrl).length === 0);
+  // Without a vault, a rejected message of a FIFO group takes those behind it along.
+  if (options.kind === "fifo" && !options.vault) return;
   const dead = new Set(stage.server.messageIds(stage.deadLetterUrl));
   const logins = producer.sent.filter(({ due }) => due === "row");
   expect(
@@ -78,7 +93,7 @@ export const databaseDown: FaultDefinition = {
     await expectNoReceives(scene, 3 * leaseMs);
     await scene.stage.postgres.start();
     scene.hit();
-    expectNoDeadLogins(scene);
+    await expectNoDeadLogins(scene);
   },
 };
 
@@ -95,7 +110,7 @@ export const databaseReadOnly: FaultDefinition = {
     await stage.query("ALTER SYSTEM RESET default_transaction_read_only");
     await stage.query("SELECT pg_reload_conf()");
     scene.hit();
-    expectNoDeadLogins(scene);
+    await expectNoDeadLogins(scene);
   },
 };
 
@@ -155,6 +170,6 @@ export const diskFull: FaultDefinition = {
     await expectNoReceives(scene, leaseMs);
     await stage.query("DROP FUNCTION public.no_space CASCADE");
     hit();
-    expectNoDeadLogins(scene);
+    await expectNoDeadLogins(scene);
   },
 };

@@ -1,0 +1,61 @@
+/** The suite is only worth what it catches: consumers with one fault each must not pass it. */
+import { rm } from "node:fs/promises";
+
+import { expect, test } from "vitest";
+
+import { runChaos } from "../../src/chaos.ts";
+import { parseOptions } from "../../src/options.ts";
+import { verdictOf } from "../../src/report.ts";
+import type { Report } from "../../src/report.ts";
+
+/** Longer than an unharmed consumer takes to notice a dead connection, which is twelve seconds. */
+const drainMs = 30_000;
+
+async function run(faults: string, mutant?: string): Promise<Report> {
+  const report = await runChaos({
+    options: parseOptions(["--minutes", "0", "--faults", faults]),
+    signal: new AbortController().signal,
+    progress: () => {},
+    drainMs,
+    ...(mutant !== undefined && {
+      preload: new URL(`../mutants/${mutant}.ts`, import.meta.url).href,
+    }),
+  });
+  if (report.directory !== null) await rm(report.directory, { recursive: true });
+  return report;
+}
+
+test("the consumer as it is passes what its mutants do not", async () => {
+  const report = await run("killed_after_receive,deletes_fail,half_open_socket");
+  expect({ ...report, verdict: verdictOf(report) }).toMatchObject({
+    verdict: "passed",
+    violations: [],
+    inconclusive: [],
+  });
+});
+
+test("a consumer that deletes before it commits is caught in the act, and loses messages", async () => {
+  const report = await run("killed_before_commit", "delete-before-commit");
+  expect(verdictOf(report)).toBe("failed");
+  expect(report.violations.join()).toContain("a message was deleted before it was committed");
+  expect(report.faults["killed_before_commit"]?.lost).toBeGreaterThan(0);
+});
+
+test("a consumer that does not ask the ledger doubles rows", async () => {
+  const report = await run("deletes_fail", "no-ledger");
+  expect(verdictOf(report)).toBe("failed");
+  expect(report.faults["deletes_fail"]?.doubled).toBeGreaterThan(0);
+});
+
+test("a consumer that logs an error object leaks", async () => {
+  const report = await run("bombs", "log-the-error");
+  expect(verdictOf(report)).toBe("failed");
+  expect(report.faults["bombs"]?.leaked).toBeGreaterThan(0);
+  expect(report.violations.join()).toMatch(/canary \d+ stands in .*consumer-\d\.log/);
+});
+
+test("a consumer that reuses a dead connection does not drain its queue", async () => {
+  const report = await run("half_open_socket", "reuse-dead-client");
+  expect(verdictOf(report)).toBe("inconclusive");
+  expect(report.inconclusive.join()).toContain("the queue was empty after half_open_socket");
+});

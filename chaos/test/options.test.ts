@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+
+import { faults } from "../src/faults.ts";
+import { parseOptions, usage } from "../src/options.ts";
+
+test("without arguments: three minutes of every fault that fits a standard queue with a vault", () => {
+  const options = parseOptions([]);
+  expect(options).toMatchObject({ minutes: 3, seed: 1, kind: "standard", vault: true });
+  expect(options.faults).toHaveLength(faults.length - 1);
+  expect(options.faults).not.toContain("group_blocked");
+});
+
+test("a FIFO queue adds its own fault, a vault that is off takes away what needs one", () => {
+  const { faults: chosen } = parseOptions(["--kind", "fifo", "--vault", "off"]);
+  expect(chosen).toContain("group_blocked");
+  expect(chosen).not.toContain("dead_letters_drained");
+});
+
+test.each([
+  [["--faults", "meteor"], /meteor is not among those that fit/],
+  [["--kind", "priority"], /--kind takes standard or fifo/],
+  [["--vault", "maybe"], /--vault takes on or off/],
+  [["--minutes", "-1"], /minutes/],
+  [["--seed", "x"], /--seed takes a number/],
+  [["--loud"], /--loud/],
+])("%j is refused with what would be right", (args, message) => {
+  expect(() => parseOptions(args)).toThrow(message);
+});
+
+test("the help names every fault", () => {
+  for (const { name } of faults) expect(usage).toContain(name);
+});
