@@ -42,6 +42,10 @@ const refusals: Record<string, readonly [meaning: string, advice: string]> = {
     "More records match than the policy, or --max-records, allows.",
     "Ask for fewer: by record id, or by a shorter time.",
   ],
+  too_many_requests: [
+    "You have asked as often as the policy allows an hour.",
+    "Wait, or ask for more in one request.",
+  ],
   too_many_tokens: ["The keyring has too many usable token keys.", "Disable those not in use."],
   too_fast: [
     "You have claimed as many records as the policy allows a minute.",

@@ -52,6 +52,7 @@ async function psql(url: string, ...statements: string[]): Promise<unknown> {
 }
 
 const denied = "42501";
+const notCommitted = "MK003";
 
 /** Every way to a sealed record, a seed, a batch key or a grant that does not go through a grant. */
 const reads: string[] = [
@@ -127,8 +128,6 @@ const grantIt = (): Promise<string> =>
   askApproved(office, office.requester, ["unmask", "--field", "ip", "--record", record]);
 
 describe("a look that is rolled back", () => {
-  const notCommitted = "MK003";
-
   test("in one statement yields nothing", async () => {
     const grant = await grantIt();
     const statement = `SELECT * FROM ${fetchOf(claim(grant))}`;
@@ -213,6 +212,30 @@ describe("a look that is rolled back", () => {
     expect(audited).toEqual([{ actor: office.requester.login }]);
   });
 });
+
+test.for([
+  ["retoken", "recovery.retoken_next", "t1", "t2"],
+  ["rewrap", "recovery.rewrap_next", "r1", "r2"],
+] as const)(
+  "%s in the transaction of its claim yields nothing",
+  async ([capability, next, from, to]) => {
+    const grant = await askApproved(office, office.custodian, [
+      capability,
+      "--from-key",
+      from,
+      "--to-key",
+      to,
+    ]);
+    expect(
+      await psql(
+        office.custodian.url,
+        "BEGIN",
+        `CREATE TEMP TABLE taken AS SELECT recovery.claim_work('${grant}', '${capability}', NULL) AS answer`,
+        `SELECT * FROM taken, ${next}((answer ->> 'claim')::uuid, gen_random_uuid(), 10)`,
+      ),
+    ).toBe(notCommitted);
+  },
+);
 
 test("somebody else cannot fetch what was claimed", async () => {
   const grant = await askApproved(office, office.requester, [

@@ -16,6 +16,8 @@ CREATE TABLE recovery.policy (
   max_records integer NOT NULL DEFAULT 10000 CHECK (max_records > 0),
   -- Per person, over all grants.
   records_per_minute integer NOT NULL DEFAULT 600 CHECK (records_per_minute > 0),
+  -- A request says how many records match, so it answers guesses; this bounds how many.
+  requests_per_hour integer NOT NULL DEFAULT 100 CHECK (requests_per_hour > 0),
   -- How long a claimed look may take until its result is due.
   claim_seconds integer NOT NULL DEFAULT 600 CHECK (claim_seconds > 0),
   -- How long backups and archived WAL are kept; erase prints the date that follows from it.
@@ -58,6 +60,8 @@ CREATE TABLE recovery.audit (
   previous_hash bytea NOT NULL CHECK (octet_length(previous_hash) = 32),
   hash bytea NOT NULL CHECK (octet_length(hash) = 32)
 );
+
+CREATE INDEX audit_by_actor ON recovery.audit (actor, at);
 
 -- The chain's end. Its row lock puts the appends, and with them the claims, into one order.
 CREATE TABLE recovery.audit_head (

@@ -147,6 +147,10 @@ DECLARE
   v_fields text[] := ARRAY(SELECT DISTINCT field FROM unnest(p_fields) AS field ORDER BY field);
   v_kind text := p_selector ->> 'kind';
   v_refusal text := recovery.check_request(p_capability, v_fields, v_kind);
+  v_selector jsonb := CASE v_kind WHEN 'user'
+    THEN p_selector - 'user_id'
+      || jsonb_build_object('subject', recovery.subject_mac(p_selector ->> 'user_id'))
+    ELSE p_selector END;
   v_lists_records boolean := p_capability IN ('unmask', 'retry')
     OR p_capability = 'erase' AND v_kind IN ('records', 'quarantine');
   v_records uuid[] := '{}';
@@ -154,6 +158,13 @@ DECLARE
   v_count bigint;
 BEGIN
   SELECT * INTO STRICT v_policy FROM recovery.policy;
+  PERFORM FROM recovery.audit_head FOR UPDATE;
+  IF v_refusal IS NULL AND v_policy.requests_per_hour <= (
+    SELECT count(*) FROM recovery.audit
+    WHERE actor = session_user AND at > clock_timestamp() - interval '1 hour'
+      AND action IN ('requested', 'refused')) THEN
+    v_refusal := 'too_many_requests';
+  END IF;
   IF v_refusal IS NULL AND NOT p_minutes BETWEEN 1 AND v_policy.max_grant_hours * 60 THEN
     v_refusal := 'expires_too_late';
   END IF;
@@ -173,17 +184,15 @@ BEGIN
     SELECT count(*) INTO v_count FROM recovery.resolve(p_selector);
   END IF;
   IF v_count = 0 AND p_capability IN ('unmask', 'retry', 'erase') THEN
-    RETURN recovery.refuse('nothing_matches', NULL, jsonb_build_object('capability', p_capability));
+    RETURN recovery.refuse('nothing_matches', NULL,
+      jsonb_build_object('capability', p_capability, 'selector', v_selector));
   END IF;
 
   INSERT INTO recovery.access_grant (tenant, capability, fields, selector, records_digest, record_count,
     purpose, ticket, justification, reveal, max_records, approvals_required, expires_at)
   VALUES (
     p_tenant, p_capability, v_fields,
-    CASE v_kind WHEN 'user'
-      THEN p_selector - 'user_id'
-        || jsonb_build_object('subject', recovery.subject_mac(p_selector ->> 'user_id'))
-      ELSE p_selector END,
+    v_selector,
     recovery.digest_of(v_records), v_count,
     p_purpose, p_ticket, p_justification, p_reveal,
     -- The work of a custodian is bounded by its selector: rows arrive while it runs.

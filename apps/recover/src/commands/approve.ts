@@ -7,7 +7,7 @@ import { confirmOrEnd, type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { canonicalGrant } from "../grants/canonical-grant.ts";
 import { granted } from "../refusals.ts";
-import { showVerified } from "../open/unmask.ts";
+import { showVerified } from "../grants/show-verified.ts";
 import { loadRecoverKeyring, loadSigningKey } from "../signing.ts";
 import { describeGrant } from "./describe-grant.ts";
 

@@ -7,7 +7,7 @@ import { type Edge, readStdin, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { lookup as lookUp, type LookupField } from "../open/lookup.ts";
 import { formatRows } from "../open/result-file.ts";
-import { showVerified } from "../open/unmask.ts";
+import { showVerified } from "../grants/show-verified.ts";
 
 interface Options {
   readonly grant: string;

@@ -6,7 +6,8 @@ import { resolvePath } from "../config.ts";
 import { confirmOrEnd, type Edge } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { type Format, openResultFile } from "../open/result-file.ts";
-import { endOf, showVerified, unmask as unmaskRecords } from "../open/unmask.ts";
+import { endOf, unmask as unmaskRecords } from "../open/unmask.ts";
+import { showVerified } from "../grants/show-verified.ts";
 import type { Reveal } from "../reveal.ts";
 
 export interface UnmaskOptions {
@@ -90,7 +91,7 @@ export async function open(edge: Edge, options: UnmaskOptions): Promise<void> {
   const path = out === undefined ? null : resolvePath(edge.env, out);
   const result = await openResultFile(path, options.format, edge.stdout);
   try {
-    const tools = { grants, claims, witness, keyring, unsealer, tokenizer };
+    const tools = { claims, witness, unsealer, tokenizer };
     const unmasked = await unmaskRecords(tools, what, result);
     const { opened, missing } = unmasked;
     const said = options.json

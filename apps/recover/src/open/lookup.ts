@@ -4,7 +4,7 @@ import type { Claims, MaskedRecord } from "@org/db";
 import type { Tokenizer } from "@org/masking";
 import type { Witness } from "../audit/witness.ts";
 import { granted } from "../refusals.ts";
-import { coverOrReport, reportingFailure } from "./unmask.ts";
+import { coverOrReport, reportingFailure } from "./claim.ts";
 
 export type LookupField = "ip" | "device_id";
 

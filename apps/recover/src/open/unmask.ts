@@ -1,22 +1,19 @@
 /** Opens values under a grant: claim, checkpoint, fetch, open, check, write, report. */
 
-import type { Claim, Claims, Grant, Grants } from "@org/db";
+import type { Claim, Claims, Grant } from "@org/db";
 import type { Tokenizer } from "@org/masking";
 import type { Unsealer } from "@org/masking/unseal";
 import type { Witness } from "../audit/witness.ts";
 import { exit, RecoverError } from "../exit.ts";
-import { findForgery } from "../grants/verify-grant.ts";
-import { granted, refusal } from "../refusals.ts";
+import { granted } from "../refusals.ts";
 import { type Reveal, revealed } from "../reveal.ts";
-import type { RecoverKeyring } from "../signing.ts";
+import { coverOrReport, reportingFailure } from "./claim.ts";
 import { type OpenedRecord, openRecords } from "./open-records.ts";
 import type { ResultFile, ResultRow } from "./result-file.ts";
 
 export interface Unmasking {
-  readonly grants: Pick<Grants, "show" | "records" | "reportRefusal">;
   readonly claims: Pick<Claims, "claim" | "fetch" | "fetchBatchKeys" | "reportResult">;
   readonly witness: Witness;
-  readonly keyring: RecoverKeyring;
   readonly unsealer: Unsealer;
   /** Null where the token key is not at hand: then tokens cannot be compared. */
   readonly tokenizer: Tokenizer<"ip" | "device_id"> | null;
@@ -29,20 +26,6 @@ export interface Unmasked {
   readonly missing: number;
   readonly failed: number;
   readonly mismatched: number;
-}
-
-/** The grant, if its approvals hold; a forged one is audited. */
-export async function showVerified(
-  { grants, keyring }: Pick<Unmasking, "grants" | "keyring">,
-  id: string,
-): Promise<{ grant: Grant; recordIds: string[] }> {
-  const grant = await grants.show(id);
-  if (grant === null) throw refusal("no_such_grant");
-  const recordIds = await grants.records(id);
-  const forgery = findForgery(grant, recordIds, keyring);
-  if (forgery === null) return { grant, recordIds };
-  await grants.reportRefusal(id, forgery);
-  throw refusal("forged_approval");
 }
 
 /**
@@ -91,33 +74,6 @@ async function openClaimed(
   };
   await claims.reportResult(claim, { outcome: "opened", ...counts });
   return { claim, ...counts };
-}
-
-/** Without a checkpoint nothing is fetched, and the claim says so. */
-export async function coverOrReport(
-  { claims, witness }: { claims: Pick<Claims, "reportResult">; witness: Witness },
-  claim: Claim,
-): Promise<void> {
-  try {
-    await witness.cover(claim);
-  } catch (error) {
-    await claims.reportResult(claim.claim, { outcome: "not_opened", reason: "no_checkpoint" });
-    throw error;
-  }
-}
-
-/** What goes wrong after the checkpoint is in the audit too, unless the process died of it. */
-export async function reportingFailure<T>(
-  claims: Pick<Claims, "reportResult">,
-  { claim }: Claim,
-  use: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await use();
-  } catch (error) {
-    await claims.reportResult(claim, { outcome: "failed" }).catch(() => {});
-    throw error;
-  }
 }
 
 function toRow(

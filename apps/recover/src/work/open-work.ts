@@ -2,7 +2,7 @@
 
 import type { Claim, Grant, Recovery } from "@org/db";
 import type { Witness } from "../audit/witness.ts";
-import { showVerified } from "../open/unmask.ts";
+import { showVerified } from "../grants/show-verified.ts";
 import { granted } from "../refusals.ts";
 import type { RecoverKeyring } from "../signing.ts";
 

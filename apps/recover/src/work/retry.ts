@@ -6,7 +6,8 @@ import type { Sealer } from "@org/masking/seal";
 import type { Unsealer } from "@org/masking/unseal";
 import { type createLoginParser, type Login, majorVersion } from "@org/schema";
 import { openRecords } from "../open/open-records.ts";
-import { coverOrReport, reportingFailure, showVerified } from "../open/unmask.ts";
+import { showVerified } from "../grants/show-verified.ts";
+import { coverOrReport, reportingFailure } from "../open/claim.ts";
 import { granted } from "../refusals.ts";
 import type { WorkTools } from "./open-work.ts";
 

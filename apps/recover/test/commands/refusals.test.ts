@@ -1,7 +1,7 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { canonicalGrant } from "../../src/grants/canonical-grant.ts";
-import { ask, askApproved, type Office, openOffice, type Person } from "../office.ts";
+import { ask, askApproved, type Office, openOffice, type Person, why } from "../office.ts";
 import type { Ended } from "../run-recover.ts";
 import type { Grant } from "@org/db";
 
@@ -156,6 +156,26 @@ test("more records a minute than the policy allows", async () => {
   const ended = await unmask(office.requester, grant);
   await office.admin("UPDATE recovery.policy SET records_per_minute = 600");
   expect(await seen(ended)).toEqual(refused(office.requester, "too_fast"));
+});
+
+test("more requests an hour than the policy allows: a request answers guesses", async () => {
+  const guess = (): Promise<Ended> =>
+    office.colleague.recover([
+      "request",
+      "unmask",
+      "--field",
+      "ip",
+      "--token",
+      "mk1.t1.guess",
+      ...why,
+    ]);
+  expect(await guess()).toMatchObject({ code: 4, stdout: "" });
+  const [row] = await office.admin("SELECT detail FROM recovery.audit ORDER BY seq DESC LIMIT 1");
+  expect(String(row?.["detail"])).toContain("mk1.t1.guess");
+  await office.admin("UPDATE recovery.policy SET requests_per_hour = 1");
+  const ended = await guess();
+  await office.admin("UPDATE recovery.policy SET requests_per_hour = 100");
+  expect(await seen(ended)).toEqual(refused(office.colleague, "too_many_requests"));
 });
 
 const forgeries: [string, (grant: string) => Promise<unknown>][] = [
