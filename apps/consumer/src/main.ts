@@ -17,7 +17,7 @@ Reads login messages from SQS, masks ip and device_id, and writes each message t
 Postgres exactly once. Settings come from the environment or from .env; README.md
 lists them.
 
-  --until-empty   exit 0 once the queue stays empty and nothing is in flight
+  --until-empty   exit 0 once the queue stays empty and nothing is in flight, 1 if stopped before
   --check         look at queue, database, keyring and settings, say what was found, exit
   --help          this text
 
@@ -76,6 +76,11 @@ async function start(config: Config, { check, untilEmpty }: Options): Promise<nu
   const isTerminal = process.stdout.isTTY;
   const log = pino({ level: config.logLevel }, isTerminal ? pretty({ sync: true }) : undefined);
   reportCrashes(log);
+  // A check or a drain that a signal ends has not done what it was asked for.
+  const interrupted = check || untilEmpty ? exit.unexpected : exit.done;
+  // Nothing is in hand yet. Without a handler, the first process of a container would ignore the signal.
+  const exitAtOnce = (): void => process.exit(interrupted);
+  process.on("SIGTERM", exitAtOnce).on("SIGINT", exitAtOnce);
   // A check may run beside a consumer that has the port.
   await using service = await compose(check ? { ...config, port: 0 } : config, log);
   for (const { severity, finding, advice } of service.findings) {
@@ -86,20 +91,21 @@ async function start(config: Config, { check, untilEmpty }: Options): Promise<nu
     log.info({ warnings: service.findings.length }, "ready to start");
     return exit.done;
   }
-  await runUntilStopped(service, { config, log, untilEmpty });
-  return exit.done;
+  process.off("SIGTERM", exitAtOnce).off("SIGINT", exitAtOnce);
+  const { wasStopped } = await runUntilStopped(service, { config, log, untilEmpty });
+  return wasStopped ? interrupted : exit.done;
 }
 
 async function runUntilStopped(
   service: Service,
   { config, log, untilEmpty }: { config: Config; log: Logger; untilEmpty: boolean },
-): Promise<void> {
+): Promise<{ wasStopped: boolean }> {
   const stop = new AbortController();
   const giveUp = new AbortController();
   let deadline: NodeJS.Timeout | undefined;
 
   function onSignal(signal: NodeJS.Signals): void {
-    if (stop.signal.aborted) {
+    if (deadline !== undefined) {
       log.warn({ signal }, "second signal: exiting at once");
       process.exit(exit.unexpected);
     }
@@ -113,7 +119,9 @@ async function runUntilStopped(
   log.info({ port: service.port, untilEmpty }, "consuming");
   try {
     await service.run({ stop, giveUp: giveUp.signal }, { untilEmpty });
-    log.info(untilEmpty && !deadline ? "the queue is empty" : "stopped");
+    const wasStopped = deadline !== undefined;
+    log.info(wasStopped ? "stopped" : "the queue is empty");
+    return { wasStopped };
   } finally {
     clearTimeout(deadline);
   }

@@ -1,5 +1,9 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+
 import { createMessages } from "@org/local";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { openStack, startConsumer } from "./stack.ts";
 import type { Stack } from "./stack.ts";
@@ -23,6 +27,39 @@ test("SIGTERM while the database hangs: in time, messages are visible again and 
 
   expect(await stack.queue.depth(stack.queueUrl)).toMatchObject({ visible: 20, inFlight: 0 });
   expect(code).toBe(0);
+});
+
+describe("a signal while it starts", () => {
+  const cases: [string[], number][] = [
+    [[], 0],
+    [["--check"], 1],
+    [["--until-empty"], 1],
+  ];
+  test.each(cases)("ends it at once: %j exits %d", async (args, code) => {
+    await using stack = await openStack();
+    const silence = createServer().listen(0, "127.0.0.1");
+    await once(silence, "listening");
+    const url = new URL(stack.env["DATABASE_URL"] ?? "");
+    url.port = String((silence.address() as AddressInfo).port);
+
+    const consumer = startConsumer({ ...stack.env, DATABASE_URL: url.href }, args);
+    await once(silence, "connection");
+    consumer.process.kill("SIGTERM");
+    expect(await consumer.exited()).toMatchObject({ code, signal: null });
+    silence.close();
+  });
+});
+
+test("a drain that is stopped before the queue is empty does not exit 0", async () => {
+  await using stack = await openStack();
+  await stack.queue.send(stack.queueUrl, ["{}"]);
+  await stack.query("BEGIN");
+  await stack.query("LOCK TABLE maskline.ledger IN ACCESS EXCLUSIVE MODE");
+  const env = { ...stack.env, MASKLINE_SHUTDOWN_SECONDS: "6" };
+  const consumer = startConsumer(env, ["--until-empty"]);
+  await untilWriteHangs(stack);
+  consumer.process.kill("SIGTERM");
+  expect((await consumer.exited()).code).toBe(1);
 });
 
 async function untilWriteHangs(stack: Stack): Promise<void> {
