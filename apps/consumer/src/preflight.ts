@@ -38,6 +38,13 @@ export function preflight(queue: QueueAttributes, plan: Plan): Finding[] {
       "give the keyring a recipient (and leave MASKLINE_VAULT unset), or give the queue a dead-letter queue",
     );
   }
+  if (!plan.hasVault && queue.redrive && queue.fifo) {
+    find(
+      "warning",
+      "without a vault, a rejected message of a FIFO group takes messages behind it along to the dead-letter queue: it is received again with them until its receives are spent",
+      "give the keyring a recipient (and leave MASKLINE_VAULT unset): a rejected message is then quarantined at once",
+    );
+  }
   if (plan.readsMaskedData) {
     find(
       "warning",

@@ -67,3 +67,12 @@ test("warns of a database login that can read what it writes", () => {
     { severity: "warning", advice: expect.stringContaining("maskline_writer") },
   ]);
 });
+
+test("warns of a FIFO queue without a vault, where a rejected message takes others along", () => {
+  const fifo = { ...healthy, fifo: true };
+  const findings = preflight(fifo, { ...plan, hasVault: false });
+  expect(findings).toMatchObject([
+    { severity: "warning", finding: expect.stringContaining("dead-letter queue") },
+  ]);
+  expect(preflight(fifo, plan)).toEqual([]);
+});
