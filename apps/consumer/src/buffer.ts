@@ -10,6 +10,7 @@ const firstGuessBytes = 64 * 1024;
 export interface BufferLimits {
   /** Messages in hand at once, from before their receive to after their delete. */
   readonly maxMessages: number;
+  /** Of bodies. The polls in flight exceed it once, when bodies grow larger than any seen lately. */
   readonly maxBytes: number;
   readonly batchSize: number;
   readonly batchAgeMs: number;
@@ -106,7 +107,7 @@ export function createBuffer(limits: BufferLimits): Buffer {
     },
     withdraw(unwanted) {
       const withdrawn = waiting.filter(unwanted);
-      if (withdrawn.length > 0) waiting = waiting.filter((message) => !withdrawn.includes(message));
+      waiting = waiting.filter((message) => !unwanted(message));
       return withdrawn;
     },
     async *batches() {

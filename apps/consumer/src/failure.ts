@@ -12,22 +12,27 @@ export interface Failure {
   readonly isRowFault: boolean;
 }
 
-/** What an identifier looks like; anything else might carry a value. */
-const identifier = /^[\w.-]{1,64}$/;
+/** What an identifier looks like; anything else might carry a value, such as an address. */
+const identifier = /^[A-Za-z][\w.-]{0,63}$/;
+const sqlStateForm = /^[0-9A-Z]{5}$/;
 
 export function toFailure(stage: Stage, error: unknown): Failure {
   return {
     stage,
     code: identifierOf(error, "code") ?? identifierOf(error, "name") ?? "unknown",
-    sqlState: identifierOf(error, "sqlState"),
+    sqlState: textOf(error, "sqlState", sqlStateForm),
     constraint: identifierOf(error, "constraint"),
     isRowFault: identifierOf(error, "kind") === "data",
   };
 }
 
 function identifierOf(error: unknown, property: string): string | null {
+  return textOf(error, property, identifier);
+}
+
+function textOf(error: unknown, property: string, form: RegExp): string | null {
   const value: unknown = error instanceof Error ? Reflect.get(error, property) : null;
-  return typeof value === "string" && identifier.test(value) ? value : null;
+  return typeof value === "string" && form.test(value) ? value : null;
 }
 
 const mostFrames = 8;

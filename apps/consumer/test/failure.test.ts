@@ -9,6 +9,25 @@ test("frames are places alone, whatever the message looks like", () => {
   expect(frames.join("\n")).not.toContain("203.0.113.77");
 });
 
+test.each(["ECONNREFUSED", "timeout", "ERR_OSSL_EVP_UNSUPPORTED"])("a code passes: %s", (code) => {
+  expect(toFailure("write", Object.assign(new Error(), { code })).code).toBe(code);
+});
+
+test.each(["203.0.113.77", "593-47-5928", "two words"])("a value is no code: %s", (value) => {
+  const error = Object.assign(new Error(), { code: value, sqlState: value, constraint: value });
+  expect(toFailure("write", error)).toMatchObject({
+    code: "Error",
+    sqlState: null,
+    constraint: null,
+  });
+});
+
+test("a SQLSTATE passes", () => {
+  expect(toFailure("write", Object.assign(new Error(), { sqlState: "23505" })).sqlState).toBe(
+    "23505",
+  );
+});
+
 test("what is thrown without being an error has neither frames nor code", () => {
   expect(framesOf(null)).toEqual([]);
   expect(toFailure("crash", null).code).toBe("unknown");
