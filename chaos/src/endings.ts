@@ -24,7 +24,7 @@ interface StoredRow {
   readonly user_id: string;
   readonly masked_ip: string;
   readonly masked_device_id: string;
-  /** The UTC date of `sent_at`, and whether it is `create_date`. */
+  /** Whether `create_date` is the UTC date of `sent_at`. */
   readonly dated_right: boolean;
   readonly sent_at_ms: number;
   readonly sealed: Buffer | null;
@@ -114,7 +114,7 @@ async function checkRows(
     tenant,
     fields: { ip: "ip/1", device_id: "exact/1" },
   });
-  const open = await openVault(stage);
+  const open = await openVault(stage, rows);
   for (const row of rows) {
     const message = byId.get(row.message_id);
     if (!message) continue;
@@ -154,7 +154,7 @@ async function checkQuarantine(
   violations: Violations,
 ): Promise<void> {
   const byId = new Map(sent.map((message) => [message.messageId, message]));
-  const open = await openVault(stage);
+  const open = await openVault(stage, quarantined);
   for (const { message_id, record_id, sealed, seed } of quarantined) {
     const message = byId.get(message_id);
     violations.expect(message?.due === "quarantine", "a login is in quarantine");
@@ -190,11 +190,16 @@ async function checkOrder(
 }
 
 /** Opens sealed records with the private keyring, as whoever recovers does. */
-async function openVault(stage: Stage): Promise<(sealed: Uint8Array) => BatchOpener> {
+async function openVault(
+  stage: Stage,
+  records: readonly { readonly sealed: Uint8Array | null }[],
+): Promise<(sealed: Uint8Array) => BatchOpener> {
   const keyring = await loadPrivateKeyring(stage.keyrings.privatePath, { env: {} });
   const unsealer = createUnsealer(keyring, { tenant });
+  const ids = new Set(records.flatMap(({ sealed }) => (sealed ? [batchKeyIdOf(sealed)] : [])));
   const keys = await stage.query<{ id: string; recipient: string; sealed: Buffer }>(
-    "SELECT id, recipient, sealed FROM maskline.batch_key",
+    "SELECT id, recipient, sealed FROM maskline.batch_key WHERE id = ANY($1::uuid[])",
+    [[...ids]],
   );
   const openers = new Map<string, BatchOpener>();
   for (const { id, recipient, sealed } of keys) {

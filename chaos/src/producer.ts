@@ -45,7 +45,7 @@ export interface ProducerOptions {
 }
 
 const batchSize = 10;
-export const groups = 5;
+const groups = 5;
 
 export function createProducer(options: ProducerOptions): Producer {
   const { admin, queueUrl, fifo, rate, random } = options;

@@ -41,6 +41,9 @@ export const commitReplyLost: FaultDefinition = {
   },
 };
 
+/** From here on there is time for a long outage. */
+const longRunMinutes = 5;
+
 /** The polls that a consumer may have had under way when its first write failed. */
 const mostBurst = 8;
 
@@ -90,7 +93,9 @@ export const databaseDown: FaultDefinition = {
     await scene.fleet.untilReady();
     await scene.pause(500);
     await scene.stage.postgres.stop("fast");
-    await expectNoReceives(scene, 3 * leaseMs);
+    // Twenty leases are to this queue what ten minutes are to one with a lease of 30 s.
+    const leases = scene.options.minutes >= longRunMinutes ? 20 : 3;
+    await expectNoReceives(scene, leases * leaseMs);
     await scene.stage.postgres.start();
     scene.hit();
     await expectNoDeadLogins(scene);
