@@ -16,7 +16,7 @@ export interface Spelling {
 }
 
 export interface Scanner {
-  /** Looks through what these files have gained since they were looked through last. */
+  /** Looks through what these files have gained since they were looked through last; tells a leak once a file. */
   scanNew(files: readonly string[]): Promise<Leak[]>;
   /** Looks through every file below a directory, whole. */
   scanBelow(directory: string): Promise<Leak[]>;
@@ -28,6 +28,7 @@ export function createScanner(marks: readonly Uint8Array[]): Scanner {
   const spellings = marks.flatMap((mark, at) => spellingsOf(mark, at));
   const overlap = Math.max(...spellings.map(({ bytes }) => bytes.length)) - 1;
   const scannedTo = new Map<string, number>();
+  const told = new Set<string>();
 
   async function scan(file: string, from: number): Promise<{ leaks: Leak[]; end: number }> {
     await using handle = await open(file, "r");
@@ -47,13 +48,21 @@ export function createScanner(marks: readonly Uint8Array[]): Scanner {
     }
   }
 
+  /** The end of a file is looked through twice, for what was written in two parts. */
+  function isNew({ file, mark, spelling }: Leak): boolean {
+    const leak = `${file} ${mark} ${spelling}`;
+    const isFirst = !told.has(leak);
+    told.add(leak);
+    return isFirst;
+  }
+
   return {
     async scanNew(files) {
       const leaks: Leak[] = [];
       for (const file of files) {
         const result = await scan(file, scannedTo.get(file) ?? 0);
         scannedTo.set(file, result.end);
-        leaks.push(...result.leaks);
+        leaks.push(...result.leaks.filter(isNew));
       }
       return leaks;
     },
