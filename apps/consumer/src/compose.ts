@@ -29,6 +29,7 @@ import { createParse } from "./stages/parse.ts";
 import { createReceive } from "./stages/receive.ts";
 import { createWrite } from "./stages/write.ts";
 import { createTelemetry } from "./telemetry.ts";
+import type { Totals } from "./telemetry.ts";
 import { openTracing } from "./tracing.ts";
 import { untilEmpty } from "./until-empty.ts";
 
@@ -37,6 +38,7 @@ export interface Service extends AsyncDisposable {
   readonly findings: readonly Finding[];
   /** Port of /live, /ready and /metrics. */
   readonly port: number;
+  totals(): Totals;
   /** Consumes until `stop` aborts, or until the queue stays empty. */
   run(signals: { stop: AbortController; giveUp: AbortSignal }, mode: RunMode): Promise<void>;
 }
@@ -113,8 +115,10 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
       batchAgeMs: config.limits.batchAgeMs,
       hasVault: sealer !== null,
       readsMaskedData: access.readsMaskedData,
+      unknownSettings: config.unknownSettings,
     }),
     port: health.port,
+    totals: telemetry.totals,
     async run({ stop, giveUp }, mode) {
       const leases = createLeases(queue, {
         visibilityTimeoutSeconds: attributes.visibilityTimeoutSeconds,

@@ -78,6 +78,8 @@ const advice: Record<keyof z.input<typeof variables>, string> = {
   PORT: "port of /live, /ready and /metrics; 0 takes a free one",
 };
 
+const settingNames = Object.keys(advice) as (keyof typeof advice)[];
+
 export interface Config {
   readonly queue: {
     readonly queueUrl: string;
@@ -108,6 +110,8 @@ export interface Config {
   readonly tracing: boolean;
   readonly logLevel: string;
   readonly port: number;
+  /** Variables that are named like settings and are none: a misspelt one is a default nobody chose. */
+  readonly unknownSettings: readonly string[];
   /** For references in the keyring (`env:NAME`). */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -130,8 +134,7 @@ export function readConfig(
     faultyNames.add("DATABASE_URL");
 
   if (!parsed.success || faultyNames.size > 0) {
-    const names = Object.keys(advice) as (keyof typeof advice)[];
-    const faults = names
+    const faults = settingNames
       .filter((name) => faultyNames.has(name))
       .map((name): ConfigFault => ({
         variable: name,
@@ -150,6 +153,10 @@ function wantsTraces(data: z.output<typeof variables>): boolean {
     data.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined ||
     data.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT !== undefined
   );
+}
+
+function isUnknownSetting(name: string): boolean {
+  return name.startsWith("MASKLINE_") && !settingNames.some((known) => known === name);
 }
 
 function isTopic(name: string): boolean {
@@ -188,6 +195,7 @@ function toConfig(
     tracing: wantsTraces(data),
     logLevel: data.LOG_LEVEL,
     port: data.PORT,
+    unknownSettings: Object.keys(env).filter(isUnknownSetting),
     env,
   };
 }

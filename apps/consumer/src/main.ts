@@ -120,7 +120,7 @@ async function runUntilStopped(
   try {
     await service.run({ stop, giveUp: giveUp.signal }, { untilEmpty });
     const wasStopped = deadline !== undefined;
-    log.info(wasStopped ? "stopped" : "the queue is empty");
+    log.info(service.totals(), wasStopped ? "stopped" : "the queue is empty");
     return { wasStopped };
   } finally {
     clearTimeout(deadline);

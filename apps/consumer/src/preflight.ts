@@ -13,6 +13,7 @@ export interface Plan {
   readonly batchAgeMs: number;
   readonly hasVault: boolean;
   readonly readsMaskedData: boolean;
+  readonly unknownSettings: readonly string[];
 }
 
 /** Below this, one slow commit or one lost renewal already makes a redelivery. */
@@ -43,6 +44,13 @@ export function preflight(queue: QueueAttributes, plan: Plan): Finding[] {
       "warning",
       "without a vault, a rejected message of a FIFO group takes messages behind it along to the dead-letter queue: it is received again with them until its receives are spent",
       "give the keyring a recipient (and leave MASKLINE_VAULT unset): a rejected message is then quarantined at once",
+    );
+  }
+  for (const name of plan.unknownSettings) {
+    find(
+      "warning",
+      `${name} is not a setting`,
+      "mend its name as README.md has it; if the keyring refers to it, give it a name that does not begin with MASKLINE_",
     );
   }
   if (plan.readsMaskedData) {

@@ -11,6 +11,13 @@ import type { AckEvents } from "./stages/ack.ts";
 import type { ReceiveEvents } from "./stages/receive.ts";
 import type { WriteEvents } from "./stages/write.ts";
 
+export interface Totals {
+  readonly written: number;
+  readonly quarantined: number;
+  readonly duplicates: number;
+  readonly returned: number;
+}
+
 export interface Telemetry {
   readonly receive: ReceiveEvents;
   readonly leases: LeaseEvents;
@@ -20,6 +27,8 @@ export interface Telemetry {
   breakerChanged(open: boolean): void;
   /** Gauges read from the conveyor when metrics are collected. */
   watch(conveyor: { buffer: Buffer; breaker: Breaker }): void;
+  /** What this process has done so far. */
+  totals(): Totals;
   /** Empty receives in a row: the queue seems drained. */
   emptyPolls(): number;
   /** Milliseconds since a receive last ended, well or badly. */
@@ -82,6 +91,7 @@ export function createTelemetry(meter: Meter, log: Logger): Telemetry {
       .addCallback((result) => result.observe(read()));
   }
 
+  const totals = { written: 0, quarantined: 0, duplicates: 0, returned: 0 };
   let emptyPolls = 0;
   let polledAtMs = performance.now();
 
@@ -131,6 +141,9 @@ export function createTelemetry(meter: Meter, log: Logger): Telemetry {
     },
     write: {
       wrote(result, durationMs) {
+        totals.written += result.written;
+        totals.quarantined += result.quarantined;
+        totals.duplicates += result.duplicates;
         written.add(result.written);
         duplicates.add(result.duplicates);
         quarantined.add(result.quarantined);
@@ -160,7 +173,10 @@ export function createTelemetry(meter: Meter, log: Logger): Telemetry {
           "deletes failed; the ledger absorbs the redelivery",
         );
       },
-      returned: (count) => returned.add(count),
+      returned(count) {
+        totals.returned += count;
+        returned.add(count);
+      },
     },
     breakerChanged(open) {
       if (open) trips.add(1);
@@ -174,6 +190,7 @@ export function createTelemetry(meter: Meter, log: Logger): Telemetry {
       gauge("messages.waiting", "Messages in hand that wait for a batch", () => buffer.waiting);
       gauge("breaker.open", "1 while the breaker is open", () => Number(breaker.open));
     },
+    totals: () => ({ ...totals }),
     emptyPolls: () => emptyPolls,
     sincePollMs: () => performance.now() - polledAtMs,
   };

@@ -48,3 +48,9 @@ test("takes a relative keyring path from where pnpm was called", () => {
   const read = readConfig({ ...whole, MASKLINE_KEYRING: "keys/k.json", INIT_CWD: "/srv/maskline" });
   expect(read).toMatchObject({ config: { keyringPath: "/srv/maskline/keys/k.json" } });
 });
+
+test("names variables that look like settings and are none", () => {
+  expect(readConfig({ ...whole, MASKLINE_POLERS: "8" })).toMatchObject({
+    config: { unknownSettings: ["MASKLINE_POLERS"] },
+  });
+});

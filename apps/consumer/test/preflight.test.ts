@@ -17,7 +17,7 @@ const healthy: QueueAttributes = {
   },
   depth: { visible: 0, inFlight: 0, delayed: 0 },
 };
-const plan = { batchAgeMs: 100, hasVault: true, readsMaskedData: false };
+const plan = { batchAgeMs: 100, hasVault: true, readsMaskedData: false, unknownSettings: [] };
 
 test("has nothing to say of a healthy queue", () => {
   expect(preflight(healthy, plan)).toEqual([]);
@@ -75,4 +75,11 @@ test("warns of a FIFO queue without a vault, where a rejected message takes othe
     { severity: "warning", finding: expect.stringContaining("dead-letter queue") },
   ]);
   expect(preflight(fifo, plan)).toEqual([]);
+});
+
+test("warns of a variable that is named like a setting and is none", () => {
+  const findings = preflight(healthy, { ...plan, unknownSettings: ["MASKLINE_POLERS"] });
+  expect(findings).toMatchObject([
+    { severity: "warning", finding: "MASKLINE_POLERS is not a setting" },
+  ]);
 });

@@ -45,15 +45,12 @@ async function everyCell(stack: Stack): Promise<string> {
     `SELECT format('%I.%I', schemaname, tablename) AS name
        FROM pg_tables WHERE schemaname IN ('public', 'maskline', 'drizzle')`,
   );
-  const dumps = await Promise.all(
-    tables.map(({ name }) =>
-      stack.query<{ dump: string }>(`SELECT t::text AS dump FROM ${name} t`),
-    ),
-  );
-  return dumps
-    .flat()
-    .map(({ dump }) => dump)
-    .join("\n");
+  const cells: string[] = [];
+  for (const { name } of tables) {
+    const rows = await stack.query<{ dump: string }>(`SELECT t::text AS dump FROM ${name} t`);
+    cells.push(...rows.map(({ dump }) => dump));
+  }
+  return cells.join("\n");
 }
 
 test("ip and device_id reach no log, no metric, no trace and no table, by any failing stage", async () => {
