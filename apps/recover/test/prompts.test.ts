@@ -46,3 +46,13 @@ test("unmask confirms purpose and count, and no claims nothing", async () => {
   const confirmed = await runRecover(argv, office.requester.env, "", true);
   expect(confirmed.stdout).toContain("192.0.2.10");
 });
+
+test("erase shows the grant, and no erases nothing", async () => {
+  const grant = await askApproved(office, office.custodian, ["erase", "--record", record]);
+  const ended = await runRecover(["erase", "--grant", grant], office.custodian.env, "", false);
+  expect(ended.code).toBe(3);
+  expect(ended.stderr).toContain("Covers       1 record(s)");
+  expect(
+    await office.admin("SELECT 1 FROM maskline.seed WHERE record_id = $1", [record]),
+  ).toHaveLength(1);
+});

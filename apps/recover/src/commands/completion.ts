@@ -13,6 +13,9 @@ export function completion(edge: Edge): Command {
     .addHelpText(
       "after",
       `
+The scripts complete a command named recover, such as this alias:
+  alias recover='pnpm -s --dir /path/of/maskline recover'
+
 Examples:
   pnpm -s recover completion bash > ~/.local/share/bash-completion/completions/recover
   pnpm -s recover completion zsh > "\${fpath[1]}/_recover"

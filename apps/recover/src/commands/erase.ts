@@ -4,8 +4,10 @@ import type { WhatRemains } from "@org/db";
 import { Command } from "commander";
 import { openRecovery, openWitness } from "../compose.ts";
 import { confirmOrEnd, type Edge, report } from "../edge.ts";
+import { showVerified } from "../grants/show-verified.ts";
 import { createProgress } from "../progress.ts";
 import { erase as eraseRecords } from "../work/erase.ts";
+import { describeGrant } from "./describe-grant.ts";
 
 interface Options {
   readonly grant: string;
@@ -40,7 +42,12 @@ Example:
 async function run(edge: Edge, options: Options): Promise<void> {
   await using recovery = openRecovery(edge);
   const { witness, keyring } = await openWitness(edge, recovery);
-  await confirmOrEnd(edge, options.yes, ["What is erased cannot be brought back."]);
+  const { grant } = await showVerified({ grants: recovery.grants, keyring }, options.grant);
+  await confirmOrEnd(edge, options.yes, [
+    ...describeGrant(grant),
+    "",
+    "What is erased cannot be brought back.",
+  ]);
   const erased = await eraseRecords(
     { recovery, witness, keyring },
     { grantId: options.grant, userId: options.subject },
