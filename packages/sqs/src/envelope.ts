@@ -24,7 +24,10 @@ export const extendedClientAttributeNames: string[] = [
 ];
 
 /** Null for a message that cannot be trusted: damaged in transit, or without id, handle or date. */
-export function toEnvelope(message: Message | null, receivedAtMs: number): Envelope | null {
+export function toEnvelope(
+  message: Message | null,
+  { receivedAtMs, isFifo }: { receivedAtMs: number; isFifo: boolean },
+): Envelope | null {
   const { MessageId: messageId, ReceiptHandle: receiptHandle, Body: body } = message ?? {};
   if (typeof messageId !== "string" || typeof receiptHandle !== "string") return null;
   if (typeof body !== "string" || hash("md5", body) !== message?.MD5OfBody) return null;
@@ -40,7 +43,8 @@ export function toEnvelope(message: Message | null, receivedAtMs: number): Envel
     bytes: Buffer.byteLength(body),
     sentAtMs,
     receiveCount: Number(attributes.ApproximateReceiveCount ?? 1),
-    groupId: attributes.MessageGroupId ?? null,
+    // A standard queue may have groups as well (fair queues), but they promise no order.
+    groupId: (isFifo && attributes.MessageGroupId) || null,
     traceHeader: attributes.AWSTraceHeader ?? null,
     attributeNames: Object.keys(message.MessageAttributes ?? {}),
     receivedAtMs,

@@ -63,6 +63,8 @@ export function openQueue(options: QueueOptions): Queue {
       ? openSdkTransport({ target, credentials, timeouts })
       : openLeanTransport({ target, credentials, sha256, timeouts });
   const settle = createSettle();
+  // The name of a FIFO queue, and of no other, ends so (API_CreateQueue).
+  const isFifo = queueUrl.endsWith(".fifo");
 
   let closed = false;
   const assertOpen = (): void => {
@@ -96,7 +98,7 @@ export function openQueue(options: QueueOptions): Queue {
       const messages: unknown = Messages ?? [];
       if (!Array.isArray(messages)) throw new QueueError("malformed_response");
       const envelopes = messages
-        .map((message) => toEnvelope(message, receivedAtMs))
+        .map((message) => toEnvelope(message, { receivedAtMs, isFifo }))
         .filter((envelope): envelope is Envelope => envelope !== null);
       return { envelopes, damaged: messages.length - envelopes.length };
     },

@@ -15,7 +15,7 @@ export interface Envelope {
   readonly sentAtMs: number;
   /** SQS's ApproximateReceiveCount; 1 at the first receipt. */
   readonly receiveCount: number;
-  /** The message group, on FIFO queues. */
+  /** The message group, on FIFO queues; else null. */
   readonly groupId: string | null;
   /** AWSTraceHeader, where the producer traces. */
   readonly traceHeader: string | null;

@@ -11,7 +11,7 @@ const sound: Message = {
 };
 
 test("a sound message becomes an envelope", () => {
-  expect(toEnvelope(sound, 5)).toEqual({
+  expect(toEnvelope(sound, { receivedAtMs: 5, isFifo: true })).toEqual({
     messageId: sound.MessageId,
     receiptHandle: "handle",
     body: "hello",
@@ -38,5 +38,5 @@ const damaged: readonly [string, unknown][] = [
 ];
 
 test.each(damaged)("a message is damaged with %s", (_, message) => {
-  expect(toEnvelope(message as Message, 0)).toBeNull();
+  expect(toEnvelope(message as Message, { receivedAtMs: 0, isFifo: true })).toBeNull();
 });

@@ -161,6 +161,14 @@ export function describeQueue(transport: Transport): void {
       expect(await queue.delete(envelopes)).toEqual([]);
     });
 
+    test("names no group on a standard queue: that of a fair queue is no order to keep", async () => {
+      const queueUrl = await admin.createQueue(uniqueName());
+      await using queue = open(queueUrl);
+      await send(queueUrl, "fair", { MessageGroupId: "tenant" });
+      const { envelopes } = await queue.receive(receiveAll);
+      expect(envelopes.map(({ groupId }) => groupId)).toEqual([null]);
+    });
+
     test("brings a FIFO group in order, and its next message once the first is settled", async () => {
       const queueUrl = await admin.createQueue(`${uniqueName()}.fifo`, { FifoQueue: "true" });
       await using queue = open(queueUrl);
