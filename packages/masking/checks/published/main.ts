@@ -31,6 +31,9 @@ const tools: Readonly<Record<string, string>> = {
   verdaccio: "6.10.4",
 };
 
+// By this variable of pnpm's the projects would find what is installed in this repository.
+delete process.env["NODE_PATH"];
+
 const directory = await mkdtemp(join(tmpdir(), "published-"));
 const bin = join(directory, "tools/node_modules");
 let passed = 0;
