@@ -134,8 +134,8 @@ async function openWorld(
   const random = createRandom(options.seed);
   const canaries = createCanaries();
   const journal = openJournal(join(directory, "faults.jsonl"));
-  const { kind, vault, rate } = options;
-  const stage = opening.use(await openStage({ directory, kind, vault, consumers }));
+  const { server, kind, vault, rate } = options;
+  const stage = opening.use(await openStage({ directory, server, kind, vault, consumers }));
   const fleet = opening.use(
     startFleet({
       size: consumers,

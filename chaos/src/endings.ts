@@ -62,7 +62,7 @@ export async function readEndings(
       WHERE message_id = ANY($1::uuid[])`,
     [ids],
   );
-  const deadLetters = new Set(stage.server.messageIds(stage.deadLetterUrl));
+  const deadLetters = new Set(await stage.server.messageIds(stage.deadLetterUrl));
 
   const outcomes = new Map<string, number>();
   for (const { message_id } of [...rows, ...quarantined]) {

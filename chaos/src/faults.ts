@@ -25,6 +25,7 @@ import {
   receivesFail,
 } from "./faults/queue.ts";
 import type { QueueKind } from "./options.ts";
+import type { QueueServerName } from "./queue-servers.ts";
 import type { FaultDefinition } from "./scene.ts";
 
 export const faults: readonly FaultDefinition[] = [
@@ -53,8 +54,15 @@ export const faults: readonly FaultDefinition[] = [
   deadLettersDrained,
 ];
 
-export function faultsFor(at: { kind: QueueKind; vault: boolean }): FaultDefinition[] {
+export function faultsFor(at: {
+  server: QueueServerName;
+  kind: QueueKind;
+  vault: boolean;
+}): FaultDefinition[] {
   return faults.filter(
-    ({ kind = at.kind, needsVault = false }) => kind === at.kind && (at.vault || !needsVault),
+    ({ kind = at.kind, needsVault = false, needsHostileServer = false }) =>
+      kind === at.kind &&
+      (at.vault || !needsVault) &&
+      (at.server === "hostile" || !needsHostileServer),
   );
 }

@@ -46,6 +46,8 @@ export interface Fleet extends AsyncDisposable {
   /** Runs a consumer that is not one of the fleet, to its end. */
   runApart(launch: Launch): Promise<Exit>;
   metrics(): Promise<string>;
+  /** The consumers that say at /ready that they are not. */
+  unready(): Promise<number[]>;
   /** Resident memory of the largest one. */
   mostBytes(): Promise<number>;
 }
@@ -186,6 +188,14 @@ export function startFleet({ size, directory, journal, launch }: FleetOptions): 
         ),
       );
       return (await Promise.all(pages)).join("\n");
+    },
+    async unready() {
+      const asked = members.map(async ({ consumer, port }) => {
+        if (port === null) return [];
+        const { status } = await fetch(`http://127.0.0.1:${port}/ready`);
+        return status === 503 ? [consumer] : [];
+      });
+      return (await Promise.all(asked)).flat();
     },
     async mostBytes() {
       const pids = members.flatMap(({ process: child }) => child?.pid ?? []);

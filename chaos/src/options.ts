@@ -2,10 +2,12 @@
 import { parseArgs } from "node:util";
 
 import { faults, faultsFor } from "./faults.ts";
+import type { QueueServerName } from "./queue-servers.ts";
 
 export type QueueKind = "standard" | "fifo";
 
 export interface ChaosOptions {
+  readonly server: QueueServerName;
   readonly seed: number;
   readonly minutes: number;
   readonly kind: QueueKind;
@@ -24,7 +26,7 @@ export class UsageError extends Error {
 }
 
 export const usage: string = `Usage: pnpm chaos [--minutes N] [--seed N] [--kind standard|fifo] [--vault on|off]
-                  [--faults a,b] [--rate N] [--json]
+                  [--server hostile|fauxqs] [--faults a,b] [--rate N] [--json]
 
 Runs consumers on a PostgreSQL and an SQS server of its own, breaks something every few
 seconds, and counts what became of every message. One round goes through every chosen
@@ -35,7 +37,8 @@ in any case.
   --seed N      which draws: order of faults, moments, messages (default 1)
   --kind K      standard or fifo (default standard)
   --vault V     on or off (default on)
-  --faults a,b  only these (default: all that fit the kind and the vault)
+  --server S    the SQS server: hostile, which can misbehave, or fauxqs (default hostile)
+  --faults a,b  only these (default: all that fit the choices above)
   --rate N      messages sent a second (default 150)
   --json        print one line of JSON instead of the table
   --help        show this
@@ -56,10 +59,12 @@ export function parseOptions(args: readonly string[]): ChaosOptions {
   const given = parse(args);
   const kind = oneOf<QueueKind>("--kind", given.kind, ["standard", "fifo"]);
   const vault = oneOf("--vault", given.vault, ["on", "off"] as const) === "on";
-  const fitting = faultsFor({ kind, vault }).map(({ name }) => name);
+  const server = oneOf<QueueServerName>("--server", given.server, ["hostile", "fauxqs"]);
+  const fitting = faultsFor({ server, kind, vault }).map(({ name }) => name);
   return {
     seed: number("--seed", given.seed, { from: 0, to: mostSeed }),
     minutes: number("--minutes", given.minutes, { from: 0, to: mostMinutes }),
+    server,
     kind,
     vault,
     faults: given.faults === undefined ? fitting : chosen(given.faults, fitting),
@@ -74,6 +79,7 @@ interface Given {
   readonly minutes: string;
   readonly kind: string;
   readonly vault: string;
+  readonly server: string;
   readonly faults?: string | undefined;
   readonly rate: string;
   readonly json: boolean;
@@ -89,6 +95,7 @@ function parse(args: readonly string[]): Given {
         minutes: { type: "string", default: "3" },
         kind: { type: "string", default: "standard" },
         vault: { type: "string", default: "on" },
+        server: { type: "string", default: "hostile" },
         faults: { type: "string" },
         rate: { type: "string", default: "150" },
         json: { type: "boolean", default: false },

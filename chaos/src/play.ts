@@ -98,7 +98,7 @@ async function drain(
   const startedMs = performance.now();
   await waitFor(
     `the queue was empty after ${name}`,
-    () => stage.server.messageIds(stage.queueUrl).length === 0,
+    async () => (await stage.server.messageIds(stage.queueUrl)).length === 0,
     { signal, mostMs: drainMs },
   );
   return performance.now() - startedMs;

@@ -38,6 +38,8 @@ export interface FaultDefinition {
   readonly kind?: QueueKind;
   /** Only with a vault. */
   readonly needsVault?: true;
+  /** Only where the SQS server can be told to misbehave. */
+  readonly needsHostileServer?: true;
   /** Resolves when the fault is over; messages are sent all the while. */
   strike(scene: Scene): Promise<void>;
 }
@@ -63,4 +65,12 @@ export async function waitFor(
     }
     await sleep(lookEveryMs);
   }
+}
+
+/** Waits until no message is left, visible or in flight. */
+export async function untilEmpty({ stage, until }: Scene): Promise<void> {
+  await until(
+    "the queue is empty",
+    async () => (await stage.server.messageIds(stage.queueUrl)).length === 0,
+  );
 }

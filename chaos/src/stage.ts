@@ -7,14 +7,15 @@ import { createTestDatabase, localAwsEnvironment, openQueueAdmin, startPostgres 
 import type { LocalPostgres, QueueAdmin } from "@org/local";
 import { startFaultProxy } from "@org/local/fault-proxy";
 import type { FaultProxy, ProxiedConnection } from "@org/local/fault-proxy";
-import { startHostileQueueServer } from "@org/local/hostile-queue-server";
-import type { Fault, HostileQueueServer, QueueRequest } from "@org/local/hostile-queue-server";
+import type { Fault, QueueRequest } from "@org/local/hostile-queue-server";
 import { generateKeyring } from "@org/masking/keyring";
 import type { KeyringJson, PrivateKeyringJson } from "@org/masking/keyring";
 import { Pool } from "pg";
 import type { QueryResultRow } from "pg";
 
 import type { QueueKind } from "./options.ts";
+import { openQueueServer } from "./queue-servers.ts";
+import type { QueueServer, QueueServerName } from "./queue-servers.ts";
 
 /** What a fault may do at the moments that can be seen from outside. `consumer` counts from 0. */
 export interface Hooks {
@@ -33,7 +34,7 @@ export interface Stage extends AsyncDisposable {
   readonly postgres: LocalPostgres;
   /** One for each consumer. */
   readonly proxies: readonly FaultProxy[];
-  readonly server: HostileQueueServer;
+  readonly server: QueueServer;
   /** Talks to the server directly: no fault meets what it does. */
   readonly admin: QueueAdmin;
   readonly queueUrl: string;
@@ -53,6 +54,7 @@ export interface Stage extends AsyncDisposable {
 
 export interface StageOptions {
   readonly directory: string;
+  readonly server: QueueServerName;
   readonly kind: QueueKind;
   readonly vault: boolean;
   readonly consumers: number;
@@ -72,6 +74,7 @@ const settings = {
 
 export async function openStage({
   directory,
+  server: serverName,
   kind,
   vault,
   consumers,
@@ -116,7 +119,7 @@ export async function openStage({
   }
 
   const server = opening.use(
-    await startHostileQueueServer({
+    await openQueueServer(serverName, {
       plan: (request) => hooks.request?.(request, consumerOf(request)) ?? null,
       onAnswer: (request, answer) => hooks.answered?.(request, consumerOf(request), answer),
       async onDelete(messageId) {

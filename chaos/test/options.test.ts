@@ -16,7 +16,15 @@ test("a FIFO queue adds its own fault, a vault that is off takes away what needs
   expect(chosen).not.toContain("dead_letters_drained");
 });
 
+test("a server that cannot be told to misbehave leaves the faults that are done from outside", () => {
+  const { faults: chosen } = parseOptions(["--server", "fauxqs"]);
+  expect(chosen).toContain("database_down");
+  expect(chosen).toContain("killed_before_commit");
+  expect(chosen).not.toContain("deletes_fail");
+});
+
 test.each([
+  [["--server", "elasticmq"], /--server takes hostile or fauxqs/],
   [["--faults", "meteor"], /meteor is not among those that fit/],
   [["--kind", "priority"], /--kind takes standard or fifo/],
   [["--vault", "maybe"], /--vault takes on or off/],

@@ -47,7 +47,11 @@ function killAt(
 }
 
 export const killedAfterReceive: FaultDefinition = killAt(
-  { name: "killed_after_receive", what: "killed when messages have been handed to it" },
+  {
+    name: "killed_after_receive",
+    what: "killed when messages have been handed to it",
+    needsHostileServer: true,
+  },
   (kill) => ({
     answered({ operation }, consumer, answer) {
       const { Messages: messages = [] } = answer as { Messages?: readonly unknown[] };
@@ -75,7 +79,11 @@ export const killedAfterCommit: FaultDefinition = killAt(
 );
 
 export const killedMidDelete: FaultDefinition = killAt(
-  { name: "killed_mid_delete", what: "killed when its delete arrives, which is then done or not" },
+  {
+    name: "killed_mid_delete",
+    what: "killed when its delete arrives, which is then done or not",
+    needsHostileServer: true,
+  },
   (kill, { random }) => ({
     request({ operation }, consumer) {
       const isKilled = operation === "DeleteMessageBatch" && kill(consumer);

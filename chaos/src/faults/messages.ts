@@ -1,5 +1,6 @@
 /** Bodies meant to harm, groups that one message blocks, and the way back from the dead-letter queue. */
 import { plainBombs } from "./bombs.ts";
+import { untilEmpty } from "../scene.ts";
 import type { FaultDefinition } from "../scene.ts";
 
 /** Well above an idle consumer and its buffers, well below what a hundred of these bodies come to. */
@@ -40,27 +41,31 @@ export const deadLettersDrained: FaultDefinition = {
   name: "dead_letters_drained",
   what: "committed messages reach the dead-letter queue, and draining it adds no row",
   needsVault: true,
+  needsHostileServer: true,
   enough: 10,
-  async strike({ stage, fleet, producer, expect, hit, until }) {
+  async strike(scene) {
+    const { stage, fleet, producer, expect, hit, until } = scene;
     await fleet.untilReady();
-    const alreadyDead = new Set(stage.server.messageIds(stage.deadLetterUrl));
+    const alreadyDead = new Set(await stage.server.messageIds(stage.deadLetterUrl));
     stage.hooks = {
       request: ({ operation }, consumer) =>
         operation === "DeleteMessageBatch" && consumer !== null ? { kind: "undeleted" } : null,
     };
-    const dead = (): string[] =>
-      stage.server.messageIds(stage.deadLetterUrl).filter((id) => !alreadyDead.has(id));
-    await until("ten messages were dead-lettered", () => dead().length >= 10);
+    const countDead = async (): Promise<number> => {
+      const ids = await stage.server.messageIds(stage.deadLetterUrl);
+      return ids.filter((id) => !alreadyDead.has(id)).length;
+    };
+    await until("ten messages were dead-lettered", async () => (await countDead()) >= 10);
     await producer.pause();
     stage.hooks = {};
-    await until("the queue is empty", () => stage.server.messageIds(stage.queueUrl).length === 0);
+    await untilEmpty(scene);
 
-    for (const _ of dead()) hit();
+    for (let count = await countDead(); count > 0; count -= 1) hit();
     const env = { ...stage.consumerEnv(0), SQS_QUEUE_URL: stage.deadLetterUrl };
     const { code } = await fleet.runApart({ env, args: ["--until-empty"] });
     expect(code === 0, "draining the dead-letter queue failed");
     expect(
-      stage.server.messageIds(stage.deadLetterUrl).length === 0,
+      (await stage.server.messageIds(stage.deadLetterUrl)).length === 0,
       "the dead-letter queue was not drained",
     );
   },

@@ -14,6 +14,7 @@ export const deletesFail: FaultDefinition = {
   name: "deletes_fail",
   what: "deletes fail in part or whole, lose their answer, or lie",
   enough: 12,
+  needsHostileServer: true,
   async strike({ stage, random, until, hit, hits }) {
     const half = (): boolean => random.chance(1, 2);
     const draws: readonly (() => Fault)[] = [
@@ -51,6 +52,7 @@ export const deliveredTwice: FaultDefinition = {
   name: "delivered_twice",
   what: "messages are handed to both consumers at once",
   enough: 20,
+  needsHostileServer: true,
   async strike({ stage, random, until, hit, hits }) {
     stage.hooks = {
       request({ operation }, consumer) {
@@ -68,6 +70,7 @@ export const receivesFail: FaultDefinition = {
   name: "receives_fail",
   what: "answers to receives are cut off, stall, or hold damaged bodies",
   enough: 8,
+  needsHostileServer: true,
   async strike({ stage, random, until, hit, hits }) {
     const draws: readonly (() => Fault)[] = [
       () => ({ kind: "truncated", bytes: random.integer(0, 400) }),
@@ -95,6 +98,7 @@ export const queueRefuses: FaultDefinition = {
   name: "queue_refuses",
   what: "receives are throttled or forbidden; consumers must not loop",
   enough: 6,
+  needsHostileServer: true,
   async strike({ stage, fleet, random, pause, expect, hit, hits, until }) {
     await fleet.untilReady();
     const codes = ["RequestThrottled", "KmsThrottled", "OverLimit", "AccessDeniedException"];
@@ -115,15 +119,16 @@ export const queueRestart: FaultDefinition = {
   name: "queue_restart",
   what: "the SQS server goes away with every connection, and comes back",
   enough: 3,
+  needsHostileServer: true,
   async strike({ stage, fleet, producer, random, pause, hit }) {
     for (let restart = 0; restart < 3; restart += 1) {
       await fleet.untilReady();
       await pause(random.integer(300, 1_000));
       // A send whose answer is lost would be a message that nobody knows of.
       await producer.pause();
-      await stage.server.goOffline();
+      await stage.server.outage?.begin();
       await pause(random.integer(100, 1_000));
-      await stage.server.goOnline();
+      await stage.server.outage?.end();
       producer.resume();
       hit();
     }
