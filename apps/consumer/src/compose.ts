@@ -116,6 +116,8 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
       hasVault: sealer !== null,
       readsMaskedData: access.readsMaskedData,
       unknownSettings: config.unknownSettings,
+      waitSeconds: config.limits.waitSeconds,
+      shutdownSeconds: config.shutdownMs / 1000,
     }),
     port: health.port,
     totals: telemetry.totals,
@@ -165,6 +167,7 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
         const look = {
           inHand: () => leases.size,
           emptyPolls: telemetry.emptyPolls,
+          failed: (error: unknown) => telemetry.receive.failed(toFailure("receive", error)),
           stop: stop.signal,
         };
         await Promise.race([running, untilEmpty(queue, look).then(() => stop.abort())]);

@@ -14,7 +14,12 @@ export interface Plan {
   readonly hasVault: boolean;
   readonly readsMaskedData: boolean;
   readonly unknownSettings: readonly string[];
+  readonly waitSeconds: number;
+  readonly shutdownSeconds: number;
 }
+
+/** What is left of the shutdown time for writing and deleting, once the last poll has returned. */
+const shutdownMarginSeconds = 4;
 
 /** Below this, one slow commit or one lost renewal already makes a redelivery. */
 const shortLeaseSeconds = 20;
@@ -44,6 +49,13 @@ export function preflight(queue: QueueAttributes, plan: Plan): Finding[] {
       "warning",
       "without a vault, a rejected message of a FIFO group takes messages behind it along to the dead-letter queue: it is received again with them until its receives are spent",
       "give the keyring a recipient (and leave MASKLINE_VAULT unset): a rejected message is then quarantined at once",
+    );
+  }
+  if (plan.shutdownSeconds < plan.waitSeconds + shutdownMarginSeconds) {
+    find(
+      "warning",
+      "a shutdown ends before the last long poll returns: messages that SQS hands to it stay hidden until their lease expires",
+      `set MASKLINE_SHUTDOWN_SECONDS to MASKLINE_WAIT_SECONDS and ${shutdownMarginSeconds} more, or poll for a shorter time`,
     );
   }
   for (const name of plan.unknownSettings) {

@@ -10,6 +10,7 @@ export interface DrainPort {
 /** SQS's counts are approximate and lag: one zero proves nothing. */
 const zerosInARow = 3;
 const checkEveryMs = 500;
+const afterFailureMs = 5_000;
 
 /** Resolves when queue and hand stay empty over several looks, or when `stop` aborts. */
 export async function untilEmpty(
@@ -17,8 +18,14 @@ export async function untilEmpty(
   {
     inHand,
     emptyPolls,
+    failed,
     stop,
-  }: { inHand: () => number; emptyPolls: () => number; stop: AbortSignal },
+  }: {
+    inHand: () => number;
+    emptyPolls: () => number;
+    failed: (error: unknown) => void;
+    stop: AbortSignal;
+  },
 ): Promise<void> {
   let zeros = 0;
   while (!stop.aborted && zeros < zerosInARow) {
@@ -28,8 +35,12 @@ export async function untilEmpty(
       continue;
     }
     const depth = await queue.attributes().then(
-      ({ depth }) => depth,
-      () => null,
+      (attributes) => attributes.depth,
+      async (error: unknown) => {
+        failed(error);
+        await pause(afterFailureMs, stop);
+        return null;
+      },
     );
     const isEmpty = depth !== null && depth.visible + depth.inFlight + depth.delayed === 0;
     zeros = isEmpty && inHand() === 0 ? zeros + 1 : 0;

@@ -17,7 +17,14 @@ const healthy: QueueAttributes = {
   },
   depth: { visible: 0, inFlight: 0, delayed: 0 },
 };
-const plan = { batchAgeMs: 100, hasVault: true, readsMaskedData: false, unknownSettings: [] };
+const plan = {
+  batchAgeMs: 100,
+  hasVault: true,
+  readsMaskedData: false,
+  unknownSettings: [],
+  waitSeconds: 20,
+  shutdownSeconds: 25,
+};
 
 test("has nothing to say of a healthy queue", () => {
   expect(preflight(healthy, plan)).toEqual([]);
@@ -81,5 +88,12 @@ test("warns of a variable that is named like a setting and is none", () => {
   const findings = preflight(healthy, { ...plan, unknownSettings: ["MASKLINE_POLERS"] });
   expect(findings).toMatchObject([
     { severity: "warning", finding: "MASKLINE_POLERS is not a setting" },
+  ]);
+});
+
+test("warns of a shutdown that is shorter than a long poll", () => {
+  const findings = preflight(healthy, { ...plan, shutdownSeconds: 20 });
+  expect(findings).toMatchObject([
+    { severity: "warning", advice: expect.stringContaining("MASKLINE_SHUTDOWN_SECONDS") },
   ]);
 });
