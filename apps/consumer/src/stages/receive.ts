@@ -6,6 +6,7 @@ import type { Backoff } from "../backoff.ts";
 import type { Breaker } from "../breaker.ts";
 import { mostPerReceive } from "../buffer.ts";
 import type { Buffer, Reservation } from "../buffer.ts";
+import { openDeadline } from "../deadline.ts";
 import type { Failure } from "../failure.ts";
 import { toFailure } from "../failure.ts";
 import type { Leases } from "../leases.ts";
@@ -57,17 +58,19 @@ export function createReceive(
 
   return async function receive(stop) {
     const polls = new Set<Promise<void>>();
+    let pollEnded = Promise.withResolvers<void>();
     let wanted = 1;
     let failures = 0;
 
     async function poll(reservation: Reservation): Promise<void> {
       const failuresBefore = failures;
       let messages: Held[] = [];
+      using deadline = openDeadline(waitSeconds * 1000 + hangMs, giveUp);
       try {
         const { envelopes, damaged } = await queue.receive({
           maxMessages: mostPerReceive,
           waitSeconds,
-          signal: AbortSignal.any([giveUp, AbortSignal.timeout(waitSeconds * 1000 + hangMs)]),
+          signal: deadline.signal,
         });
         failures = 0;
         wanted = adapt(wanted, envelopes.length, pollers);
@@ -89,7 +92,8 @@ export function createReceive(
     }
 
     while (!stop.aborted) {
-      while (polls.size >= wanted) await Promise.race(polls);
+      // Not a race of the polls: each would gather a reaction for every one that ends before it.
+      while (polls.size >= wanted) await pollEnded.promise;
       if (failures > 0) await pause(backoffMs(errorBackoff, failures - 1), stop);
       await breaker.closed(stop);
       const reservation = await buffer.reserve(stop);
@@ -98,7 +102,11 @@ export function createReceive(
         reservation.exchange([]);
         continue;
       }
-      const started = poll(reservation).finally(() => polls.delete(started));
+      const started = poll(reservation).finally(() => {
+        polls.delete(started);
+        pollEnded.resolve();
+        pollEnded = Promise.withResolvers();
+      });
       polls.add(started);
     }
     await Promise.all(polls);
