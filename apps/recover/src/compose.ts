@@ -12,7 +12,8 @@ import { createWitness, type Witness } from "./audit/witness.ts";
 import { readOptional, readSettings, resolvePath } from "./config.ts";
 import type { Edge } from "./edge.ts";
 import { exit, RecoverError } from "./exit.ts";
-import { loadRecoverKeyring, loadSigningKey, type RecoverKeyring } from "./signing.ts";
+import { identify, type Operator } from "./operator.ts";
+import { loadRecoverKeyring, loadSigningKey } from "./signing.ts";
 
 /** As the login that RECOVER_DATABASE_URL names: the database decides what it may do. */
 export function openRecovery(edge: Edge): Recovery {
@@ -22,8 +23,21 @@ export function openRecovery(edge: Edge): Recovery {
 
 export interface Witnessed {
   readonly witness: Witness;
-  readonly sink: CheckpointSink;
-  readonly keyring: RecoverKeyring;
+  readonly operator: Operator;
+}
+
+/** Who signs here; refused before anything is signed that nobody could verify. */
+export async function openOperator(edge: Edge): Promise<Operator> {
+  const settings = readSettings(edge.env, [
+    "RECOVER_KEYRING",
+    "RECOVER_SIGNING_KEY",
+    "MASKLINE_TENANT",
+  ]);
+  return identify({
+    tenant: settings.MASKLINE_TENANT,
+    keyring: await loadRecoverKeyring(resolvePath(edge.env, settings.RECOVER_KEYRING)),
+    key: await loadSigningKey(resolvePath(edge.env, settings.RECOVER_SIGNING_KEY)),
+  });
 }
 
 export async function openWitness(edge: Edge, recovery: Recovery): Promise<Witnessed> {
@@ -32,13 +46,12 @@ export async function openWitness(edge: Edge, recovery: Recovery): Promise<Witne
     "RECOVER_SIGNING_KEY",
     "RECOVER_CHECKPOINT",
   ]);
-  const keyring = await loadRecoverKeyring(resolvePath(edge.env, settings.RECOVER_KEYRING));
-  const key = await loadSigningKey(resolvePath(edge.env, settings.RECOVER_SIGNING_KEY));
+  const operator = await openOperator(edge);
+  const { key, keyring } = operator;
   const sink = await openSink(edge, settings.RECOVER_CHECKPOINT);
   return {
     witness: createWitness({ audit: recovery.audit, sink, key, signers: keyring.signers }),
-    sink,
-    keyring,
+    operator,
   };
 }
 

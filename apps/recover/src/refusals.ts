@@ -19,6 +19,11 @@ const refusals: Record<string, readonly [meaning: string, advice: string]> = {
   grant_revoked: ["The grant was revoked.", "Make a new request."],
   grant_expired: ["The grant has expired.", "Make a new request."],
   grant_used_up: ["The grant does not cover that many records more.", "Make a new request."],
+  wrong_person: [
+    "The grant is not for whoever your signing key stands for.",
+    "Use your own login and key: in the recover keyring the key stands under the login.",
+  ],
+  wrong_tenant: ["The grant is for another tenant.", "Set MASKLINE_TENANT to the grant's."],
   wrong_capability: ["The grant is for something else.", "Make a request for this."],
   wrong_fields: ["The grant does not cover these fields.", "Name fewer fields, or make a request."],
   wrong_records: [

@@ -1,14 +1,11 @@
 /** `recover approve`: signs a grant that somebody else asked for. */
 
 import { Command } from "commander";
-import { openRecovery } from "../compose.ts";
-import { readSettings, resolvePath } from "../config.ts";
+import { openOperator, openRecovery } from "../compose.ts";
 import { confirmOrEnd, type Edge, report } from "../edge.ts";
-import { exit, RecoverError } from "../exit.ts";
 import { canonicalGrant } from "../grants/canonical-grant.ts";
 import { granted } from "../refusals.ts";
 import { showVerified } from "../grants/show-verified.ts";
-import { loadRecoverKeyring, loadSigningKey } from "../signing.ts";
 import { describeGrant } from "./describe-grant.ts";
 
 interface Options {
@@ -47,17 +44,10 @@ async function decide(
   verb: "approve" | "deny",
   options: Options & { readonly id: string },
 ): Promise<void> {
-  const settings = readSettings(edge.env, ["RECOVER_KEYRING", "RECOVER_SIGNING_KEY"]);
-  const keyring = await loadRecoverKeyring(resolvePath(edge.env, settings.RECOVER_KEYRING));
-  const key = await loadSigningKey(resolvePath(edge.env, settings.RECOVER_SIGNING_KEY));
-  const isKnown = keyring.signers.some(({ kid, state }) => kid === key.kid && state === "active");
-  if (!isKnown) {
-    throw new RecoverError(exit.configuration, "Your signing key is not in the recover keyring.", {
-      advice: "Have its public half added under your login; `recover keys signer` does both.",
-    });
-  }
+  const operator = await openOperator(edge);
+  const { key } = operator;
   await using recovery = openRecovery(edge);
-  const { grant } = await showVerified({ grants: recovery.grants, keyring }, options.id);
+  const { grant } = await showVerified({ grants: recovery.grants, operator }, options.id);
   await confirmOrEnd(edge, options.yes, [...describeGrant(grant), "", `You are to ${verb} this.`]);
   const { state } = granted(
     await recovery.grants.decide(options.id, verb, {

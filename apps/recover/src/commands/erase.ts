@@ -41,15 +41,15 @@ Example:
 
 async function run(edge: Edge, options: Options): Promise<void> {
   await using recovery = openRecovery(edge);
-  const { witness, keyring } = await openWitness(edge, recovery);
-  const { grant } = await showVerified({ grants: recovery.grants, keyring }, options.grant);
+  const { witness, operator } = await openWitness(edge, recovery);
+  const { grant } = await showVerified({ grants: recovery.grants, operator }, options.grant);
   await confirmOrEnd(edge, options.yes, [
     ...describeGrant(grant),
     "",
     "What is erased cannot be brought back.",
   ]);
   const erased = await eraseRecords(
-    { recovery, witness, keyring },
+    { recovery, witness, operator },
     { grantId: options.grant, userId: options.subject },
     createProgress(edge, "records erased"),
   );

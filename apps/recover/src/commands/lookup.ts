@@ -44,9 +44,9 @@ Examples:
 async function find(edge: Edge, options: Options): Promise<void> {
   readSettings(edge.env, ["RECOVER_DATABASE_URL", "MASKLINE_KEYRING"]);
   await using recovery = openRecovery(edge);
-  const { witness, keyring } = await openWitness(edge, recovery);
+  const { witness, operator } = await openWitness(edge, recovery);
   const { grants, claims } = recovery;
-  await showVerified({ grants, keyring }, options.grant);
+  const signed = await showVerified({ grants, operator }, options.grant);
   const tokenizer = await openTokenizer(edge);
   const value = await readStdin(edge);
   if (tokenizer === null || value === "") {
@@ -55,8 +55,8 @@ async function find(edge: Edge, options: Options): Promise<void> {
     });
   }
   const records = await lookUp(
-    { claims, witness, tokenizer },
-    { grant: options.grant, field: options.field, value, limit: Number(options.limit) },
+    { claims, witness, operator, tokenizer },
+    { signed, field: options.field, value, limit: Number(options.limit) },
   );
   const rows = records.map((record) => ({
     record_id: record.recordId,

@@ -91,7 +91,7 @@ interface RetryOptions {
 async function retryAll(edge: Edge, options: RetryOptions): Promise<void> {
   readSettings(edge.env, ["RECOVER_DATABASE_URL", "MASKLINE_KEYRING"]);
   await using recovery = openRecovery(edge);
-  const { witness, keyring } = await openWitness(edge, recovery);
+  const { witness, operator } = await openWitness(edge, recovery);
   const tokenizer = await openTokenizer(edge);
   if (tokenizer === null) {
     throw new RecoverError(exit.configuration, "MASKLINE_KEYRING is not set.", {
@@ -102,7 +102,7 @@ async function retryAll(edge: Edge, options: RetryOptions): Promise<void> {
   const sealer = await openSealer(edge);
   const parse = openParser(edge);
   const retried = await retryMessages(
-    { recovery, witness, keyring, tokenizer, unsealer, sealer, parse },
+    { recovery, witness, operator, tokenizer, unsealer, sealer, parse },
     { grantId: options.grant, recordIds: options.record },
   );
   const reasons = Object.entries(retried.rejected).map(([reason, count]) => `  ${count} ${reason}`);

@@ -47,7 +47,7 @@ Example:
 async function move(edge: Edge, options: Options): Promise<void> {
   readSettings(edge.env, ["RECOVER_DATABASE_URL", "MASKLINE_KEYRING"]);
   await using recovery = openRecovery(edge);
-  const { witness, keyring } = await openWitness(edge, recovery);
+  const { witness, operator } = await openWitness(edge, recovery);
   const tokenizer = await openTokenizer(edge);
   const sealer = await openSealer(edge);
   if (tokenizer === null || sealer === null) {
@@ -57,7 +57,7 @@ async function move(edge: Edge, options: Options): Promise<void> {
   }
   const unsealer = await openUnsealer(edge);
   const retokened = await retokenRows(
-    { recovery, witness, keyring, tokenizer, sealer, unsealer },
+    { recovery, witness, operator, tokenizer, sealer, unsealer },
     { grantId: options.grant, unopenable: options.unopenable },
     createProgress(edge, "rows moved"),
   );

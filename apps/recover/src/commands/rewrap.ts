@@ -34,12 +34,12 @@ Example:
 
 async function move(edge: Edge, options: Options): Promise<void> {
   await using recovery = openRecovery(edge);
-  const { witness, keyring } = await openWitness(edge, recovery);
+  const { witness, operator } = await openWitness(edge, recovery);
   const { moved, failed } = await rewrapKeys(
     {
       recovery,
       witness,
-      keyring,
+      operator,
       unsealer: await openUnsealer(edge),
       to: await openKeyring(edge),
     },

@@ -7,7 +7,7 @@ import { confirmOrEnd, type Edge } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { type Format, openResultFile } from "../open/result-file.ts";
 import { endOf, unmask as unmaskRecords } from "../open/unmask.ts";
-import { showVerified } from "../grants/show-verified.ts";
+import { chooseRecords, showVerified } from "../grants/show-verified.ts";
 import type { Reveal } from "../reveal.ts";
 
 export interface UnmaskOptions {
@@ -72,16 +72,17 @@ export async function open(edge: Edge, options: UnmaskOptions): Promise<void> {
     });
   }
   await using recovery = openRecovery(edge);
-  const { witness, keyring } = await openWitness(edge, recovery);
+  const { witness, operator } = await openWitness(edge, recovery);
   const unsealer = await openUnsealer(edge);
   const tokenizer = await openTokenizer(edge);
   const { grants, claims } = recovery;
 
-  const { grant, recordIds } = await showVerified({ grants, keyring }, options.grant);
+  const signed = await showVerified({ grants, operator }, options.grant);
+  const { grant } = signed;
   const what = {
-    grant,
+    signed,
     fields: options.field ?? grant.fields,
-    recordIds: options.record ?? recordIds,
+    recordIds: chooseRecords(signed, options.record),
     reveal: grant.reveal === "partial" ? ("partial" as const) : options.reveal,
   };
   await confirmOrEnd(edge, options.yes, [
@@ -91,7 +92,7 @@ export async function open(edge: Edge, options: UnmaskOptions): Promise<void> {
   const path = out === undefined ? null : resolvePath(edge.env, out);
   const result = await openResultFile(path, options.format, edge.stdout);
   try {
-    const tools = { claims, witness, unsealer, tokenizer };
+    const tools = { claims, witness, operator, unsealer, tokenizer };
     const unmasked = await unmaskRecords(tools, what, result);
     const { opened, missing } = unmasked;
     const said = options.json

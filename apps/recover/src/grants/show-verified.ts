@@ -1,25 +1,43 @@
 /** The one way to a grant that something is to be done under. */
 
 import type { Grant, Grants } from "@org/db";
+import type { Operator } from "../operator.ts";
 import { refusal } from "../refusals.ts";
-import type { RecoverKeyring } from "../signing.ts";
 import { findForgery } from "./verify-grant.ts";
 
-/** The grant, if its approvals hold; a forged one is audited. */
+/** A grant whose approvals hold, with the records that its digest covers. */
+export interface SignedGrant {
+  readonly grant: Grant;
+  readonly recordIds: readonly string[];
+}
+
+/** The records that somebody named, as the database writes ids; without a choice, all of the grant. */
+export function chooseRecords(
+  { recordIds }: SignedGrant,
+  named: readonly string[] | undefined,
+): readonly string[] {
+  return named ? [...new Set(named.map((id) => id.toLowerCase()))] : recordIds;
+}
+
+/**
+ * The grant, if its approvals hold; a forged one is audited.
+ *
+ * A grant that is not live yet may have none: whoever acts under it asks `findExcess` as well.
+ */
 export async function showVerified(
   {
     grants,
-    keyring,
+    operator,
   }: {
     readonly grants: Pick<Grants, "show" | "records" | "reportRefusal">;
-    readonly keyring: RecoverKeyring;
+    readonly operator: Operator;
   },
   id: string,
-): Promise<{ grant: Grant; recordIds: string[] }> {
+): Promise<SignedGrant> {
   const grant = await grants.show(id);
   if (grant === null) throw refusal("no_such_grant");
   const recordIds = await grants.records(id);
-  const forgery = findForgery(grant, recordIds, keyring);
+  const forgery = findForgery(grant, recordIds, operator.keyring);
   if (forgery === null) return { grant, recordIds };
   await grants.reportRefusal(id, forgery);
   throw refusal("forged_approval");

@@ -18,7 +18,9 @@ export function findForgery(
   recordIds: readonly string[],
   keyring: RecoverKeyring,
 ): Forgery | null {
+  const isListed = recordIds.length > 0;
   if (digestOf(recordIds) !== grant.digest) return "wrong_records";
+  if (isListed && recordIds.length !== grant.records) return "wrong_records";
   const bytes = canonicalGrant(grant);
   const approvals = grant.approvals.filter(({ decision }) => decision === "approve");
   const holds = approvals.every(({ approver, keyId, signature }) => {
@@ -30,8 +32,12 @@ export function findForgery(
       verifiedBy(signer, bytes, Buffer.from(signature, "hex"))
     );
   });
-  const people = new Set(approvals.map(({ approver }) => approver)).size;
   const required = Math.max(grant.approvalsRequired, keyring.approvalsRequired);
-  const isShort = grant.state === "live" && people < required;
+  const isShort = grant.state === "live" && countApprovers(grant) < required;
   return holds && !isShort ? null : "forged_approval";
+}
+
+export function countApprovers({ approvals }: Grant): number {
+  const approving = approvals.filter(({ decision }) => decision === "approve");
+  return new Set(approving.map(({ approver }) => approver)).size;
 }

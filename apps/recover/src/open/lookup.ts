@@ -3,32 +3,35 @@
 import type { Claims, MaskedRecord } from "@org/db";
 import type { Tokenizer } from "@org/masking";
 import type { Witness } from "../audit/witness.ts";
+import type { SignedGrant } from "../grants/show-verified.ts";
+import type { Operator } from "../operator.ts";
 import { granted } from "../refusals.ts";
-import { coverOrReport, reportingFailure } from "./claim.ts";
+import { coverOrReport, reportingFailure, requireSigned } from "./claim.ts";
 
 export type LookupField = "ip" | "device_id";
 
 /** It confirms guesses, so it takes a grant, and the audit names the tokens. */
 export async function lookup(
-  {
-    claims,
-    witness,
-    tokenizer,
-  }: {
+  tools: {
     readonly claims: Pick<Claims, "claimLookup" | "fetchLookup" | "reportResult">;
     readonly witness: Witness;
+    readonly operator: Operator;
     readonly tokenizer: Tokenizer<LookupField>;
   },
   what: {
-    readonly grant: string;
+    readonly signed: SignedGrant;
     readonly field: LookupField;
     readonly value: string;
     readonly limit: number;
   },
 ): Promise<MaskedRecord[]> {
-  const tokens = tokenizer.candidates(what.field, what.value);
-  const claim = granted(await claims.claimLookup(what.grant, what.field, tokens));
-  await coverOrReport({ claims, witness }, claim);
+  const { claims, tokenizer } = tools;
+  const { signed, field } = what;
+  const tokens = tokenizer.candidates(field, what.value);
+  const claim = granted(await claims.claimLookup(signed.grant.id, field, tokens));
+  const use = { capability: "lookup", fields: [field], recordIds: [] } as const;
+  await requireSigned(tools, claim, { signed, use });
+  await coverOrReport(tools, claim);
   return reportingFailure(claims, claim, async () => {
     const records = await claims.fetchLookup(claim.claim, what.limit);
     await claims.reportResult(claim.claim, { outcome: "looked_up", matches: records.length });

@@ -3,6 +3,7 @@
 import type { ClaimedRecord, StoredBatchKey } from "@org/db";
 import { MaskingError } from "@org/masking";
 import type { BatchOpener, Unsealer } from "@org/masking/unseal";
+import { exit, RecoverError } from "../exit.ts";
 
 export interface OpenedRecord {
   readonly record: ClaimedRecord;
@@ -11,6 +12,19 @@ export interface OpenedRecord {
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** @throws {@link RecoverError} (exit 30) if the database handed out something else as well. */
+export function onlyClaimed(
+  records: readonly ClaimedRecord[],
+  claimedIds: readonly string[],
+): readonly ClaimedRecord[] {
+  const claimed = new Set(claimedIds);
+  if (records.every(({ recordId }) => claimed.has(recordId))) return records;
+  throw new RecoverError(exit.tampering, "The database handed out a record that was not claimed.", {
+    advice:
+      "Nothing was opened. Somebody changed the functions of the schema recovery: tell the security team.",
+  });
+}
 
 /** One private-key operation a batch key, not a record. */
 export async function openRecords(

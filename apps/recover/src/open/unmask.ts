@@ -1,19 +1,22 @@
 /** Opens values under a grant: claim, checkpoint, fetch, open, check, write, report. */
 
-import type { Claim, Claims, Grant } from "@org/db";
+import type { Claim, Claims } from "@org/db";
 import type { Tokenizer } from "@org/masking";
 import type { Unsealer } from "@org/masking/unseal";
 import type { Witness } from "../audit/witness.ts";
 import { exit, RecoverError } from "../exit.ts";
+import type { SignedGrant } from "../grants/show-verified.ts";
+import type { Operator } from "../operator.ts";
 import { granted } from "../refusals.ts";
 import { type Reveal, revealed } from "../reveal.ts";
-import { coverOrReport, reportingFailure } from "./claim.ts";
-import { type OpenedRecord, openRecords } from "./open-records.ts";
+import { coverOrReport, reportingFailure, requireSigned } from "./claim.ts";
+import { onlyClaimed, type OpenedRecord, openRecords } from "./open-records.ts";
 import type { ResultFile, ResultRow } from "./result-file.ts";
 
 export interface Unmasking {
   readonly claims: Pick<Claims, "claim" | "fetch" | "fetchBatchKeys" | "reportResult">;
   readonly witness: Witness;
+  readonly operator: Operator;
   readonly unsealer: Unsealer;
   /** Null where the token key is not at hand: then tokens cannot be compared. */
   readonly tokenizer: Tokenizer<"ip" | "device_id"> | null;
@@ -37,7 +40,7 @@ export interface Unmasked {
 export async function unmask(
   tools: Unmasking,
   what: {
-    readonly grant: Grant;
+    readonly signed: SignedGrant;
     readonly fields: readonly string[];
     readonly recordIds: readonly string[];
     readonly reveal: Reveal;
@@ -45,9 +48,12 @@ export async function unmask(
   result: ResultFile,
 ): Promise<Unmasked> {
   const { claims } = tools;
+  const { signed, fields, recordIds } = what;
   const claim = granted(
-    await claims.claim(what.grant.id, "unmask", { fields: what.fields, records: what.recordIds }),
+    await claims.claim(signed.grant.id, "unmask", { fields, records: recordIds }),
   );
+  const use = { capability: "unmask", fields, recordIds } as const;
+  await requireSigned(tools, claim, { signed, use });
   await coverOrReport(tools, claim);
   return reportingFailure(claims, claim, () => openClaimed(tools, { ...what, claim }, result));
 }
@@ -59,7 +65,7 @@ async function openClaimed(
 ): Promise<Unmasked> {
   const { claims } = tools;
   const { claim } = what.claim;
-  const records = await claims.fetch(claim);
+  const records = onlyClaimed(await claims.fetch(claim), what.recordIds);
   const batchKeys = await claims.fetchBatchKeys(claim);
   const opened = await openRecords(records, batchKeys, tools.unsealer);
   const readable = opened.filter(({ content }) => content !== null);

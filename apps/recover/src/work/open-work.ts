@@ -3,13 +3,14 @@
 import type { Claim, Grant, Recovery } from "@org/db";
 import type { Witness } from "../audit/witness.ts";
 import { showVerified } from "../grants/show-verified.ts";
+import { requireSigned } from "../open/claim.ts";
+import type { Operator } from "../operator.ts";
 import { granted } from "../refusals.ts";
-import type { RecoverKeyring } from "../signing.ts";
 
 export interface WorkTools {
   readonly recovery: Pick<Recovery, "grants" | "claims" | "work">;
   readonly witness: Witness;
-  readonly keyring: RecoverKeyring;
+  readonly operator: Operator;
 }
 
 /** Told of how far the work has come. */
@@ -23,17 +24,23 @@ export interface OpenWork {
 
 /** Without a checkpoint the claim stays open, and nothing was done under it: the next run goes on. */
 export async function openWork(
-  { recovery, witness, keyring }: WorkTools,
+  { recovery, witness, operator }: WorkTools,
   grantId: string,
-  how: {
+  {
+    capability,
+    userId,
+  }: {
     readonly capability: "erase" | "rewrap" | "retoken";
     readonly userId?: string | undefined;
   },
 ): Promise<OpenWork> {
-  const { grant } = await showVerified({ grants: recovery.grants, keyring }, grantId);
-  const claim = granted(await recovery.work.claim(grantId, how.capability, how.userId));
+  const { grants, claims, work } = recovery;
+  const signed = await showVerified({ grants, operator }, grantId);
+  const claim = granted(await work.claim(grantId, capability, userId));
+  const use = { capability, fields: [], recordIds: [] };
+  await requireSigned({ claims, operator }, claim, { signed, use });
   await witness.cover(claim);
-  return { grant, claim };
+  return { grant: signed.grant, claim };
 }
 
 /** A term of the grant's selector. */

@@ -5,9 +5,9 @@ import type { Tokenizer } from "@org/masking";
 import type { Sealer } from "@org/masking/seal";
 import type { Unsealer } from "@org/masking/unseal";
 import { type createLoginParser, type Login, majorVersion } from "@org/schema";
-import { openRecords } from "../open/open-records.ts";
-import { showVerified } from "../grants/show-verified.ts";
-import { coverOrReport, reportingFailure } from "../open/claim.ts";
+import { onlyClaimed, openRecords } from "../open/open-records.ts";
+import { chooseRecords, showVerified } from "../grants/show-verified.ts";
+import { coverOrReport, reportingFailure, requireSigned } from "../open/claim.ts";
 import { granted } from "../refusals.ts";
 import type { WorkTools } from "./open-work.ts";
 
@@ -33,17 +33,26 @@ export async function retry(
   what: { readonly grantId: string; readonly recordIds: readonly string[] | undefined },
 ): Promise<Retried> {
   const { grants, claims } = tools.recovery;
-  const { recordIds } = await showVerified({ grants, keyring: tools.keyring }, what.grantId);
-  const records = what.recordIds ?? recordIds;
-  const claim = granted(await claims.claim(what.grantId, "retry", { fields: [], records }));
-  await coverOrReport({ claims, witness: tools.witness }, claim);
-  return reportingFailure(claims, claim, () => retryClaimed(tools, claim.claim));
+  const { operator, witness } = tools;
+  const signed = await showVerified({ grants, operator }, what.grantId);
+  const recordIds = chooseRecords(signed, what.recordIds);
+  const claim = granted(
+    await claims.claim(what.grantId, "retry", { fields: [], records: recordIds }),
+  );
+  const use = { capability: "retry", fields: [], recordIds } as const;
+  await requireSigned({ claims, operator }, claim, { signed, use });
+  await coverOrReport({ claims, witness }, claim);
+  return reportingFailure(claims, claim, () => retryClaimed(tools, claim.claim, recordIds));
 }
 
-async function retryClaimed(tools: RetryTools, claim: string): Promise<Retried> {
+async function retryClaimed(
+  tools: RetryTools,
+  claim: string,
+  recordIds: readonly string[],
+): Promise<Retried> {
   const { claims } = tools.recovery;
   const opened = await openRecords(
-    await claims.fetch(claim),
+    onlyClaimed(await claims.fetch(claim), recordIds),
     await claims.fetchBatchKeys(claim),
     tools.unsealer,
   );

@@ -2,6 +2,7 @@
 
 import { type Keyring, MaskingError } from "@org/masking";
 import type { Unsealer } from "@org/masking/unseal";
+import { exit, RecoverError } from "../exit.ts";
 import { openWork, type Progress, termOf, type WorkTools } from "./open-work.ts";
 
 const batchKeys = 500;
@@ -21,6 +22,7 @@ export async function rewrap(
 ): Promise<Rewrapped> {
   const { work, claims } = tools.recovery;
   const { grant, claim } = await openWork(tools, grantId, { capability: "rewrap" });
+  const from = termOf(grant, "from");
   const to = { keyring: tools.to, recipient: termOf(grant, "to") };
   let moved = 0;
   let failed = 0;
@@ -28,6 +30,7 @@ export async function rewrap(
     const keys = await work.rewrapNext(claim.claim, after, batchKeys);
     const last = keys.at(-1);
     if (last === undefined) break;
+    if (keys.some((key) => key.recipient !== from)) throw otherRecipient(from);
     const fresh = [];
     for (const key of keys) {
       const sealed = await tools.unsealer.rewrap(key, to).catch(nullIfUnopenable);
@@ -40,6 +43,13 @@ export async function rewrap(
   }
   await claims.reportResult(claim.claim, { outcome: "rewrapped", moved, failed });
   return { moved, failed };
+}
+
+/** The database's word on which keys to move is held against what was signed. */
+function otherRecipient(from: string): RecoverError {
+  return new RecoverError(exit.tampering, `A batch key that is not ${from}'s was handed out.`, {
+    advice: "It was not moved. Somebody changed the database: tell the security team.",
+  });
 }
 
 /** A key that is missing from a keyring ends the work: nothing would be moved. */

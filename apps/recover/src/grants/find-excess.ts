@@ -1,0 +1,49 @@
+/**
+ * Whether a grant allows what is to be done under it. The database decides that first and audits
+ * its refusals; where it let something pass, this holds it against what was signed.
+ */
+
+import type { Capability } from "@org/db";
+import type { Operator } from "../operator.ts";
+import { countApprovers } from "./verify-grant.ts";
+import type { SignedGrant } from "./show-verified.ts";
+
+/** What is to be done. */
+export interface Use {
+  readonly capability: Capability;
+  readonly fields: readonly string[];
+  /** Empty where the grant's selector bounds the work. */
+  readonly recordIds: readonly string[];
+}
+
+export type Excess =
+  | "forged_approval"
+  | "wrong_person"
+  | "wrong_tenant"
+  | "wrong_capability"
+  | "wrong_fields"
+  | "wrong_records"
+  | "grant_used_up"
+  | "grant_expired";
+
+/** The first thing that the signed terms do not allow, or null. */
+export function findExcess(
+  { grant, recordIds }: SignedGrant,
+  use: Use,
+  { operator, nowMs }: { readonly operator: Operator; readonly nowMs: number },
+): Excess | null {
+  const required = Math.max(grant.approvalsRequired, operator.keyring.approvalsRequired);
+  if (countApprovers(grant) < required) return "forged_approval";
+  if (grant.requester !== operator.login) return "wrong_person";
+  if (grant.tenant !== operator.tenant) return "wrong_tenant";
+  if (grant.capability !== use.capability) return "wrong_capability";
+  if (!isWithin(use.fields, grant.fields)) return "wrong_fields";
+  if (!isWithin(use.recordIds, recordIds)) return "wrong_records";
+  if (use.recordIds.length > grant.maxRecords) return "grant_used_up";
+  return Date.parse(grant.expiresAt) > nowMs ? null : "grant_expired";
+}
+
+function isWithin(some: readonly string[], all: readonly string[]): boolean {
+  const allowed = new Set(all);
+  return some.every((one) => allowed.has(one));
+}

@@ -1,0 +1,208 @@
+/** What the tool opens when a superuser replaced the database's functions: no more than was signed. */
+
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { ask, askApproved, type Office, openOffice, type Person } from "../office.ts";
+import { type Ended, runRecover } from "../run-recover.ts";
+
+let office: Office;
+let record: string;
+let other: string;
+let body: string;
+
+beforeAll(async () => {
+  office = await openOffice();
+});
+
+afterAll(() => office[Symbol.asyncDispose]());
+
+/** The database finds nothing wrong with any grant, from here on. */
+beforeEach(async () => {
+  await replace(
+    "recovery.check_grant(p_grant uuid, p_capability text, p_fields text[], p_cost integer)",
+    {
+      returns: "text",
+      body: "SELECT NULL::text",
+    },
+  );
+  [record = "", other = ""] = await office.write([
+    { ip: "192.0.2.10", deviceId: "d-10-secret" },
+    { ip: "192.0.2.11", deviceId: "d-11-secret" },
+  ]);
+  [body = ""] = await office.quarantine(['{"foo": "192.0.2.12"}']);
+});
+
+const originals = new Map<string, string>();
+
+async function replace(signature: string, by: { returns: string; body: string }): Promise<void> {
+  const name = signature.slice(0, signature.indexOf("("));
+  const [row] = await office.admin("SELECT pg_get_functiondef($1::regproc) AS definition", [name]);
+  if (!originals.has(name)) originals.set(name, String(row?.["definition"]));
+  await office.admin(`CREATE OR REPLACE FUNCTION ${signature} RETURNS ${by.returns}
+    LANGUAGE sql VOLATILE SECURITY DEFINER AS $lie$ ${by.body} $lie$`);
+}
+
+afterEach(async () => {
+  vi.useRealTimers();
+  for (const definition of originals.values()) await office.admin(definition);
+  originals.clear();
+});
+
+const forIp = (): string[] => ["unmask", "--field", "ip", "--record", record];
+const unmask = (person: Person, grant: string, ...argv: string[]): Promise<Ended> =>
+  person.recover(["unmask", "--grant", grant, "--print", ...argv]);
+
+/** How a command ended, with what it said as a code, and the audit's last row. */
+async function seen({ code, stdout, stderr }: Ended): Promise<unknown> {
+  const [last] = await office.admin(
+    "SELECT action, detail::jsonb AS detail FROM recovery.audit ORDER BY seq DESC LIMIT 1",
+  );
+  return { code, stdout, said: /\((\w+)\)/.exec(stderr)?.[1], last };
+}
+
+/** Exit 3, nothing shown, and a claim that ended before anything was handed out. */
+function notOpened(reason: string): unknown {
+  const detail = expect.objectContaining({
+    outcome: "not_opened",
+    reason,
+    fetched: false,
+  }) as unknown;
+  return { code: 3, stdout: "", said: reason, last: { action: "result", detail } };
+}
+
+test("a grant that nobody approved opens nothing", async () => {
+  const grant = await ask(office.requester, forIp());
+  expect(await seen(await unmask(office.requester, grant))).toEqual(notOpened("forged_approval"));
+});
+
+test("a record that was not signed opens nothing, though the database claims it", async () => {
+  const grant = await askApproved(office, office.requester, forIp());
+  await replace("recovery.grant_records(p_grant uuid)", {
+    returns: "SETOF uuid",
+    body: `SELECT '${record}'::uuid`,
+  });
+  await office.admin(
+    `INSERT INTO recovery.grant_record SELECT $1, record_id, create_date FROM public.user_logins WHERE record_id = $2`,
+    [grant, other],
+  );
+  expect(await seen(await unmask(office.requester, grant, "--record", other))).toEqual(
+    notOpened("wrong_records"),
+  );
+});
+
+test("a field that was not signed opens nothing", async () => {
+  const grant = await askApproved(office, office.requester, forIp());
+  expect(await seen(await unmask(office.requester, grant, "--field", "device_id"))).toEqual(
+    notOpened("wrong_fields"),
+  );
+});
+
+test("a grant of another capability opens nothing", async () => {
+  const lookup = await askApproved(office, office.requester, ["lookup", "--field", "ip"]);
+  const looked = await office.requester.recover(
+    ["lookup", "--grant", lookup, "--field", "device_id"],
+    "x",
+  );
+  expect(await seen(looked)).toEqual(notOpened("wrong_fields"));
+
+  const shown = await askApproved(office, office.requester, forIp());
+  const found = await office.requester.recover(
+    ["lookup", "--grant", shown, "--field", "ip"],
+    "192.0.2.10",
+  );
+  expect(await seen(found)).toEqual(notOpened("wrong_capability"));
+});
+
+test("a body is not opened for somebody who may only retry, nor the other way about", async () => {
+  await office.admin(`GRANT maskline_requester TO ${office.custodian.login}`);
+  const retry = await askApproved(office, office.custodian, ["retry", "--quarantined", body]);
+  const shown = await unmask(office.custodian, retry, "--field", "body");
+  expect(await seen(shown)).toEqual(notOpened("wrong_capability"));
+
+  const show = await askApproved(office, office.custodian, [
+    "unmask",
+    "--field",
+    "body",
+    "--quarantined",
+    body,
+  ]);
+  const retried = await office.custodian.recover(["quarantine", "retry", "--grant", show]);
+  expect(await seen(retried)).toEqual(notOpened("wrong_capability"));
+});
+
+test.for(["erase", "rewrap", "retoken"])(
+  "%s does nothing under a grant for something else",
+  async (work) => {
+    await office.admin(`GRANT maskline_requester TO ${office.custodian.login}`);
+    const grant = await askApproved(office, office.custodian, forIp());
+    const ended = await office.custodian.recover([work, "--grant", grant]);
+    expect(await seen(ended)).toEqual(notOpened("wrong_capability"));
+  },
+);
+
+test("a grant that expired long ago opens nothing, though its approval is genuine", async () => {
+  const grant = await askApproved(office, office.requester, forIp());
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2 * 3_600_000 });
+  expect(await seen(await unmask(office.requester, grant))).toEqual(notOpened("grant_expired"));
+});
+
+test("another person's grant opens nothing", async () => {
+  const grant = await askApproved(office, office.requester, forIp());
+  // The login of the one who asked, in the hands of another: the signing key says who it is.
+  const ended = await runRecover(["unmask", "--grant", grant, "--print"], {
+    ...office.requester.env,
+    RECOVER_SIGNING_KEY: `${office.colleague.login}.pem`,
+  });
+  expect(await seen(ended)).toEqual(notOpened("wrong_person"));
+});
+
+test("another tenant's grant opens nothing", async () => {
+  const grant = await askApproved(office, office.requester, forIp());
+  const ended = await runRecover(["unmask", "--grant", grant, "--print"], {
+    ...office.requester.env,
+    MASKLINE_TENANT: "another",
+  });
+  expect(await seen(ended)).toEqual(notOpened("wrong_tenant"));
+});
+
+test("a record that was not claimed is not opened, though the database hands it out", async () => {
+  const grant = await askApproved(office, office.requester, forIp());
+  await office.admin(`
+    CREATE FUNCTION recovery.smuggle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF NEW.record_id <> '${other}' THEN
+        INSERT INTO recovery.claim_record SELECT NEW.claim_id, record_id, create_date
+        FROM public.user_logins WHERE record_id = '${other}';
+      END IF;
+      RETURN NEW;
+    END $$;
+    CREATE TRIGGER smuggle BEFORE INSERT ON recovery.claim_record
+      FOR EACH ROW EXECUTE FUNCTION recovery.smuggle();`);
+  const ended = await unmask(office.requester, grant);
+  await office.admin("DROP FUNCTION recovery.smuggle() CASCADE");
+  expect(ended).toMatchObject({ code: 30, stdout: "" });
+  expect(ended.stderr).toContain("was not claimed");
+});
+
+test("a number of records that differs from the list is not signed", async () => {
+  const grant = await ask(office.requester, forIp());
+  await office.admin("UPDATE recovery.access_grant SET record_count = 7 WHERE id = $1", [grant]);
+  const { code, stderr } = await office.approver.recover(["approve", grant]);
+  expect(code).toBe(3);
+  expect(stderr).toContain("forged_approval");
+});
+
+test("a batch key of a recipient that was not signed is not moved", async () => {
+  const grant = await askApproved(office, office.custodian, [
+    "rewrap",
+    "--from-key",
+    "r0",
+    "--to-key",
+    "r1",
+  ]);
+  await replace("recovery.rewrap_next(p_claim uuid, p_after uuid, p_limit integer)", {
+    returns: "TABLE (id uuid, recipient text, sealed bytea)",
+    body: "SELECT id, recipient::text, sealed FROM maskline.batch_key",
+  });
+  const { code, stderr } = await office.custodian.recover(["rewrap", "--grant", grant]);
+  expect(code).toBe(30);
+  expect(stderr).toContain("not r0's");
+});
