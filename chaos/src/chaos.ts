@@ -57,13 +57,19 @@ export async function runChaos(run: ChaosRun): Promise<Report> {
     violations: new Set(),
     inconclusive: [],
   };
-  await unlessInconclusive(tally, async () => {
-    await using opening = new AsyncDisposableStack();
-    const world = await openWorld(opening, { run, directory });
-    const endMs = startedMs + run.options.minutes * 60_000;
-    await unlessInconclusive(tally, () => playRounds(world, tally, { run, endMs }));
-    await lookAtRest(world, tally);
-  });
+  const endMs = startedMs + run.options.minutes * 60_000;
+  try {
+    await unlessInconclusive(tally, async () => {
+      await using opening = new AsyncDisposableStack();
+      const world = await openWorld(opening, { run, directory });
+      await unlessInconclusive(tally, () => playRounds(world, tally, { run, endMs }));
+      await lookAtRest(world, tally);
+    });
+  } catch (error) {
+    // Interrupted, or a fault of the suite itself: there is no report that could name the logs.
+    await rm(directory, { recursive: true });
+    throw error;
+  }
 
   const { rounds, leakedAtRest, counts, violations, inconclusive } = tally;
   const report: Report = {
