@@ -237,6 +237,46 @@ test.for([
   },
 );
 
+describe("a null in the place of a capability", () => {
+  test("claims nothing, and so passes neither count nor rate limit", async () => {
+    const grant = await grantIt();
+    expect(
+      await psql(
+        office.requester.url,
+        `SELECT recovery.claim('${grant}', NULL, '{}', '{${record}}') ->> 'refused' AS refused`,
+      ),
+    ).toEqual([{ refused: "wrong_capability" }]);
+  });
+
+  test("opens no work: it would hand out a grant's records without spending its count", async () => {
+    await office.admin(`GRANT maskline_requester TO ${office.custodian.login}`);
+    const grant = await askApproved(office, office.custodian, [
+      "unmask",
+      "--field",
+      "ip",
+      "--record",
+      record,
+    ]);
+    expect(
+      await psql(
+        office.custodian.url,
+        `SELECT recovery.claim_work('${grant}', NULL, NULL) ->> 'refused' AS refused`,
+      ),
+    ).toEqual([{ refused: "wrong_capability" }]);
+    await office.admin(`REVOKE maskline_requester FROM ${office.custodian.login}`);
+  });
+
+  test.for(["fields", "tokens"])("nor do null %s open a lookup", async (what) => {
+    const grant = await askApproved(office, office.requester, ["lookup", "--field", "ip"]);
+    const call =
+      what === "fields"
+        ? `recovery.claim_lookup('${grant}', NULL, '{mk1.t1.x}')`
+        : `recovery.claim_lookup('${grant}', 'ip', NULL)`;
+    const refused = await psql(office.requester.url, `SELECT ${call} ? 'refused' AS refused`);
+    expect(refused).toEqual([{ refused: true }]);
+  });
+});
+
 test("somebody else cannot fetch what was claimed", async () => {
   const grant = await askApproved(office, office.requester, [
     "unmask",

@@ -165,7 +165,8 @@ BEGIN
       AND action IN ('requested', 'refused')) THEN
     v_refusal := 'too_many_requests';
   END IF;
-  IF v_refusal IS NULL AND NOT p_minutes BETWEEN 1 AND v_policy.max_grant_hours * 60 THEN
+  IF v_refusal IS NULL
+    AND (p_minutes BETWEEN 1 AND v_policy.max_grant_hours * 60) IS NOT TRUE THEN
     v_refusal := 'expires_too_late';
   END IF;
   IF v_refusal IS NOT NULL THEN

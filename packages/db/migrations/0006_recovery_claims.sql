@@ -57,6 +57,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- The first reason why this grant does not allow this; null if it does. Locks the grant.
+-- A null in an argument allows nothing: the comparisons are written so that it cannot slip through.
 CREATE FUNCTION recovery.check_grant(p_grant uuid, p_capability text, p_fields text[], p_cost integer)
 RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -71,8 +72,8 @@ BEGIN
   IF NOT FOUND OR v_grant.requester <> session_user THEN RETURN 'no_such_grant'; END IF;
   v_state := recovery.state_of(v_grant);
   IF v_state <> 'live' THEN RETURN 'grant_' || v_state; END IF;
-  IF v_grant.capability <> p_capability THEN RETURN 'wrong_capability'; END IF;
-  IF NOT (p_fields <@ v_grant.fields) THEN RETURN 'wrong_fields'; END IF;
+  IF v_grant.capability IS DISTINCT FROM p_capability THEN RETURN 'wrong_capability'; END IF;
+  IF (p_fields <@ v_grant.fields) IS NOT TRUE THEN RETURN 'wrong_fields'; END IF;
   IF v_grant.used_records + p_cost > v_grant.max_records THEN RETURN 'grant_used_up'; END IF;
   IF p_capability IN ('unmask', 'lookup', 'retry') THEN
     SELECT coalesce(sum(record_count), 0) INTO v_spent FROM recovery.claim
@@ -115,7 +116,7 @@ DECLARE
   v_refusal text;
   v_answer jsonb;
 BEGIN
-  IF p_capability NOT IN ('unmask', 'retry') OR cardinality(v_records) = 0
+  IF (p_capability IN ('unmask', 'retry')) IS NOT TRUE OR cardinality(v_records) = 0
     OR (p_capability = 'unmask' AND cardinality(coalesce(p_fields, '{}')) = 0) THEN
     RETURN recovery.refuse('wrong_capability', NULL);
   END IF;
@@ -245,7 +246,7 @@ DECLARE
 BEGIN
   PERFORM recovery.abandon_overdue(session_user);
   v_refusal := recovery.check_grant(p_grant, 'lookup', ARRAY[p_field], 1);
-  IF v_refusal IS NULL AND NOT cardinality(p_tokens) BETWEEN 1 AND 16 THEN
+  IF v_refusal IS NULL AND (cardinality(p_tokens) BETWEEN 1 AND 16) IS NOT TRUE THEN
     v_refusal := 'too_many_tokens';
   END IF;
   IF v_refusal IS NOT NULL THEN

@@ -13,19 +13,19 @@ BEGIN
   PERFORM recovery.abandon_overdue(session_user);
   v_refusal := recovery.check_grant(p_grant, p_capability, '{}', 0);
   SELECT * INTO v_grant FROM recovery.access_grant WHERE id = p_grant;
-  IF v_refusal IS NULL AND p_capability NOT IN ('erase', 'rewrap', 'retoken') THEN
+  IF v_refusal IS NULL AND (p_capability IN ('erase', 'rewrap', 'retoken')) IS NOT TRUE THEN
     v_refusal := 'wrong_capability';
   END IF;
   IF v_refusal IS NULL AND v_grant.selector ->> 'kind' = 'user'
-    AND recovery.subject_mac(p_user_id) <> v_grant.selector ->> 'subject' THEN
+    AND recovery.subject_mac(p_user_id) IS DISTINCT FROM v_grant.selector ->> 'subject' THEN
     v_refusal := 'wrong_records';
   END IF;
   IF v_refusal IS NOT NULL THEN
     RETURN recovery.refuse(v_refusal, v_grant.id, jsonb_build_object('capability', p_capability));
   END IF;
 
-  SELECT * INTO v_open FROM recovery.claim
-  WHERE grant_id = p_grant AND closed_at IS NULL FOR UPDATE;
+  -- Without a lock: claims end only under that of audit_head, which check_grant took.
+  SELECT * INTO v_open FROM recovery.claim WHERE grant_id = p_grant AND closed_at IS NULL;
   IF FOUND THEN
     RETURN jsonb_build_object('claim', v_open.id, 'seq', v_open.intent_seq,
       'hash', encode(recovery.audit_hash_at(v_open.intent_seq), 'hex'),
@@ -81,7 +81,7 @@ DECLARE
   v_seeds bigint;
 BEGIN
   IF v_selector ->> 'kind' = 'user' THEN
-    IF recovery.subject_mac(p_user_id) <> v_selector ->> 'subject' THEN
+    IF recovery.subject_mac(p_user_id) IS DISTINCT FROM v_selector ->> 'subject' THEN
       RAISE EXCEPTION USING ERRCODE = 'MK003', MESSAGE = 'the grant is for another subject';
     END IF;
     v_selector := v_selector || jsonb_build_object('user_id', p_user_id);
