@@ -10,6 +10,10 @@ const refusals: Record<string, readonly [meaning: string, advice: string]> = {
     "Ask another member of maskline_approver.",
   ],
   already_decided: ["You have decided about this grant before.", "Ask another approver."],
+  grant_unresolved: [
+    "The request was cut short before it was known which records it means.",
+    "Make a new request.",
+  ],
   grant_pending: [
     "The grant has not been approved by enough people.",
     "`recover list` shows who has decided; ask another approver.",

@@ -16,7 +16,7 @@ CREATE TABLE recovery.policy (
   max_records integer NOT NULL DEFAULT 10000 CHECK (max_records > 0),
   -- Per person, over all grants.
   records_per_minute integer NOT NULL DEFAULT 600 CHECK (records_per_minute > 0),
-  -- A request says how many records match, so it answers guesses; this bounds how many.
+  -- A resolved request says how many records match, so it answers guesses; this bounds how many.
   requests_per_hour integer NOT NULL DEFAULT 100 CHECK (requests_per_hour > 0),
   -- How long a claimed look may take until its result is due.
   claim_seconds integer NOT NULL DEFAULT 600 CHECK (claim_seconds > 0),

@@ -1,6 +1,9 @@
 -- Governed recovery, part 2: grants. One person asks, others approve, and the database knows who is
 -- who by session_user.
 --
+-- A request takes two transactions, as a look does: its terms are audited first, and only once that
+-- is committed does anybody learn how many records match. So a rollback makes no guess for free.
+--
 -- A refusal is an answer ({"refused": code}), not an error: an error would roll its audit row back.
 
 CREATE TABLE recovery.access_grant (
@@ -11,13 +14,15 @@ CREATE TABLE recovery.access_grant (
     CHECK (capability IN ('unmask', 'lookup', 'retry', 'erase', 'rewrap', 'retoken')),
   fields text[] NOT NULL,
   selector jsonb NOT NULL,
-  records_digest bytea NOT NULL,
-  record_count integer NOT NULL,
+  -- Null until the selector is resolved, in a later transaction than the request's.
+  records_digest bytea,
+  record_count integer,
+  requested_in xid8 NOT NULL DEFAULT pg_current_xact_id(),
   purpose text NOT NULL CHECK (purpose ~ '^[a-z0-9][a-z0-9_-]{1,63}$'),
   ticket text NOT NULL CHECK (length(ticket) BETWEEN 1 AND 128),
   justification text NOT NULL CHECK (length(justification) BETWEEN 1 AND 2000),
   reveal text NOT NULL CHECK (reveal IN ('full', 'partial')),
-  max_records integer NOT NULL CHECK (max_records > 0),
+  max_records integer CHECK (max_records > 0),
   used_records integer NOT NULL DEFAULT 0 CHECK (used_records BETWEEN 0 AND max_records),
   approvals_required smallint NOT NULL,
   nonce bytea NOT NULL DEFAULT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())),
@@ -72,6 +77,7 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
     WHEN p_grant.revoked_at IS NOT NULL THEN 'revoked'
     WHEN p_grant.denied_at IS NOT NULL THEN 'denied'
     WHEN p_grant.expires_at <= clock_timestamp() THEN 'expired'
+    WHEN p_grant.records_digest IS NULL THEN 'unresolved'
     WHEN p_grant.used_records >= p_grant.max_records THEN 'used_up'
     WHEN p_grant.approvals_required > (
       SELECT count(*) FROM recovery.approval
@@ -147,22 +153,13 @@ DECLARE
   v_fields text[] := ARRAY(SELECT DISTINCT field FROM unnest(p_fields) AS field ORDER BY field);
   v_kind text := p_selector ->> 'kind';
   v_refusal text := recovery.check_request(p_capability, v_fields, v_kind);
-  v_selector jsonb := CASE v_kind WHEN 'user'
-    THEN p_selector - 'user_id'
-      || jsonb_build_object('subject', recovery.subject_mac(p_selector ->> 'user_id'))
-    ELSE p_selector END;
-  v_lists_records boolean := p_capability IN ('unmask', 'retry')
-    OR p_capability = 'erase' AND v_kind IN ('records', 'quarantine');
-  v_records uuid[] := '{}';
-  v_dates date[] := '{}';
-  v_count bigint;
 BEGIN
   SELECT * INTO STRICT v_policy FROM recovery.policy;
   PERFORM FROM recovery.audit_head FOR UPDATE;
   IF v_refusal IS NULL AND v_policy.requests_per_hour <= (
     SELECT count(*) FROM recovery.audit
     WHERE actor = session_user AND at > clock_timestamp() - interval '1 hour'
-      AND action IN ('requested', 'refused')) THEN
+      AND action = 'requested') THEN
     v_refusal := 'too_many_requests';
   END IF;
   IF v_refusal IS NULL
@@ -173,48 +170,100 @@ BEGIN
     RETURN recovery.refuse(v_refusal, NULL, jsonb_build_object('capability', p_capability));
   END IF;
 
-  IF v_lists_records THEN
-    SELECT coalesce(array_agg(record_id), '{}'), coalesce(array_agg(create_date), '{}')
-    INTO v_records, v_dates
-    FROM (SELECT * FROM recovery.resolve(p_selector) LIMIT v_policy.max_records + 1) AS resolved;
-    v_count := cardinality(v_records);
-    IF v_count > v_policy.max_records OR v_count > coalesce(p_max_records, v_count) THEN
-      RETURN recovery.refuse('too_many_records', NULL, jsonb_build_object('records', v_count));
-    END IF;
-  ELSE
-    SELECT count(*) INTO v_count FROM recovery.resolve(p_selector);
-  END IF;
-  IF v_count = 0 AND p_capability IN ('unmask', 'retry', 'erase') THEN
-    RETURN recovery.refuse('nothing_matches', NULL,
-      jsonb_build_object('capability', p_capability, 'selector', v_selector));
-  END IF;
-
-  INSERT INTO recovery.access_grant (tenant, capability, fields, selector, records_digest, record_count,
-    purpose, ticket, justification, reveal, max_records, approvals_required, expires_at)
+  INSERT INTO recovery.access_grant (tenant, capability, fields, selector, purpose, ticket,
+    justification, reveal, max_records, approvals_required, expires_at)
   VALUES (
     p_tenant, p_capability, v_fields,
-    v_selector,
-    recovery.digest_of(v_records), v_count,
+    CASE v_kind WHEN 'user'
+      THEN p_selector - 'user_id'
+        || jsonb_build_object('subject', recovery.subject_mac(p_selector ->> 'user_id'))
+      ELSE p_selector END,
     p_purpose, p_ticket, p_justification, p_reveal,
     -- The work of a custodian is bounded by its selector: rows arrive while it runs.
     CASE p_capability
       WHEN 'lookup' THEN coalesce(p_max_records, 1)
       WHEN 'erase' THEN 2147483647 WHEN 'rewrap' THEN 2147483647 WHEN 'retoken' THEN 2147483647
-      ELSE coalesce(p_max_records, v_count) END,
+      ELSE p_max_records END,
     v_policy.approvals_required,
     date_trunc('second', clock_timestamp()) + make_interval(mins => p_minutes))
   RETURNING * INTO v_grant;
-  INSERT INTO recovery.grant_record (grant_id, record_id, create_date)
-  SELECT v_grant.id, record_id, create_date
-  FROM unnest(v_records, v_dates) AS resolved (record_id, create_date);
-
   PERFORM recovery.append_audit('requested', v_grant.id, NULL, jsonb_build_object(
     'capability', v_grant.capability, 'fields', v_grant.fields, 'selector', v_grant.selector,
-    'records', v_grant.record_count, 'digest', encode(v_grant.records_digest, 'hex'),
     'purpose', v_grant.purpose, 'ticket', v_grant.ticket,
     'justification_sha256', encode(sha256(recovery.utf8(v_grant.justification)), 'hex'),
-    'max_records', v_grant.max_records, 'expires_at', recovery.utc(v_grant.expires_at)));
+    'expires_at', recovery.utc(v_grant.expires_at)));
   RETURN jsonb_build_object('grant', v_grant.id);
+END
+$$;
+
+-- Ends a request that cannot be approved.
+CREATE FUNCTION recovery.end_request(p_grant uuid, p_code text, p_count bigint) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  UPDATE recovery.access_grant SET denied_at = clock_timestamp() WHERE id = p_grant;
+  RETURN recovery.refuse(p_code, p_grant, jsonb_build_object('records', p_count));
+END
+$$;
+
+-- Says which records a request means, once the request is committed. The user_id is given again:
+-- the request keeps only its HMAC.
+CREATE FUNCTION recovery.resolve_request(p_grant uuid, p_user_id text) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_policy recovery.policy;
+  v_grant recovery.access_grant;
+  v_selector jsonb;
+  v_records uuid[] := '{}';
+  v_dates date[] := '{}';
+  v_count bigint;
+BEGIN
+  PERFORM FROM recovery.audit_head FOR UPDATE;
+  SELECT * INTO v_grant FROM recovery.access_grant WHERE id = p_grant FOR UPDATE;
+  IF NOT FOUND OR v_grant.requester <> session_user THEN
+    RETURN recovery.refuse('no_such_grant', NULL);
+  END IF;
+  IF v_grant.requested_in = pg_current_xact_id() THEN
+    RAISE EXCEPTION USING ERRCODE = 'MK003', MESSAGE = 'the request is not committed';
+  END IF;
+  IF recovery.state_of(v_grant) <> 'unresolved' THEN
+    RETURN recovery.refuse('grant_' || recovery.state_of(v_grant), p_grant);
+  END IF;
+  v_selector := v_grant.selector;
+  IF v_selector ->> 'kind' = 'user' THEN
+    IF recovery.subject_mac(p_user_id) IS DISTINCT FROM v_selector ->> 'subject' THEN
+      RETURN recovery.refuse('wrong_records', p_grant);
+    END IF;
+    v_selector := v_selector || jsonb_build_object('user_id', p_user_id);
+  END IF;
+
+  SELECT * INTO STRICT v_policy FROM recovery.policy;
+  IF v_grant.capability IN ('unmask', 'retry')
+    OR v_grant.capability = 'erase' AND v_selector ->> 'kind' IN ('records', 'quarantine') THEN
+    SELECT coalesce(array_agg(record_id), '{}'), coalesce(array_agg(create_date), '{}')
+    INTO v_records, v_dates
+    FROM (SELECT * FROM recovery.resolve(v_selector) LIMIT v_policy.max_records + 1) AS resolved;
+    v_count := cardinality(v_records);
+    IF v_count > least(v_policy.max_records, v_grant.max_records) THEN
+      RETURN recovery.end_request(p_grant, 'too_many_records', v_count);
+    END IF;
+  ELSE
+    SELECT count(*) INTO v_count FROM recovery.resolve(v_selector);
+  END IF;
+  IF v_count = 0 AND v_grant.capability IN ('unmask', 'retry', 'erase') THEN
+    RETURN recovery.end_request(p_grant, 'nothing_matches', v_count);
+  END IF;
+
+  INSERT INTO recovery.grant_record (grant_id, record_id, create_date)
+  SELECT p_grant, record_id, create_date
+  FROM unnest(v_records, v_dates) AS resolved (record_id, create_date);
+  UPDATE recovery.access_grant
+  SET records_digest = recovery.digest_of(v_records), record_count = v_count,
+    max_records = coalesce(max_records, v_count)
+  WHERE id = p_grant RETURNING * INTO v_grant;
+  PERFORM recovery.append_audit('resolved', p_grant, NULL, jsonb_build_object(
+    'records', v_grant.record_count, 'digest', encode(v_grant.records_digest, 'hex'),
+    'max_records', v_grant.max_records));
+  RETURN jsonb_build_object('grant', p_grant);
 END
 $$;
 
@@ -231,9 +280,10 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
   SELECT jsonb_build_object(
     'id', p_grant.id, 'tenant', p_grant.tenant, 'requester', p_grant.requester,
     'capability', p_grant.capability, 'fields', p_grant.fields, 'selector', p_grant.selector,
-    'digest', encode(p_grant.records_digest, 'hex'), 'records', p_grant.record_count,
+    'digest', encode(coalesce(p_grant.records_digest, recovery.digest_of('{}')), 'hex'),
+    'records', coalesce(p_grant.record_count, 0),
     'purpose', p_grant.purpose, 'ticket', p_grant.ticket, 'justification', p_grant.justification,
-    'reveal', p_grant.reveal, 'maxRecords', p_grant.max_records, 'usedRecords', p_grant.used_records,
+    'reveal', p_grant.reveal, 'maxRecords', coalesce(p_grant.max_records, 0), 'usedRecords', p_grant.used_records,
     'approvalsRequired', p_grant.approvals_required, 'nonce', encode(p_grant.nonce, 'hex'),
     'createdAt', recovery.utc(p_grant.created_at), 'expiresAt', recovery.utc(p_grant.expires_at),
     'state', recovery.state_of(p_grant),
@@ -332,7 +382,8 @@ $$;
 REVOKE ALL ON ALL TABLES IN SCHEMA recovery FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA recovery FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-  recovery.request_access(text, text, text[], jsonb, text, text, text, text, integer, integer)
+  recovery.request_access(text, text, text[], jsonb, text, text, text, text, integer, integer),
+  recovery.resolve_request(uuid, text)
   TO maskline_requester, maskline_custodian;
 GRANT EXECUTE ON FUNCTION recovery.list_grants(integer), recovery.show_grant(uuid),
   recovery.grant_records(uuid), recovery.revoke(uuid)

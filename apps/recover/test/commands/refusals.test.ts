@@ -170,7 +170,9 @@ test("more requests an hour than the policy allows: a request answers guesses", 
       ...why,
     ]);
   expect(await guess()).toMatchObject({ code: 4, stdout: "" });
-  const [row] = await office.admin("SELECT detail FROM recovery.audit ORDER BY seq DESC LIMIT 1");
+  const [row] = await office.admin(
+    "SELECT detail FROM recovery.audit WHERE action = 'requested' ORDER BY seq DESC LIMIT 1",
+  );
   expect(String(row?.["detail"])).toContain("mk1.t1.guess");
   await office.admin("UPDATE recovery.policy SET requests_per_hour = 1");
   const ended = await guess();

@@ -136,6 +136,7 @@ test("writes intent, checkpoint and result, in this order around the look", asyn
   await office.requester.recover(["unmask", "--grant", grant, "--print"]);
   expect((await auditActions(office)).slice(before)).toEqual([
     "requested",
+    "resolved",
     "approved",
     "intent",
     "result",

@@ -33,7 +33,14 @@ export interface AccessRequest {
   readonly minutes: number;
 }
 
-export type GrantState = "pending" | "live" | "denied" | "revoked" | "expired" | "used_up";
+export type GrantState =
+  | "unresolved"
+  | "pending"
+  | "live"
+  | "denied"
+  | "revoked"
+  | "expired"
+  | "used_up";
 
 /** A grant as the database describes it; whoever relies on it checks the signatures. */
 export interface Grant {
@@ -67,6 +74,7 @@ export interface Grant {
 }
 
 export interface Grants {
+  /** Two transactions: how many records match is told only once the request is committed. */
   request(request: AccessRequest): Promise<Answer<{ readonly grant: string }>>;
   /** Newest first; a requester sees their own, approvers and auditors see all. */
   list(limit: number): Promise<Grant[]>;
@@ -89,8 +97,8 @@ export interface Grants {
 
 export function createGrants(call: Call): Grants {
   return {
-    request: (request) =>
-      callOne(
+    async request(request) {
+      const asked = await callOne<Answer<{ readonly grant: string }>>(
         call,
         "request_access",
         request.tenant,
@@ -103,7 +111,12 @@ export function createGrants(call: Call): Grants {
         request.reveal,
         request.maxRecords,
         request.minutes,
-      ),
+      );
+      if ("refused" in asked) return asked;
+      const { selector } = request;
+      const userId = selector.kind === "user" ? selector.user_id : null;
+      return callOne(call, "resolve_request", asked.grant, userId);
+    },
     async list(limit) {
       const rows = await call<{ list_grants: Grant }>("list_grants", limit);
       return rows.map((row) => row.list_grants);
