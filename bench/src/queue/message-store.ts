@@ -1,5 +1,6 @@
 /** What a standard SQS queue does with messages, without the wire: visibility, receipt handles, deletes, counts. */
-import { hash, randomUUID } from "node:crypto";
+import { hash } from "node:crypto";
+import { messageIds } from "./message-ids.ts";
 
 /** What SQS takes for `ApproximateReceiveCount`, handles and leases is kept by message, once one was received. */
 interface Message {
@@ -19,10 +20,17 @@ export interface Counts {
   readonly deleted: number;
   /** Receives of messages that had been received before. */
   readonly redelivered: number;
+  /** Received as often as the redrive policy allows, and shown again: gone to the dead-letter queue. */
+  readonly deadLettered: number;
+}
+
+export interface QueueSettings {
+  readonly visibilityTimeoutSeconds: number;
+  readonly maxReceiveCount: number;
 }
 
 export interface MessageStore {
-  /** Sends `count` messages that go round these bodies. Each gets its id when it is first received, so that a million cost nothing. */
+  /** Sends `count` messages that go round these bodies. In the order they are received, the n-th is body n and has {@link messageIds} n; a million cost nothing. */
   send(bodies: readonly string[], count: number): void;
   /** Up to `most` messages as JSON, now hidden for the visibility timeout. */
   receive(most: number, nowMs: number): string[];
@@ -37,10 +45,15 @@ export interface MessageStore {
 
 interface Sending {
   readonly prefixes: readonly string[];
-  left: number;
+  readonly count: number;
+  taken: number;
 }
 
-export function createMessageStore(visibilityTimeoutSeconds: number): MessageStore {
+export function createMessageStore(
+  name: string,
+  { visibilityTimeoutSeconds, maxReceiveCount }: QueueSettings,
+): MessageStore {
+  const messageIdAt = messageIds(name);
   const sendings: Sending[] = [];
   const shownAgain: Message[] = [];
   const inFlight = new Map<string, Message>();
@@ -48,16 +61,26 @@ export function createMessageStore(visibilityTimeoutSeconds: number): MessageSto
   let unseen = 0;
   let deleted = 0;
   let redelivered = 0;
+  let deadLettered = 0;
 
   function takeUnseen(): Message | null {
     const sending = sendings[0];
     if (!sending) return null;
-    sending.left -= 1;
+    const id = messageIdAt(sent - unseen);
+    const prefix = sending.prefixes[sending.taken % sending.prefixes.length] ?? "";
+    sending.taken += 1;
     unseen -= 1;
-    if (sending.left === 0) sendings.shift();
-    const id = randomUUID();
-    const prefix = sending.prefixes[sending.left % sending.prefixes.length] ?? "";
+    if (sending.taken === sending.count) sendings.shift();
     return { id, prefix, receiveCount: 0, hiddenUntilMs: 0 };
+  }
+
+  function takeShownAgain(): Message | null {
+    for (;;) {
+      const message = shownAgain.shift();
+      if (!message) return null;
+      if (message.receiveCount < maxReceiveCount) return message;
+      deadLettered += 1;
+    }
   }
 
   function hold(message: Message, nowMs: number): string {
@@ -87,14 +110,14 @@ export function createMessageStore(visibilityTimeoutSeconds: number): MessageSto
         (body) =>
           `"SentTimestamp":"${sentTimestamp}"},"MD5OfBody":"${hash("md5", body)}","Body":${JSON.stringify(body)}}`,
       );
-      sendings.push({ prefixes, left: count });
+      sendings.push({ prefixes, count, taken: 0 });
       sent += count;
       unseen += count;
     },
     receive(most, nowMs) {
       const messages: string[] = [];
       while (messages.length < most) {
-        const message = shownAgain.shift() ?? takeUnseen();
+        const message = takeShownAgain() ?? takeUnseen();
         if (!message) break;
         messages.push(hold(message, nowMs));
       }
@@ -122,6 +145,7 @@ export function createMessageStore(visibilityTimeoutSeconds: number): MessageSto
       inFlight: inFlight.size,
       deleted,
       redelivered,
+      deadLettered,
     }),
   };
 }

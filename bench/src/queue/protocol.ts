@@ -1,8 +1,8 @@
 /** What the bench and its queue server say to each other, beside SQS itself. */
-import type { Counts } from "./message-store.ts";
+import type { Counts, QueueSettings } from "./message-store.ts";
 
 export type Command =
-  | { readonly kind: "create"; readonly name: string }
+  | { readonly kind: "create"; readonly name: string; readonly settings: QueueSettings }
   | {
       readonly kind: "send";
       readonly name: string;

@@ -2,10 +2,9 @@
 // JSON protocol, standard queues, the operations that consumers call. It ends with its parent.
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createMessageStore, type MessageStore } from "./message-store.ts";
+import { createMessageStore, type MessageStore, type QueueSettings } from "./message-store.ts";
 import type { Command, Report } from "./protocol.ts";
 
-const visibilityTimeoutSeconds = 30;
 const sweepEveryMs = 500;
 
 interface Poll {
@@ -15,6 +14,7 @@ interface Poll {
 
 interface Queue {
   readonly store: MessageStore;
+  readonly settings: QueueSettings;
   readonly polls: Set<Poll>;
   isDrained: boolean;
 }
@@ -64,15 +64,14 @@ const operations: Record<string, (queue: Queue, call: Call, response: ServerResp
   GetQueueAttributes(queue, _call, response) {
     const { visible, inFlight } = queue.store.counts();
     const attributes = {
-      VisibilityTimeout: String(visibilityTimeoutSeconds),
+      VisibilityTimeout: String(queue.settings.visibilityTimeoutSeconds),
       MessageRetentionPeriod: "1209600",
       ApproximateNumberOfMessages: String(visible),
       ApproximateNumberOfMessagesNotVisible: String(inFlight),
       ApproximateNumberOfMessagesDelayed: "0",
-      // Start-up asks for one; nothing here is received often enough to go there.
       RedrivePolicy: JSON.stringify({
         deadLetterTargetArn: "arn:aws:sqs:us-east-1:000000000000:dead-letters",
-        maxReceiveCount: 100,
+        maxReceiveCount: queue.settings.maxReceiveCount,
       }),
     };
     answer(response, JSON.stringify({ Attributes: attributes }));
@@ -148,8 +147,9 @@ function queueNamed(name: string): Queue {
 process.on("message", (command: Command) => {
   switch (command.kind) {
     case "create": {
-      const store = createMessageStore(visibilityTimeoutSeconds);
-      queues.set(command.name, { store, polls: new Set(), isDrained: true });
+      const { name, settings } = command;
+      const store = createMessageStore(name, settings);
+      queues.set(name, { store, settings, polls: new Set(), isDrained: true });
       report({ kind: "created" });
       break;
     }

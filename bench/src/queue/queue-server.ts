@@ -2,8 +2,13 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { Counts } from "./message-store.ts";
+import type { Counts, QueueSettings } from "./message-store.ts";
 import type { Command, Report } from "./protocol.ts";
+
+export type { Counts } from "./message-store.ts";
+export { messageIds } from "./message-ids.ts";
+
+const defaults: QueueSettings = { visibilityTimeoutSeconds: 30, maxReceiveCount: 100 };
 
 export interface BenchQueue {
   readonly url: string;
@@ -17,7 +22,7 @@ export interface BenchQueue {
 export interface BenchQueueServer extends AsyncDisposable {
   readonly endpoint: string;
   readonly pid: number;
-  createQueue(name: string): Promise<BenchQueue>;
+  createQueue(name: string, settings?: QueueSettings): Promise<BenchQueue>;
 }
 
 export async function startBenchQueueServer(): Promise<BenchQueueServer> {
@@ -39,8 +44,8 @@ export async function startBenchQueueServer(): Promise<BenchQueueServer> {
   return {
     endpoint,
     pid: server.pid ?? 0,
-    async createQueue(name) {
-      await ask({ kind: "create", name }, "created");
+    async createQueue(name, settings = defaults) {
+      await ask({ kind: "create", name, settings }, "created");
       return {
         url: `${endpoint}/000000000000/${name}`,
         async send(bodies, count) {

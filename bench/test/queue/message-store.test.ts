@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { messageIds } from "../../src/queue/message-ids.ts";
 import { createMessageStore, type MessageStore } from "../../src/queue/message-store.ts";
 
 interface Received {
@@ -8,12 +9,16 @@ interface Received {
   readonly Attributes: { readonly ApproximateReceiveCount: string };
 }
 
+function open(): MessageStore {
+  return createMessageStore("logins", { visibilityTimeoutSeconds: 30, maxReceiveCount: 2 });
+}
+
 function receive(store: MessageStore, nowMs: number): Received[] {
   return store.receive(10, nowMs).map((text) => JSON.parse(text) as Received);
 }
 
 test("a message is hidden while it is in flight, and comes again when its time is up", () => {
-  const store = createMessageStore(30);
+  const store = open();
   store.send(["é"], 1);
   const [first] = receive(store, 0);
   expect(receive(store, 1)).toEqual([]);
@@ -26,7 +31,7 @@ test("a message is hidden while it is in flight, and comes again when its time i
 });
 
 test("only the newest handle deletes a message", () => {
-  const store = createMessageStore(30);
+  const store = open();
   store.send(["a"], 1);
   const [first] = receive(store, 0);
   store.expire(30_000);
@@ -38,7 +43,7 @@ test("only the newest handle deletes a message", () => {
 });
 
 test("a renewal hides a message longer, and zero shows it at once", () => {
-  const store = createMessageStore(30);
+  const store = open();
   store.send(["a"], 1);
   const [first] = receive(store, 0);
   store.changeVisibility(first?.ReceiptHandle ?? "", 30, 20_000);
@@ -48,8 +53,37 @@ test("a renewal hides a message longer, and zero shows it at once", () => {
   expect(store.counts()).toMatchObject({ visible: 1, inFlight: 0 });
 });
 
+test("a message that was received as often as allowed goes to the dead-letter queue", () => {
+  const store = open();
+  store.send(["a"], 1);
+  for (let time = 0; time < 2; time += 1) {
+    expect(receive(store, time)).toHaveLength(1);
+    store.expire(60_000);
+  }
+  expect(receive(store, 60_000)).toEqual([]);
+  expect(store.counts()).toMatchObject({ visible: 0, inFlight: 0, deleted: 0, deadLettered: 1 });
+});
+
+test("the n-th message is body n, going round, and has the n-th id, over several sends", () => {
+  const store = open();
+  store.send(["a", "b"], 3);
+  store.send(["c"], 1);
+  const messageIdAt = messageIds("logins");
+  expect(receive(store, 0)).toMatchObject(
+    ["a", "b", "a", "c"].map((Body, at) => ({ Body, MessageId: messageIdAt(at) })),
+  );
+});
+
+test("no two messages have one id, whichever queues they are in", () => {
+  const ids = ["one", "two"].flatMap((name) =>
+    Array.from({ length: 50_000 }, (_, at) => messageIds(name)(at)),
+  );
+  expect(new Set(ids).size).toBe(100_000);
+  expect(ids.every((id) => /^[0-9a-f]{8}-0000-8000-8000-[0-9a-f]{12}$/.test(id))).toBe(true);
+});
+
 test("a million messages are sent at once, each with an id of its own once received", () => {
-  const store = createMessageStore(30);
+  const store = open();
   store.send(["a", "b"], 1_000_000);
   const ids = new Set(receive(store, 0).map(({ MessageId }) => MessageId));
   expect(ids.size).toBe(10);
