@@ -44,6 +44,8 @@ export interface Bench {
   readonly unit: string;
   /** The candidate that the others are shown as multiples of. */
   readonly baseline: string;
+  /** Takes minutes: runs only when named, or with `--all`. */
+  readonly isLong?: boolean;
   readonly claims: readonly Claim[];
   open(settings: BenchSettings): Promise<OpenBench>;
 }

@@ -8,6 +8,7 @@ import { scaleProcesses } from "./benches/scale-processes.ts";
 import { scaleRows } from "./benches/scale-rows.ts";
 import { scaleWaiting } from "./benches/scale-waiting.ts";
 import { sealing } from "./benches/sealing.ts";
+import { settings } from "./benches/settings.ts";
 import { transports } from "./benches/transports.ts";
 
 export const benches: readonly Bench[] = [
@@ -20,4 +21,5 @@ export const benches: readonly Bench[] = [
   scaleRows,
   scaleWaiting,
   scaleProcesses,
+  settings,
 ];

@@ -41,7 +41,7 @@ async function run(chosen: readonly Bench[], options: Options): Promise<void> {
 
 /** Null if a name is not one of a bench. */
 function choose({ only, all }: Options): readonly Bench[] | null {
-  if (only.length === 0) return benches.filter(({ name }) => all || !name.startsWith("scale-"));
+  if (only.length === 0) return benches.filter(({ isLong }) => all || !isLong);
   const names = new Set(only.map((name) => name.split("/")[0]));
   const chosen = benches.filter(({ name }) => names.has(name));
   return chosen.length === names.size ? chosen : null;

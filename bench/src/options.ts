@@ -11,12 +11,9 @@ Runs ours beside the alternatives, in interleaved rounds, and prints medians, sp
   --json         print the results as one JSON object instead of tables
   --save         also put the results into docs/performance/results.json, and draw tables and charts
   --chart        measure nothing: draw tables and charts from docs/performance/results.json again
+  --all          every bench; those that take minutes run only so, or when named
   --list         names and titles of the benches
   --help         this text
-
-Benches named with "scale-" take minutes and run only when named, or with --all.
-
-  --all          every bench
 `;
 
 export interface Options {

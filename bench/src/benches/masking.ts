@@ -6,10 +6,9 @@ import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { sampleLogins } from "../samples.ts";
-import { inProcess } from "./in-process.ts";
-import type { Bench } from "../bench.ts";
+import { inProcess, type InProcessBench } from "./in-process.ts";
 
-export const masking: Bench = inProcess({
+export const masking: InProcessBench = inProcess({
   name: "masking",
   title: "Masking: one IP address to one token",
   unit: "tokens",

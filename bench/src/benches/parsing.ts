@@ -2,9 +2,8 @@
 import { isCanonicalizable } from "@org/masking";
 import { createLoginParser, fieldPolicy } from "@org/schema";
 import { z } from "zod";
-import type { Bench } from "../bench.ts";
 import { sampleBodies } from "../samples.ts";
-import { inProcess } from "./in-process.ts";
+import { inProcess, type InProcessBench } from "./in-process.ts";
 
 const schema = z.object({
   user_id: z.string().min(1).max(128),
@@ -15,7 +14,7 @@ const schema = z.object({
   device_id: z.string().min(1).max(256),
 });
 
-export const parsing: Bench = inProcess({
+export const parsing: InProcessBench = inProcess({
   name: "parsing",
   title: "Parsing: one body to one login",
   unit: "bodies",

@@ -9,6 +9,7 @@ export const scaleProcesses: Bench = {
   title: "Consumer processes on one queue",
   unit: "messages",
   baseline: "off-1",
+  isLong: true,
   claims: [],
   async open({ scale }) {
     const stage = await openStage();

@@ -21,6 +21,7 @@ export const scaleRows: Bench = {
   title: "Rows present in the month being written",
   unit: "messages",
   baseline: "off-0",
+  isLong: true,
   claims: [
     { text: "10 million rows ≥ 0.7 × empty, vault off", of: "off-10m", to: "off-0", atLeast: 0.7 },
     { text: "10 million rows ≥ 0.7 × empty, vault on", of: "on-10m", to: "on-0", atLeast: 0.7 },

@@ -12,6 +12,7 @@ export const scaleWaiting: Bench = {
   title: "Messages waiting: 1 million consumed, by how many of them wait at once",
   unit: "messages",
   baseline: "10k",
+  isLong: true,
   claims: [
     {
       text: "peak RSS with 1 million waiting ≤ 1.2 × 10 thousand waiting",

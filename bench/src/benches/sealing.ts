@@ -3,15 +3,14 @@ import { createCipheriv, createSecretKey, randomBytes, randomUUID, webcrypto } f
 import { generateKeyring, resolveKeyring } from "@org/masking/keyring";
 import { createSealer } from "@org/masking/seal";
 import { gcm } from "@noble/ciphers/aes.js";
-import type { Bench } from "../bench.ts";
 import { sampleLogins } from "../samples.ts";
-import { inProcess } from "./in-process.ts";
+import { inProcess, type InProcessBench } from "./in-process.ts";
 
 const batchSize = 1_000;
 /** What ours encrypts for a login: its fields, padded. */
 const plaintextBytes = 128;
 
-export const sealing: Bench = inProcess({
+export const sealing: InProcessBench = inProcess({
   name: "sealing",
   title: "Sealing: one login's originals, in batches of 1,000",
   unit: "seals",
