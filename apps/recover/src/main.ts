@@ -6,6 +6,13 @@ import { run } from "./run.ts";
 
 const isTerminal = process.stdin.isTTY && process.stderr.isTTY;
 
+for (const stream of [process.stdout, process.stderr]) {
+  // A reader may go away (`| head`): what was begun is still done, and its result audited.
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 process.exitCode = await run(process.argv.slice(2), {
   env: processEnv(),
   stdin: process.stdin,

@@ -1,26 +1,24 @@
 /** Values as far as a grant reveals them. */
 
-import { isIPv6 } from "node:net";
+import { canonicalize } from "@org/masking";
 
 export type Reveal = "full" | "partial";
 
 /** Shorter values would be mostly their last four characters. */
 const shortest = 8;
+/** RFC 4291 section 2.5.5.2: what precedes an IPv4 address in an IPv6 one. */
+const mappedPrefix = "00000000000000000000ffff";
 
 /** Partial: the network of an IP address (/24, /64), the last four characters of anything else. */
 export function revealed(field: string, value: string, reveal: Reveal): string {
   if (reveal === "full") return value;
-  if (field !== "ip") return value.length < shortest ? "…" : `…${value.slice(-4)}`;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(value)?.[1] ?? value;
-  return isIPv6(mapped) ? network6(mapped) : mapped.replace(/\.\d+$/, ".0/24");
+  if (field === "ip") return networkOf(Buffer.from(canonicalize("ip-net/1", value)));
+  return value.length < shortest ? "…" : `…${value.slice(-4)}`;
 }
 
-function network6(address: string): string {
-  // The URL parser writes an address in its canonical form (RFC 5952).
-  const canonical = new URL(`http://[${address}]/`).hostname.slice(1, -1);
-  const [head = "", tail] = canonical.split("::");
-  const before = head === "" ? [] : head.split(":");
-  const after = tail === undefined || tail === "" ? [] : tail.split(":");
-  const zeros = Array.from({ length: 8 - before.length - after.length }, () => "0");
-  return `${[...before, ...zeros, ...after].slice(0, 4).join(":")}::/64`;
+function networkOf(network: Buffer): string {
+  if (network.toString("hex", 0, 12) === mappedPrefix)
+    return `${network.subarray(12).join(".")}/24`;
+  const groups = [0, 2, 4, 6].map((at) => network.readUInt16BE(at).toString(16));
+  return `${groups.join(":")}::/64`;
 }

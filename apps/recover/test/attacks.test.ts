@@ -237,27 +237,27 @@ test.for([
   },
 );
 
-describe("a guess by request", () => {
-  const request = (token: string): string => `recovery.request_access('default', 'unmask', '{ip}',
+const requestOf = (token: string): string => `recovery.request_access('default', 'unmask', '{ip}',
     '{"kind": "token", "token": "${token}"}', 'fraud', 'T-1', 'A guess', 'full', NULL, 60)`;
 
+describe("a guess by request", () => {
   test("says nothing that a rollback would leave without a trace", async () => {
     const [row] = await office.admin("SELECT masked_ip FROM public.user_logins LIMIT 1");
     const right = await psql(
       office.requester.url,
       "BEGIN",
-      `SELECT ${request(String(row?.["masked_ip"]))} ? 'grant' AS accepted, recovery.list_grants(1) ->> 'records' AS records`,
+      `SELECT ${requestOf(String(row?.["masked_ip"]))} ? 'grant' AS accepted, recovery.list_grants(1) ->> 'records' AS records`,
     );
     const wrong = await psql(
       office.requester.url,
       "BEGIN",
-      `SELECT ${request("mk1.t1.wrong")} ? 'grant' AS accepted, recovery.list_grants(1) ->> 'records' AS records`,
+      `SELECT ${requestOf("mk1.t1.wrong")} ? 'grant' AS accepted, recovery.list_grants(1) ->> 'records' AS records`,
     );
     expect(right).toEqual(wrong);
   });
 
   test("is resolved in no transaction of its own making", async () => {
-    const statement = `SELECT recovery.resolve_request((${request("mk1.t1.wrong")} ->> 'grant')::uuid, NULL)`;
+    const statement = `SELECT recovery.resolve_request((${requestOf("mk1.t1.wrong")} ->> 'grant')::uuid, NULL)`;
     expect(await psql(office.requester.url, statement)).toBe(notCommitted);
   });
 });

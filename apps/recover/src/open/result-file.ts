@@ -9,7 +9,7 @@ export type ResultRow = Readonly<Record<string, string>>;
 
 export interface ResultFile {
   write(rows: readonly ResultRow[]): Promise<void>;
-  /** Removes the file if nothing was written. */
+  /** Removes the file unless everything was written: no half of it stays behind. */
   close(): Promise<void>;
 }
 
@@ -41,9 +41,9 @@ export async function openResultFile(
   let isWritten = false;
   return {
     async write(rows) {
-      isWritten = true;
       await file.writeFile(formatRows(rows, format));
       await file.sync();
+      isWritten = true;
     },
     async close() {
       await file.close();

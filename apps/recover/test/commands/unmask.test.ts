@@ -1,5 +1,8 @@
+import { execFile } from "node:child_process";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ask, askApproved, auditActions, type Office, openOffice, why } from "../office.ts";
 import { runRecover } from "../run-recover.ts";
@@ -65,6 +68,26 @@ test("writes a new file that only its owner can read", async () => {
   const again = await office.requester.recover(argv);
   expect(again.code).toBe(2);
   expect(again.stderr).toContain("Name a file that does not exist yet");
+});
+
+test("leaves no half of a result file behind", async () => {
+  const samplesTooMany = Array.from({ length: 60 }, () => ({ ip: "192.0.2.60", deviceId: "d-60" }));
+  const many = await office.write(samplesTooMany);
+  const grant = await askApproved(office, office.requester, [...both, "--record", ...many]);
+  const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+  // Room for a checkpoint, not for the values.
+  const limited = `trap '' XFSZ; ulimit -f 1; exec "$0" --conditions=@org/source "$@"`;
+  const ended = promisify(execFile)(
+    "sh",
+    ["-c", limited, process.execPath, main, "unmask", "--grant", grant, "--out", "half.csv"],
+    { env: { PATH: process.env["PATH"], ...office.requester.env } },
+  );
+  await expect(ended).rejects.toMatchObject({ code: 1, stdout: "" });
+  await expect(stat(join(office.directory, "half.csv"))).rejects.toMatchObject({ code: "ENOENT" });
+  const [result] = await office.admin(
+    "SELECT detail FROM recovery.audit ORDER BY seq DESC LIMIT 1",
+  );
+  expect(String(result?.["detail"])).toContain("failed");
 });
 
 test("shows nothing unasked", async () => {
