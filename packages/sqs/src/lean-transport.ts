@@ -1,6 +1,5 @@
 /** The lean transport: the three hot calls over undici, at a fraction of the SDK's CPU. */
 
-import type { SQSClient } from "@aws-sdk/client-sqs";
 import { Agent, type Dispatcher } from "undici";
 
 import { refusalError, toQueueError } from "./lean-fault.ts";
@@ -10,10 +9,6 @@ import { createServerClock } from "./server-clock.ts";
 import { SETTLE_CONCURRENCY } from "./settle.ts";
 import { createSigner, type Signed, type Signer } from "./signer.ts";
 import type { Transport } from "./transport.ts";
-
-export interface LeanTransportOptions extends TransportOptions {
-  readonly sha256: SQSClient["config"]["sha256"];
-}
 
 interface Ready {
   readonly origin: string;
@@ -29,8 +24,8 @@ interface Call {
   readonly body: string;
 }
 
-export function openLeanTransport(options: LeanTransportOptions): Transport {
-  const { target, credentials, sha256, timeouts } = options;
+export function openLeanTransport(options: TransportOptions): Transport {
+  const { target, credentials, timeouts } = options;
   const { callMs } = timeouts;
   const clock = createServerClock();
   // A poll may be as long as it likes until its headers; a pause in any body is a fault.
@@ -40,7 +35,7 @@ export function openLeanTransport(options: LeanTransportOptions): Transport {
 
   const prepare = async (): Promise<Ready> => {
     const { region, endpoint } = await target();
-    const signer = createSigner({ region, endpoint, credentials, sha256, clock });
+    const signer = createSigner({ region, endpoint, credentials, clock });
     return { origin: endpoint.origin, path: endpoint.pathname, signer };
   };
   let prepared: Promise<Ready> | undefined;

@@ -57,11 +57,11 @@ export function openQueue(options: QueueOptions): Queue {
     maxSockets: CONTROL_SOCKETS,
     silenceMs: timeouts.callMs,
   });
-  const { credentials, sha256 } = control.config;
+  const { credentials } = control.config;
   const transport =
     options.transport === "sdk"
       ? openSdkTransport({ target, credentials, timeouts })
-      : openLeanTransport({ target, credentials, sha256, timeouts });
+      : openLeanTransport({ target, credentials, timeouts });
   const settle = createSettle();
   // The name of a FIFO queue, and of no other, ends so (API_CreateQueue).
   const isFifo = queueUrl.endsWith(".fifo");

@@ -4,6 +4,7 @@ import type { SQSClient } from "@aws-sdk/client-sqs";
 import { SignatureV4 } from "@smithy/signature-v4";
 
 import type { ServerClock } from "./server-clock.ts";
+import { Sha256 } from "./sha256.ts";
 
 /** AWS takes a signature for five minutes; one that is used again is renewed long before. */
 const REUSE_MS = 60_000;
@@ -22,7 +23,6 @@ export interface SignerOptions {
   readonly endpoint: URL;
   /** The SDK's provider: refreshes before expiry, and returns the same object until then. */
   readonly credentials: SQSClient["config"]["credentials"];
-  readonly sha256: SQSClient["config"]["sha256"];
   readonly clock: ServerClock;
 }
 
@@ -42,13 +42,13 @@ interface Reusable extends Signed {
 }
 
 export function createSigner(options: SignerOptions): Signer {
-  const { region, endpoint, credentials, sha256, clock } = options;
+  const { region, endpoint, credentials, clock } = options;
   const reusable = new Map<string, Reusable>();
   const signature = new SignatureV4({
     service: "sqs",
     region,
     credentials,
-    sha256,
+    sha256: Sha256,
     applyChecksum: false,
   });
 
