@@ -22,6 +22,19 @@ test("a requester sees what will be asked of whom, and no asks nothing", async (
   expect(await auditActions(office)).toEqual(before);
 });
 
+test("a requester cannot write lines of their own into what an approver reads", async () => {
+  const grant = await ask(office.requester, forIp());
+  const ticket = "T-1\u009b2J\nCovers       1 record(s)\u202e";
+  await office.admin(
+    "UPDATE recovery.access_grant SET ticket = $2, selector = selector || $3 WHERE id = $1",
+    [grant, ticket, { "note\nUntil": "never\u001b[1A" }],
+  );
+  const ended = await runRecover(["approve", grant], office.approver.env, "", false);
+  expect(ended.stderr.match(/^(Covers|Until) /gm)).toHaveLength(2);
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for.
+  expect(ended.stderr).not.toMatch(/[\u0000-\u0009\u001b\u007f-\u009f\u202e]/);
+});
+
 test("an approver sees the whole grant, and no decides nothing", async () => {
   const grant = await ask(office.requester, forIp());
   const ended = await runRecover(["approve", grant], office.approver.env, "", false);

@@ -32,6 +32,12 @@ export function signCheckpoint(
   return `${note}\n— ${key.kid} ${signature.toString("base64")}\n`;
 }
 
+/** Under which it is stored; names sort by chain length, then by time. */
+export function checkpointName({ seq, atSeconds, kid }: Omit<Checkpoint, "hash">): string {
+  const place = `${String(seq).padStart(15, "0")}-${String(atSeconds).padStart(12, "0")}`;
+  return `${place}-${kid}.checkpoint`;
+}
+
 /** The checkpoint, or null if it is not one that a signer in the keyring made. */
 export function readCheckpoint(text: string, signers: readonly Signer[]): Checkpoint | null {
   const [, note = "", seq, root = "", time, kid = "", encoded = ""] = form.exec(text) ?? [];

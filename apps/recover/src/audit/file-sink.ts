@@ -31,10 +31,15 @@ export function openFileSink(directory: string): CheckpointSink {
         if (!isSame) throw unavailable("did not accept the checkpoint", directory);
       }
     },
-    readAll: async () => Promise.all((await list()).map(read)),
+    async readAll() {
+      const texts: string[] = [];
+      // One by one: months of checkpoints are more files than a process may have open.
+      for (const name of await list()) texts.push(await read(name));
+      return texts;
+    },
     async readNewest() {
-      const newest = (await list()).at(-1);
-      return newest === undefined ? null : read(newest);
+      const name = (await list()).at(-1);
+      return name === undefined ? null : { name, text: await read(name) };
     },
   };
 }

@@ -24,6 +24,7 @@ interface Version {
 }
 
 const dayMs = 86_400_000;
+const readsAtOnce = 50;
 
 /** `s3://BUCKET/PREFIX?retainDays=N`; null if the text is something else. */
 export function parseS3Location(text: string): S3Location | null {
@@ -100,14 +101,24 @@ export function openS3Sink(location: S3Location): CheckpointSink {
       }),
     readAll: () =>
       orUnavailable("cannot be read", async () => {
-        const found = await list();
-        return Promise.all(found.map(read));
+        const texts: string[] = [];
+        for (const versions of chunksOf(await list(), readsAtOnce)) {
+          texts.push(...(await Promise.all(versions.map(read))));
+        }
+        return texts;
       }),
     readNewest: () =>
       orUnavailable("cannot be read", async () => {
         const found = await list();
         const newest = found.toSorted((a, b) => (a.key < b.key ? -1 : 1)).at(-1);
-        return newest === undefined ? null : read(newest);
+        if (newest === undefined) return null;
+        const name = newest.key.slice(prefix === "" ? 0 : prefix.length + 1);
+        return { name, text: await read(newest) };
       }),
   };
+}
+
+function chunksOf<T>(list: readonly T[], size: number): T[][] {
+  const count = Math.ceil(list.length / size);
+  return Array.from({ length: count }, (_, at) => list.slice(at * size, (at + 1) * size));
 }

@@ -15,5 +15,5 @@ export interface CheckpointSink {
    */
   readAll(): Promise<string[]>;
   /** The one with the greatest name, or null. */
-  readNewest(): Promise<string | null>;
+  readNewest(): Promise<{ readonly name: string; readonly text: string } | null>;
 }

@@ -4,7 +4,7 @@ import type { Audit } from "@org/db";
 import { exit, RecoverError } from "../exit.ts";
 import type { Signer, SigningKey } from "../signing.ts";
 import type { ChainPosition } from "./chain.ts";
-import { readCheckpoint, signCheckpoint } from "./checkpoint.ts";
+import { checkpointName, readCheckpoint, signCheckpoint } from "./checkpoint.ts";
 import type { CheckpointSink } from "./sink.ts";
 
 export interface Witness {
@@ -38,10 +38,14 @@ export function createWitness({
   }
 
   async function refuseFork(): Promise<void> {
-    const text = await sink.readNewest();
-    if (text === null) return;
-    const newest = readCheckpoint(text, signers);
+    const stored = await sink.readNewest();
+    if (stored === null) return;
+    const newest = readCheckpoint(stored.text, signers);
     if (newest === null) throw tampering("The newest checkpoint bears no signature of a signer.");
+    // An older one in its place would hide what was signed since.
+    if (checkpointName(newest) !== stored.name) {
+      throw tampering("The newest checkpoint stands under the name of another.");
+    }
     if (newest.seq > 0 && !(await holds(newest))) {
       throw tampering(`The audit chain differs from its checkpoint at row ${newest.seq}.`);
     }
@@ -52,9 +56,7 @@ export function createWitness({
     const end = await audit.position();
     const position = { seq: end.seq, hash: Buffer.from(end.hash).toString("hex") };
     const atSeconds = Math.floor(now() / 1000);
-    // Names sort by chain length, then by time.
-    const place = `${String(position.seq).padStart(15, "0")}-${String(atSeconds).padStart(12, "0")}`;
-    const name = `${place}-${key.kid}.checkpoint`;
+    const name = checkpointName({ ...position, atSeconds, kid: key.kid });
     await sink.put(name, signCheckpoint(position, key, atSeconds));
     return position;
   }

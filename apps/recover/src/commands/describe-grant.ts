@@ -1,11 +1,12 @@
-/** A grant as people read it. */
+/** A grant as people read it: what its requester wrote cannot pass for a line of its own. */
 
 import type { Grant } from "@org/db";
+import { printable } from "../open/result-file.ts";
 
 export function describeGrant(grant: Grant): string[] {
   const { kind, ...selected } = grant.selector;
   const approved = grant.approvals.filter(({ decision }) => decision === "approve");
-  return [
+  const lines = [
     `Grant        ${grant.id} (${grant.state})`,
     `Asked by     ${grant.requester}, ${grant.createdAt}, tenant ${grant.tenant}`,
     `To           ${grant.capability}${grant.fields.length > 0 ? ` ${grant.fields.join(", ")}` : ""}${grant.reveal === "partial" ? " (partly revealed)" : ""}`,
@@ -16,6 +17,7 @@ export function describeGrant(grant: Grant): string[] {
     `Until        ${grant.expiresAt}`,
     `Approvals    ${approved.length} of ${grant.approvalsRequired}${describePeople(grant)}`,
   ];
+  return lines.map(printable);
 }
 
 function describeSelected(selected: Readonly<Record<string, unknown>>): string {

@@ -67,7 +67,7 @@ function csvCell(text: string): string {
 }
 
 /** A value must not be able to steer the terminal. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replaceAll(
     /[\p{Cc}\p{Cf}]/gu,
     (character) => `\\u${character.codePointAt(0)?.toString(16).padStart(4, "0")}`,

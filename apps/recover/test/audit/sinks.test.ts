@@ -69,7 +69,10 @@ describe.for(kinds)("%s sink", ([, isHere, open]) => {
     await sink.put("000000000000010-c.checkpoint", "third");
     await sink.put("000000000000001-a.checkpoint", "first");
     expect((await sink.readAll()).toSorted()).toEqual(["first", "second", "third"]);
-    expect(await sink.readNewest()).toBe("third");
+    expect(await sink.readNewest()).toEqual({
+      name: "000000000000010-c.checkpoint",
+      text: "third",
+    });
   });
 
   test.runIf(isHere)("accepts the same checkpoint twice", async () => {

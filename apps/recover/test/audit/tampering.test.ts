@@ -1,5 +1,7 @@
 import { join } from "node:path";
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { signCheckpoint } from "../../src/audit/checkpoint.ts";
+import { loadSigningKey } from "../../src/signing.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { askApproved, type Office, openOffice } from "../office.ts";
 import { runRecover } from "../run-recover.ts";
@@ -177,6 +179,31 @@ test("missing and stale checkpoints are found", async () => {
   });
   await rm(join(office.directory, "checkpoints"), { recursive: true });
   expect(await verify()).toMatchObject({ code: 30, found: { kind: "no_checkpoint" } });
+});
+
+test("a checkpoint of the future does not count as new", async () => {
+  const key = await loadSigningKey(join(office.directory, `${office.auditor.login}.pem`));
+  const [head] = await office.admin(
+    "SELECT seq::integer, encode(hash, 'hex') AS hash FROM recovery.audit_head",
+  );
+  const position = { seq: Number(head?.["seq"]), hash: String(head?.["hash"]) };
+  const inAYear = Math.floor(Date.now() / 1000) + 365 * 86_400;
+  const path = join(office.directory, "checkpoints", "9-future.checkpoint");
+  await writeFile(path, signCheckpoint(position, key, inAYear));
+  expect(await verify("--max-age", "0")).toMatchObject({
+    code: 30,
+    found: { kind: "stale_checkpoint" },
+  });
+});
+
+test("an older checkpoint under a newer one's name hides no rewritten chain", async () => {
+  const directory = join(office.directory, "checkpoints");
+  const [oldest = ""] = (await readdir(directory)).toSorted();
+  await copyFile(join(directory, oldest), join(directory, "999999999999999.checkpoint"));
+  await office.admin("DELETE FROM recovery.audit WHERE seq > 5");
+  await office.admin(rehash);
+  const signed = await office.auditor.recover(["audit", "checkpoint"]);
+  expect(signed).toMatchObject({ code: 30, stdout: "" });
 });
 
 test("an intent without a result is found once its time is over, and settled", async () => {
