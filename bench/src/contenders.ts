@@ -35,7 +35,7 @@ export const ours: Readonly<Record<"vaultOff" | "vaultOn", Contender>> = {
 export const entrants: readonly Entrant[] = [
   {
     name: "natural",
-    label: "natural: SDK, zod, createHmac, drizzle; 1 loop",
+    label: "natural, 1 loop",
     command: [...script("natural.ts"), "1"],
     writesTo: "plain",
     messages: 8_000,
@@ -56,7 +56,7 @@ export const entrants: readonly Entrant[] = [
   },
   {
     name: "python",
-    label: "the original: boto3, psycopg2, row by row",
+    label: "the original, in Python",
     command: ["python3", contenderFile("original.py")],
     writesTo: "plain",
     messages: 1_500,
