@@ -4,6 +4,7 @@ import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
 import { batchKeyIdOf, createUnsealer } from "@org/masking/unseal";
 import type { BatchOpener } from "@org/masking/unseal";
 
+import type { Query } from "./database.ts";
 import type { SentMessage } from "./producer.ts";
 import type { Stage } from "./stage.ts";
 
@@ -232,13 +233,27 @@ export async function checkDatabase(
   for (const { message_id } of decided) {
     violations.expect(sentIds.has(message_id), "the ledger has a message that nobody sent");
   }
-  for (const [what, orphans] of Object.entries(orphanQueries)) {
-    const [found] = await stage.query<{ count: number }>(
-      `SELECT count(*)::int FROM (${orphans}) AS orphan`,
+  return [...violations.sentences(), ...(await findOrphans(stage.query))];
+}
+
+/** What each message's records must be to each other, as sentences where they are not. */
+export async function findOrphans(query: Query): Promise<string[]> {
+  return findWhatMustNotBe(query, orphanQueries);
+}
+
+/** Counts what each query selects, and says so where that is not nothing. */
+export async function findWhatMustNotBe(
+  query: Query,
+  queries: Readonly<Record<string, string>>,
+): Promise<string[]> {
+  const sentences: string[] = [];
+  for (const [what, text] of Object.entries(queries)) {
+    const [found] = await query<{ count: number }>(
+      `SELECT count(*)::int AS count FROM (${text}) AS found`,
     );
-    for (let count = found?.count ?? 0; count > 0; count -= 1) violations.expect(false, what);
+    if (found && found.count > 0) sentences.push(`${found.count} × ${what}`);
   }
-  return violations.sentences();
+  return sentences;
 }
 
 /** Each selects what must not be. */

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
+import { peakRssOf } from "@org/bench/process-usage";
 import { leashChild } from "@org/local";
 
 import type { Journal } from "./journal.ts";
@@ -50,6 +51,8 @@ export interface Fleet extends AsyncDisposable {
   unready(): Promise<number[]>;
   /** Resident memory of the largest one. */
   mostBytes(): Promise<number>;
+  /** The most megabytes that a consumer's process has had resident; null where that is not known. */
+  peakMegabytes(consumer: number): Promise<number | null>;
 }
 
 export interface FleetOptions {
@@ -201,6 +204,11 @@ export function startFleet({ size, directory, journal, launch }: FleetOptions): 
       const pids = members.flatMap(({ process: child }) => child?.pid ?? []);
       const { stdout } = await run("ps", ["-o", "rss=", "-p", pids.join(",")]);
       return Math.max(...stdout.trim().split(/\s+/).map(Number)) * 1024;
+    },
+    async peakMegabytes(consumer) {
+      const { process: child } = memberAt(consumer);
+      const peak = await peakRssOf(child?.pid ?? 0).catch(() => NaN);
+      return Number.isNaN(peak) ? null : peak;
     },
     async [Symbol.asyncDispose]() {
       for (const member of members) {

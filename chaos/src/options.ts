@@ -1,5 +1,6 @@
 /** The arguments of `pnpm chaos`. */
 import { parseArgs } from "node:util";
+import type { ParseArgsOptionsConfig } from "node:util";
 
 import { faults, faultsFor } from "./faults.ts";
 import type { QueueServerName } from "./queue-servers.ts";
@@ -20,6 +21,15 @@ export interface ChaosOptions {
   readonly help: boolean;
 }
 
+/** `pnpm chaos --soak`: one deep queue, and consumers that are killed while they drain it. */
+export interface SoakOptions {
+  readonly messages: number;
+  readonly killEverySeconds: number;
+  readonly consumers: number;
+  readonly seed: number;
+  readonly json: boolean;
+}
+
 /** A fault in the arguments, as a sentence for the person who typed them. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
@@ -27,6 +37,7 @@ export class UsageError extends Error {
 
 export const usage: string = `Usage: pnpm chaos [--minutes N] [--seed N] [--kind standard|fifo] [--vault on|off]
                   [--server hostile|fauxqs] [--faults a,b] [--rate N] [--json]
+       pnpm chaos --soak MESSAGES [--kill-every SECONDS] [--consumers N] [--seed N] [--json]
 
 Runs consumers on a PostgreSQL and an SQS server of its own, breaks something every few
 seconds, and counts what became of every message. One round goes through every chosen
@@ -43,6 +54,12 @@ in any case.
   --json        print one line of JSON instead of the table
   --help        show this
 
+With --soak a queue that holds so many messages from the start is drained by consumers of
+which one is killed (SIGKILL) every few seconds, and another started in its place.
+
+  --kill-every S   seconds between two kills, on average (default 4)
+  --consumers N    how many at once (default 2)
+
 Faults:
 ${faults.map(({ name, what }) => `  ${name.padEnd(22)}${what}`).join("\n")}
 
@@ -56,7 +73,17 @@ const mostRate = 10_000;
 
 /** @throws {@link UsageError} */
 export function parseOptions(args: readonly string[]): ChaosOptions {
-  const given = parse(args);
+  const given = parse(args, {
+    seed: { type: "string", default: "1" },
+    minutes: { type: "string", default: "3" },
+    kind: { type: "string", default: "standard" },
+    vault: { type: "string", default: "on" },
+    server: { type: "string", default: "hostile" },
+    faults: { type: "string" },
+    rate: { type: "string", default: "150" },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", short: "h", default: false },
+  });
   const kind = oneOf<QueueKind>("--kind", given.kind, ["standard", "fifo"]);
   const vault = oneOf("--vault", given.vault, ["on", "off"] as const) === "on";
   const server = oneOf<QueueServerName>("--server", given.server, ["hostile", "fauxqs"]);
@@ -74,34 +101,42 @@ export function parseOptions(args: readonly string[]): ChaosOptions {
   };
 }
 
-interface Given {
-  readonly seed: string;
-  readonly minutes: string;
-  readonly kind: string;
-  readonly vault: string;
-  readonly server: string;
-  readonly faults?: string | undefined;
-  readonly rate: string;
-  readonly json: boolean;
-  readonly help: boolean;
+const mostMessages = 100_000_000;
+const mostConsumers = 64;
+const mostKillSeconds = 3_600;
+
+export function isSoak(args: readonly string[]): boolean {
+  return args.some((argument) => /^--soak(=|$)/.test(argument));
 }
 
-function parse(args: readonly string[]): Given {
+/** @throws {@link UsageError} */
+export function parseSoakOptions(args: readonly string[]): SoakOptions {
+  const given = parse(args, {
+    soak: { type: "string", default: "" },
+    "kill-every": { type: "string", default: "4" },
+    consumers: { type: "string", default: "2" },
+    seed: { type: "string", default: "1" },
+    json: { type: "boolean", default: false },
+  });
+  return {
+    messages: integer("--soak", given.soak, { from: 1, to: mostMessages }),
+    killEverySeconds: number("--kill-every", given["kill-every"], {
+      from: 0.1,
+      to: mostKillSeconds,
+    }),
+    consumers: integer("--consumers", given.consumers, { from: 1, to: mostConsumers }),
+    seed: number("--seed", given.seed, { from: 0, to: mostSeed }),
+    json: given.json,
+  };
+}
+
+type Values<T extends ParseArgsOptionsConfig> = ReturnType<
+  typeof parseArgs<{ args: string[]; options: T }>
+>["values"];
+
+function parse<T extends ParseArgsOptionsConfig>(args: readonly string[], options: T): Values<T> {
   try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        seed: { type: "string", default: "1" },
-        minutes: { type: "string", default: "3" },
-        kind: { type: "string", default: "standard" },
-        vault: { type: "string", default: "on" },
-        server: { type: "string", default: "hostile" },
-        faults: { type: "string" },
-        rate: { type: "string", default: "150" },
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    }).values;
+    return parseArgs({ args: [...args], options }).values;
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : "The arguments are not usable.");
   }
@@ -111,6 +146,12 @@ function number(name: string, text: string, { from, to }: { from: number; to: nu
   const value = Number(text);
   if (/^\d+(\.\d+)?$/.test(text) && value >= from && value <= to) return value;
   throw new UsageError(`${name} takes a number from ${from} to ${to}.`);
+}
+
+function integer(name: string, text: string, bounds: { from: number; to: number }): number {
+  const value = number(name, text, bounds);
+  if (Number.isInteger(value)) return value;
+  throw new UsageError(`${name} takes a whole number.`);
 }
 
 function oneOf<T extends string>(name: string, text: string, values: readonly T[]): T {

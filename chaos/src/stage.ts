@@ -1,18 +1,14 @@
 /** What the consumers run against: PostgreSQL behind one fault proxy each, a hostile SQS server, keyrings. */
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-
-import { migrate } from "@org/db";
-import { createTestDatabase, localAwsEnvironment, openQueueAdmin, startPostgres } from "@org/local";
+import { localAwsEnvironment, openQueueAdmin } from "@org/local";
 import type { LocalPostgres, QueueAdmin } from "@org/local";
 import { startFaultProxy } from "@org/local/fault-proxy";
 import type { FaultProxy, ProxiedConnection } from "@org/local/fault-proxy";
 import type { Fault, QueueRequest } from "@org/local/hostile-queue-server";
-import { generateKeyring } from "@org/masking/keyring";
-import type { KeyringJson, PrivateKeyringJson } from "@org/masking/keyring";
-import { Pool } from "pg";
-import type { QueryResultRow } from "pg";
 
+import { openDatabase } from "./database.ts";
+import type { Query } from "./database.ts";
+import { createKeyrings } from "./keyrings.ts";
+import type { Keyrings } from "./keyrings.ts";
 import type { QueueKind } from "./options.ts";
 import { openQueueServer } from "./queue-servers.ts";
 import type { QueueServer, QueueServerName } from "./queue-servers.ts";
@@ -47,7 +43,7 @@ export interface Stage extends AsyncDisposable {
   /** Verifies the deletes that arrived while the database could not be asked. */
   verifyDeferred(): Promise<void>;
   /** As superuser, past the proxies. */
-  query<Row extends QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>;
+  readonly query: Query;
   /** The whole environment of a consumer. */
   consumerEnv(consumer: number): Readonly<Record<string, string>>;
 }
@@ -66,12 +62,6 @@ const maxReceiveCount = 10;
 /** A login that this stage's database refuses although it parses well. */
 export const refusedDeviceType = "refused-by-postgres";
 
-const settings = {
-  track_commit_timestamp: "on",
-  // A production server logs slow statements, and with them their parameters.
-  log_min_duration_statement: "200",
-};
-
 export async function openStage({
   directory,
   server: serverName,
@@ -84,23 +74,10 @@ export async function openStage({
   const deletedEarly: string[] = [];
   const deferred = new Set<string>();
 
-  const postgres = opening.use(await startPostgres({ settings }));
-  const database = await createTestDatabase(postgres.adminUrl);
-  await migrate(database.adminUrl);
-  const pool = opening.adopt(
-    new Pool({
-      connectionString: database.adminUrl,
-      max: 4,
-      options: "-c default_transaction_read_only=off",
-    }),
-    (opened) => opened.end(),
-  );
-  // A connection that a stopped server broke is replaced at the next query.
-  pool.on("error", () => {});
-  await pool.query(
+  const { postgres, query, writerUrl } = opening.use(await openDatabase());
+  await query(
     `ALTER TABLE user_logins ADD CONSTRAINT refused CHECK (device_type <> '${refusedDeviceType}')`,
   );
-  const writerUrl = new URL(await database.createLogin("maskline_writer"));
 
   const proxies: FaultProxy[] = [];
   for (let consumer = 0; consumer < consumers; consumer += 1) {
@@ -112,10 +89,8 @@ export async function openStage({
   }
 
   async function isDecided(messageId: string): Promise<boolean> {
-    const { rowCount } = await pool.query("SELECT FROM maskline.ledger WHERE message_id = $1", [
-      messageId,
-    ]);
-    return rowCount === 1;
+    const decided = await query("SELECT FROM maskline.ledger WHERE message_id = $1", [messageId]);
+    return decided.length === 1;
   }
 
   const server = opening.use(
@@ -160,10 +135,7 @@ export async function openStage({
       }
       deferred.clear();
     },
-    async query(text, values) {
-      const { rows } = await pool.query(text, values);
-      return rows;
-    },
+    query,
     consumerEnv(consumer) {
       const databaseUrl = new URL(writerUrl);
       databaseUrl.port = String(proxies[consumer]?.port ?? postgres.port);
@@ -219,63 +191,4 @@ async function openDatabaseProxy(
       seen.committed(connection);
     },
   });
-}
-
-export interface Keyrings {
-  readonly path: string;
-  readonly privatePath: string;
-  /** Makes new keys primary; the old ones still match and still open. */
-  rotate(): Promise<void>;
-}
-
-async function createKeyrings(directory: string, { vault }: { vault: boolean }): Promise<Keyrings> {
-  const path = join(directory, "keyring.json");
-  const privatePath = join(directory, "private-keyring.json");
-  const first = generateKeyring();
-  await writeJson(path, vault ? first.keyring : { ...first.keyring, recipients: [] });
-  await writeJson(privatePath, first.privateKeyring);
-  let generation = 1;
-
-  return {
-    path,
-    privatePath,
-    async rotate() {
-      generation += 1;
-      const old = await readJson<KeyringJson>(path);
-      const oldPrivate = await readJson<PrivateKeyringJson>(privatePath);
-      const fresh = generateKeyring({
-        tokenKid: `t${generation}`,
-        recipientKid: `r${generation}`,
-      });
-      const retired = { state: "decrypt_only" } as const;
-      await writeJson(privatePath, {
-        ...oldPrivate,
-        recipients: [
-          ...oldPrivate.recipients.map((recipient) => ({ ...recipient, ...retired })),
-          ...fresh.privateKeyring.recipients,
-        ],
-      });
-      await writeJson(path, {
-        ...old,
-        token_keys: [
-          ...old.token_keys.map((key) => ({ ...key, state: "match_only" }) as const),
-          ...fresh.keyring.token_keys,
-        ],
-        recipients: vault
-          ? [
-              ...old.recipients.map((recipient) => ({ ...recipient, ...retired })),
-              ...fresh.keyring.recipients,
-            ]
-          : [],
-      });
-    },
-  };
-}
-
-async function writeJson(file: string, json: KeyringJson | PrivateKeyringJson): Promise<void> {
-  await writeFile(file, JSON.stringify(json), { mode: 0o600 });
-}
-
-async function readJson<T>(file: string): Promise<T> {
-  return JSON.parse(await readFile(file, "utf8")) as T;
 }
