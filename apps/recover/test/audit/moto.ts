@@ -1,12 +1,18 @@
-/** moto's S3 server (PyPI), where this machine has it: an S3 with object lock that nobody here wrote. */
+/** moto's S3 server, an S3 with object lock that nobody here wrote, where test/python-servers/install.sh has installed it. */
 
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 
-export const hasMoto: boolean =
-  spawnSync("python3", ["-c", "import moto.server"], { stdio: "ignore" }).status === 0;
+const venv = fileURLToPath(
+  new URL("../../../../node_modules/.cache/python-servers/s3/", import.meta.url),
+);
+
+export const hasMoto: boolean = existsSync(join(venv, "installed.txt"));
 
 export interface Moto extends AsyncDisposable {
   readonly endpoint: string;
@@ -15,9 +21,13 @@ export interface Moto extends AsyncDisposable {
 export async function startMoto(): Promise<Moto> {
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
-  const server = spawn("python3", ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)], {
-    stdio: "ignore",
-  });
+  const server = spawn(
+    join(venv, "bin/python"),
+    ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)],
+    {
+      stdio: "ignore",
+    },
+  );
   const exited = once(server, "exit");
   for (;;) {
     const isUp = await fetch(endpoint).then(

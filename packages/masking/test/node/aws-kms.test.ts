@@ -19,7 +19,7 @@ import { concat } from "../../src/format/bytes.ts";
 import { sharedSecretOf } from "../../src/node/hpke.ts";
 import { createSealer } from "../../src/seal.ts";
 import { createUnsealer } from "../../src/unseal.ts";
-import { hasKmsServer, type KmsServer, startKmsServer } from "../kms-server/start.ts";
+import { hasKmsServer, type KmsServer, startKmsServer } from "../kms-server.ts";
 
 const region = "eu-central-1";
 const tenant = "acme";
@@ -71,7 +71,7 @@ async function wrapTokenKey(key: Uint8Array): Promise<{ key: string; wrapped_key
   };
 }
 
-describe.skipIf(!hasKmsServer)("AWS KMS (LocalStack's; test/kms-server/install.sh)", () => {
+describe.skipIf(!hasKmsServer)("AWS KMS (LocalStack's; test/python-servers/install.sh)", () => {
   beforeAll(async () => {
     server = await startKmsServer();
     // The SDK's own variables: nothing of ours stands between a keyring and the KMS.

@@ -1,4 +1,4 @@
-/** LocalStack's KMS, a process of its own, where install.sh has installed it. */
+/** LocalStack's KMS, a process of its own, where test/python-servers/install.sh has installed it. */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,7 +10,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-const venv = fileURLToPath(new URL("../../node_modules/.cache/kms-server/", import.meta.url));
+const venv = fileURLToPath(
+  new URL("../../../node_modules/.cache/python-servers/kms/", import.meta.url),
+);
 
 export const hasKmsServer: boolean = existsSync(join(venv, "installed.txt"));
 
