@@ -55,9 +55,10 @@ in any case.
   --help        show this
 
 With --soak a queue that holds so many messages from the start is drained by consumers of
-which one is killed (SIGKILL) every few seconds, and another started in its place.
+which one is killed (SIGKILL) every few seconds, and another started in its place. Every
+message is then looked up in the database.
 
-  --kill-every S   seconds between two kills, on average (default 4)
+  --kill-every S   seconds from when all consume to the next kill, on average (default 4)
   --consumers N    how many at once (default 2)
 
 Faults:

@@ -21,9 +21,9 @@ export interface SoakReport extends SoakEndings {
   readonly directory: string | null;
 }
 
-/** Half as many as were meant: a kill waits while a successor starts. */
+/** A quarter of what would fit: before each kill, the successor of the last one has to consume. */
 function neededKills({ seconds, options }: SoakReport): number {
-  return Math.max(1, Math.floor(seconds / options.killEverySeconds / 2));
+  return Math.max(1, Math.floor(seconds / options.killEverySeconds / 4));
 }
 
 export function verdictOfSoak(report: SoakReport): Verdict {
@@ -51,7 +51,7 @@ export function formatSoakReport(report: SoakReport): string {
   });
   const width = Math.max(...lines.map(([name]) => name.length));
   return [
-    `${options.consumers} consumers, the vault on, a SIGKILL every ${options.killEverySeconds} s, seed ${options.seed}`,
+    `${options.consumers} consumers, the vault on, a SIGKILL ${options.killEverySeconds} s after all consume, again and again, seed ${options.seed}`,
     "",
     ...lines.map(([name, value]) => `${name.padEnd(width)}  ${String(value).padStart(9)}`),
     "",

@@ -114,7 +114,7 @@ async function drainUnderFire(
 ): Promise<Drain> {
   const random = createRandom(options.seed);
   const killEveryMs = options.killEverySeconds * 1000;
-  const untilNextKill = (): number =>
+  const drawDelay = (): number =>
     random.integer(Math.round(killEveryMs / 2), Math.round(killEveryMs * 1.5));
   const peaks: number[] = [];
   const notePeak = async (consumer: number): Promise<void> => {
@@ -128,7 +128,8 @@ async function drainUnderFire(
   });
 
   let kills = 0;
-  let nextKillMs = performance.now() + untilNextKill();
+  /** Null until all consume: on a slow machine they would else die before they had done anything. */
+  let nextKillMs: number | null = null;
   let nextProgressMs = 0;
   let watched = { deleted: 0, sinceMs: performance.now() };
   for (;;) {
@@ -146,14 +147,12 @@ async function drainUnderFire(
         `${counts.visible} wait, ${counts.inFlight} in flight, ${counts.deleted} done; ${kills} kills, ${counts.redelivered} redelivered`,
       );
     }
-    if (nowMs >= nextKillMs) {
+    if (fleet.isReady()) nextKillMs ??= nowMs + drawDelay();
+    if (nextKillMs !== null && nowMs >= nextKillMs) {
       const victim = random.integer(0, fleet.size - 1);
       await notePeak(victim);
-      // False where the last kill was so near that its successor does not consume yet: the next look tries again.
-      if (fleet.kill(victim)) {
-        kills += 1;
-        nextKillMs = nowMs + untilNextKill();
-      }
+      if (fleet.kill(victim)) kills += 1;
+      nextKillMs = null;
     }
     await sleep(lookEveryMs);
   }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { faults } from "../src/faults.ts";
-import { parseOptions, usage } from "../src/options.ts";
+import { isSoak, parseOptions, parseSoakOptions, usage } from "../src/options.ts";
 
 test("without arguments: three minutes of every fault that fits a standard queue with a vault", () => {
   const options = parseOptions([]);
@@ -33,6 +33,19 @@ test.each([
   [["--loud"], /--loud/],
 ])("%j is refused with what would be right", (args, message) => {
   expect(() => parseOptions(args)).toThrow(message);
+});
+
+test("a soak takes what it needs, and none of the faults", () => {
+  expect(isSoak(["--soak", "1000"])).toBe(true);
+  expect(isSoak(["--minutes", "1"])).toBe(false);
+  expect(parseSoakOptions(["--soak", "1000"])).toMatchObject({
+    messages: 1000,
+    killEverySeconds: 4,
+    consumers: 2,
+  });
+  expect(() => parseSoakOptions(["--soak", "many"])).toThrow(/--soak takes a number/);
+  expect(() => parseSoakOptions(["--soak", "1.5"])).toThrow(/--soak takes a whole number/);
+  expect(() => parseSoakOptions(["--soak", "9", "--faults", "bombs"])).toThrow(/--faults/);
 });
 
 test("the help names every fault", () => {
