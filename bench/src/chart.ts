@@ -47,7 +47,7 @@ function bars(points: readonly Point[], { title }: BenchResult): TopLevelSpec {
           x: {
             field: "median",
             type: "quantitative",
-            title: "messages/s, median; line: lowest to highest round",
+            title: "messages/s; line: lowest to highest",
           },
         },
       },
@@ -86,7 +86,7 @@ function groups(points: readonly Point[], title: string): TopLevelSpec {
           y: {
             field: "median",
             type: "quantitative",
-            title: "messages/s, median; line: lowest to highest round",
+            title: "messages/s; line: lowest to highest",
           },
           color: { field: "series", type: "nominal", sort: null, title: null },
         },
