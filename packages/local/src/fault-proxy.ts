@@ -123,8 +123,11 @@ function openConnection({ client, upstream, sharedFault, onChunk }: ConnectionOp
     lost.has(direction) || ["black_hole", "swallow_response"].includes(faultOf(direction).kind);
 
   const reset = (): void => {
-    client.resetAndDestroy();
-    upstream.resetAndDestroy();
+    for (const socket of [client, upstream]) {
+      // libuv refuses to reset while a FIN is under way, and Node then never closes the socket.
+      if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+      else socket.resetAndDestroy();
+    }
   };
 
   /** What the fault leaves of a chunk, piece by piece. */

@@ -1,8 +1,13 @@
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type FaultProxy, startFaultProxy } from "../src/fault-proxy.ts";
+
+const run = promisify(execFile);
 
 let echo: Server;
 let arrived: string;
@@ -201,5 +206,11 @@ describe("startFaultProxy", () => {
     await once(echo, "close");
     using caller = await call();
     expect(await caller.outcome).toBe("ECONNRESET");
+  });
+
+  it("keeps no process from ending that has reset a connection which was just ended", async () => {
+    const user = fileURLToPath(new URL("./proxy-user.ts", import.meta.url));
+    const ended = run(process.execPath, ["--conditions=@org/source", user], { timeout: 30_000 });
+    await expect(ended).resolves.toMatchObject({ stderr: "" });
   });
 });
