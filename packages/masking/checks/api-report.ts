@@ -3,7 +3,7 @@
  * seen in review. With `--write`, writes api/ anew.
  */
 
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempDisposableSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const entries = ["index", "keyring", "seal", "unseal", "web", "kms"];
 const { values } = parseArgs({ options: { write: { type: "boolean", default: false } } });
 
-const reportFolder = mkdtempSync(join(tmpdir(), "api-report-"));
+using reports = mkdtempDisposableSync(join(tmpdir(), "api-report-"));
 for (const entry of entries) {
   const config = ExtractorConfig.prepare({
     packageJsonFullPath: join(root, "package.json"),
@@ -35,8 +35,8 @@ for (const entry of entries) {
       apiReport: {
         enabled: true,
         reportFileName: entry,
-        reportFolder,
-        reportTempFolder: reportFolder,
+        reportFolder: reports.path,
+        reportTempFolder: reports.path,
       },
       docModel: { enabled: false },
       dtsRollup: { enabled: false },
@@ -50,7 +50,7 @@ for (const entry of entries) {
     },
   });
   const name = `${entry}.api.md`;
-  const report = read(join(reportFolder, name));
+  const report = read(join(reports.path, name));
   if (values.write) writeFileSync(join(root, "api", name), report);
   expect(succeeded, `${entry} could not be read.`);
   expect(

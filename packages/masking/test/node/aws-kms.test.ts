@@ -1,9 +1,9 @@
 import { createPrivateKey, randomBytes } from "node:crypto";
-import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CreateKeyCommand, EncryptCommand, KMSClient } from "@aws-sdk/client-kms";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { createTokenizer } from "../../src/index.ts";
 import {
   generateKeyring,
@@ -118,6 +118,7 @@ describe.skipIf(!hasKmsServer)("AWS KMS (LocalStack's; test/python-servers/insta
     const [opener] = keys.privateKeyring.recipients;
     if (!opener) throw new Error("no recipient");
     const directory = await mkdtemp(join(tmpdir(), "keyring-"));
+    onTestFinished(() => rm(directory, { recursive: true }));
     const files = {
       "keyring.json": {
         ...keys.keyring,

@@ -1,8 +1,8 @@
-import { chmod, mkdtemp, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { MaskingError } from "../../src/index.ts";
 import {
   generateKeyring,
@@ -22,8 +22,11 @@ const [recipient] = keyring.recipients;
 const [opener] = privateKeyring.recipients;
 if (!tokenKey || !recipient || !opener) throw new Error("incomplete");
 
-const newPath = async (name: string): Promise<string> =>
-  join(await mkdtemp(join(tmpdir(), "keyring-")), name);
+async function newPath(name: string): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "keyring-"));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  return join(directory, name);
+}
 
 const withTokenKey = (change: object): unknown => ({
   ...keyring,
