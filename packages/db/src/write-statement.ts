@@ -84,9 +84,9 @@ export interface Claimed {
 
 /** Of two entries with one message id the first is written; a login comes before a quarantined message. */
 export function writeStatement(batch: WriteBatch): QueryConfig {
-  const firstOnly = createFirstOnly();
-  const logins = batch.logins.filter(firstOnly);
-  const refused = batch.quarantined.filter(firstOnly);
+  const seen = new Set<string>();
+  const logins = firstOnly(batch.logins, seen);
+  const refused = firstOnly(batch.quarantined, seen);
   return {
     // A named statement is parsed once a connection.
     name: "maskline_write",
@@ -94,26 +94,40 @@ export function writeStatement(batch: WriteBatch): QueryConfig {
     values: [
       ...loginColumns(logins),
       ...quarantineColumns(refused),
-      ...sealedColumns(logins, refused),
+      ...sealedColumns(logins.rows, refused.rows),
       ...batchKeyColumns(batch.batchKeys),
     ],
   };
 }
 
-function createFirstOnly(): (row: { readonly messageId: string }) => boolean {
-  const seen = new Set<string>();
-  return ({ messageId }) => {
-    const id = toMessageUuid(messageId);
-    if (seen.has(id)) return false;
-    seen.add(id);
-    return true;
-  };
+/** Rows, and beside them the UUIDs that their message ids are stored as. */
+interface Distinct<Row> {
+  readonly rows: readonly Row[];
+  readonly messageUuids: readonly string[];
+}
+
+/** Leaves out the rows whose message was seen before. */
+function firstOnly<Row extends { readonly messageId: string }>(
+  all: readonly Row[],
+  seen: Set<string>,
+): Distinct<Row> {
+  const rows: Row[] = [];
+  const messageUuids: string[] = [];
+  for (const row of all) {
+    const uuid = toMessageUuid(row.messageId);
+    if (seen.has(uuid)) continue;
+    seen.add(uuid);
+    rows.push(row);
+    messageUuids.push(uuid);
+  }
+  return { rows, messageUuids };
 }
 
 /** $1 to $11. */
-function loginColumns(rows: readonly LoginRow[]): Buffer[] {
+function loginColumns(logins: Distinct<LoginRow>): Buffer[] {
+  const { rows } = logins;
   return [
-    ...placeColumns(rows),
+    ...placeColumns(logins),
     textArray(rows.map((row) => row.userId)),
     textArray(rows.map((row) => row.deviceType)),
     textArray(rows.map((row) => row.maskedIp)),
@@ -125,9 +139,10 @@ function loginColumns(rows: readonly LoginRow[]): Buffer[] {
 }
 
 /** $12 to $18. */
-function quarantineColumns(rows: readonly QuarantineRow[]): Buffer[] {
+function quarantineColumns(refused: Distinct<QuarantineRow>): Buffer[] {
+  const { rows } = refused;
   return [
-    ...placeColumns(rows),
+    ...placeColumns(refused),
     textArray(rows.map((row) => row.reason)),
     textArray(rows.map((row) => row.sqlState)),
     byteaArray(rows.map((row) => row.sealed)),
@@ -135,9 +150,9 @@ function quarantineColumns(rows: readonly QuarantineRow[]): Buffer[] {
 }
 
 /** The four columns that rows and quarantine records begin with. */
-function placeColumns(rows: readonly (LoginRow | QuarantineRow)[]): Buffer[] {
+function placeColumns({ rows, messageUuids }: Distinct<LoginRow | QuarantineRow>): Buffer[] {
   return [
-    uuidArray(rows.map((row) => toMessageUuid(row.messageId))),
+    uuidArray(messageUuids),
     uuidArray(rows.map((row) => row.recordId)),
     timestamptzArray(rows.map((row) => row.sentAtMs)),
     utcDateArray(rows.map((row) => row.sentAtMs)),

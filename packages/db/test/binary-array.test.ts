@@ -26,6 +26,7 @@ describe("PostgreSQL receives", () => {
   it("uuid", async () => {
     const ids = ["5fea7756-0ea4-451a-a703-a558b933e274", "00000000-0000-0000-0000-000000000000"];
     expect(await receive("uuid", uuidArray(ids))).toEqual(ids);
+    expect(await receive("uuid", uuidArray(ids.map((id) => id.toUpperCase())))).toEqual(ids);
   });
 
   it("text, with quotes, braces, emoji, the empty text and NULL apart", async () => {
@@ -80,6 +81,10 @@ describe("an element that the type cannot hold is refused before it is sent", ()
     "5fea7756",
     "5fea7756-0ea4-451a-a703-a558b933e27g",
     "5fea77560ea4451aa703a558b933e274",
+    "5fea7756-0ea4-451a-a703-a558b933e2740",
+    "5fea7756-0ea44-51a-a703-a558b933e274",
+    "5fea7756-0ea4-451a-a703-a558b933e2Ā4",
+    "5fea7756-0ea4-451a-a703-a558b933e2\u01354",
   ])("uuid %j", (id) => {
     expect(() => uuidArray([id])).toThrow(TypeError);
   });
