@@ -43,16 +43,27 @@ export function lengthPrefixed(...parts: readonly (string | Uint8Array)[]): Uint
   }
   const joined = allocateTransient(total);
   let at = 0;
-  for (const bytes of encoded) {
-    const { length } = bytes;
-    joined[at] = length >>> 24;
-    joined[at + 1] = length >>> 16;
-    joined[at + 2] = length >>> 8;
-    joined[at + 3] = length;
-    joined.set(bytes, at + 4);
-    at += 4 + length;
-  }
+  for (const bytes of encoded) at = writeLengthPrefixed(bytes, joined, at);
   return joined;
+}
+
+/** LP(…) with one part more: the encoding of all parts is that of the first and that of the last. */
+export function appendLengthPrefixed(encoded: Uint8Array, part: Uint8Array): Uint8Array {
+  const joined = allocateTransient(encoded.length + 4 + part.length);
+  joined.set(encoded);
+  writeLengthPrefixed(part, joined, encoded.length);
+  return joined;
+}
+
+/** Returns where it ends. */
+function writeLengthPrefixed(part: Uint8Array, into: Uint8Array, at: number): number {
+  const { length } = part;
+  into[at] = length >>> 24;
+  into[at + 1] = length >>> 16;
+  into[at + 2] = length >>> 8;
+  into[at + 3] = length;
+  into.set(part, at + 4);
+  return at + 4 + length;
 }
 
 /** The parts of an LP(…), or null if the bytes are not one. */

@@ -1,9 +1,9 @@
 /** Tokens: their text `mk1.<kid>.<base64url of 32 bytes>`, and what they are made from. */
 
 import { decodeBase64url } from "./base64url.ts";
-import { lengthPrefixed } from "./bytes.ts";
+import { appendLengthPrefixed, lengthPrefixed } from "./bytes.ts";
 import { checkLabel } from "./labels.ts";
-import { canonicalize, type NormId } from "./norms.ts";
+import { canonicalize, type NormId, normIds } from "./norms.ts";
 
 declare const token: unique symbol;
 
@@ -59,9 +59,14 @@ export function fieldKeyInfo(tenant: string, field: string, kid: string): Uint8A
   return lengthPrefixed("mk1/field", tenant, checkLabel("field", field), kid);
 }
 
-/** What a token is the MAC of. */
+/** LP("mk1/token", norm), made once. */
+const inputStarts = Object.fromEntries(
+  normIds.map((norm) => [norm, lengthPrefixed("mk1/token", norm).slice()]),
+) as Readonly<Record<NormId, Uint8Array>>;
+
+/** What a token is the MAC of: LP("mk1/token", norm, canonical bytes), for a moment's use. */
 export function tokenInput(norm: NormId, value: string): Uint8Array {
-  return lengthPrefixed("mk1/token", norm, canonicalize(norm, value));
+  return appendLengthPrefixed(inputStarts[norm], canonicalize(norm, value));
 }
 
 /** What stands before the MAC. */

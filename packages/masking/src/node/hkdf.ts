@@ -8,23 +8,23 @@ export function extract(salt: Uint8Array, keyMaterial: Uint8Array): Uint8Array {
   return createHmac("sha256", salt).update(keyMaterial).digest();
 }
 
+/** HKDF-Expand with SHA-256. */
 export function expand(
-  hash: "sha256" | "sha512",
   pseudorandomKey: KeyObject | Uint8Array,
   info: Uint8Array,
   length: number,
 ): Uint8Array {
-  let block = mac(hash, pseudorandomKey, [info, Uint8Array.of(1)]);
+  let block = mac(pseudorandomKey, [info, Uint8Array.of(1)]);
   let output = block;
   for (let counter = 2; output.length < length; counter += 1) {
-    block = mac(hash, pseudorandomKey, [block, info, Uint8Array.of(counter)]);
+    block = mac(pseudorandomKey, [block, info, Uint8Array.of(counter)]);
     output = concat(output, block);
   }
   return output.length === length ? output : output.subarray(0, length);
 }
 
-function mac(hash: string, key: KeyObject | Uint8Array, parts: readonly Uint8Array[]): Uint8Array {
-  const hmac = createHmac(hash, key);
+function mac(key: KeyObject | Uint8Array, parts: readonly Uint8Array[]): Uint8Array {
+  const hmac = createHmac("sha256", key);
   for (const part of parts) hmac.update(part);
   return hmac.digest();
 }

@@ -42,7 +42,7 @@ function labelledExpand(
   info: Uint8Array,
   length: number,
 ): Uint8Array {
-  return expand("sha256", secret, labelledInfo(labelled, info, length), length);
+  return expand(secret, labelledInfo(labelled, info, length), length);
 }
 
 /** ExtractAndExpand of section 4.1: what encapsulation and decapsulation agree on. */

@@ -1,6 +1,6 @@
 /** Sealing: for whoever holds public keys alone. */
 
-import { createSecretKey, randomFillSync, randomUUID } from "node:crypto";
+import { randomFillSync, randomUUID } from "node:crypto";
 import { MaskingError } from "../errors.ts";
 import { utf8 } from "../format/bytes.ts";
 import { checkLabel } from "../format/labels.ts";
@@ -15,6 +15,7 @@ import {
   type SealedRecord,
 } from "../format/vault.ts";
 import type { Keyring } from "../keys.ts";
+import { openHmac } from "./hmac.ts";
 import { hpkeSeal } from "./hpke.ts";
 import type { Batch } from "./record-key.ts";
 import { sealPlaintext } from "./seal-plaintext.ts";
@@ -93,7 +94,7 @@ function openBatch(tenant: string, recipients: readonly Usable<Recipient>[]): Ba
     const { enc, ciphertext } = hpkeSeal(publicKey, bound, raw);
     return { recipient: kid, sealed: encodeSealedBatchKey(enc, ciphertext) };
   });
-  let batch: Batch | null = { tenant: utf8(tenant), batchKeyId, key: createSecretKey(raw) };
+  let batch: Batch | null = { tenant: utf8(tenant), batchKeyId, hmac: openHmac("sha512", raw) };
   raw.fill(0);
 
   function sealContent(at: RecordPlace, content: Content): SealedRecord {
@@ -108,6 +109,7 @@ function openBatch(tenant: string, recipients: readonly Usable<Recipient>[]): Ba
   }
 
   function wipe(): void {
+    batch?.hmac.wipe();
     batch = null;
   }
 

@@ -1,6 +1,6 @@
 /** Unsealing: for whoever holds a recipient's private key. */
 
-import { createDecipheriv, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
+import { createDecipheriv, timingSafeEqual } from "node:crypto";
 import { MaskingError, unsealFailed } from "../errors.ts";
 import { utf8 } from "../format/bytes.ts";
 import { checkLabel } from "../format/labels.ts";
@@ -28,6 +28,7 @@ import {
   tagBytes,
 } from "../format/vault.ts";
 import type { Keyring } from "../keys.ts";
+import { type Hmac, openHmac } from "./hmac.ts";
 import { hpkeOpen } from "./hpke-open.ts";
 import { hpkeSeal } from "./hpke.ts";
 import { type Batch, deriveRecordKey } from "./record-key.ts";
@@ -129,9 +130,9 @@ export function createUnsealer(
   return {
     async openBatchKey(id, recipient, sealed) {
       const raw = await openRaw(id, recipient, sealed);
-      const key = createSecretKey(raw);
+      const hmac = openHmac("sha512", raw);
       raw.fill(0);
-      return createBatchOpener(id, tenant, key);
+      return createBatchOpener(id, tenant, hmac);
     },
     async rewrap({ id, recipient, sealed }, to) {
       const { publicKey } = rewrapRecipient(to.keyring, to.recipient);
@@ -144,8 +145,8 @@ export function createUnsealer(
   };
 }
 
-function createBatchOpener(id: string, tenant: string, key: KeyObject): BatchOpener {
-  let batch: Batch | null = { tenant: utf8(tenant), batchKeyId: batchKeyIdBytes(id), key };
+function createBatchOpener(id: string, tenant: string, hmac: Hmac): BatchOpener {
+  let batch: Batch | null = { tenant: utf8(tenant), batchKeyId: batchKeyIdBytes(id), hmac };
 
   function open(at: RecordPlace, sealed: Uint8Array, seed: Uint8Array): Content {
     const place = encodePlace(at);
@@ -158,6 +159,7 @@ function createBatchOpener(id: string, tenant: string, key: KeyObject): BatchOpe
   }
 
   function wipe(): void {
+    batch?.hmac.wipe();
     batch = null;
   }
 

@@ -1,11 +1,11 @@
 /** Records of fields and of bytes under one batch key. */
 
-import { createSecretKey } from "node:crypto";
 import { batchKeyIdBytes } from "../../src/format/batch-key.ts";
 import { concat, lengthPrefixed, utf8 } from "../../src/format/bytes.ts";
 import { type Content, encodeContent } from "../../src/format/content.ts";
 import { associatedData, encodePlace, recordHeader, recordInfo } from "../../src/format/record.ts";
 import type { Seed } from "../../src/format/vault.ts";
+import { openHmac } from "../../src/node/hmac.ts";
 import { type Batch, deriveRecordKey } from "../../src/node/record-key.ts";
 import { sealPlaintext } from "../../src/node/seal-plaintext.ts";
 import { batchKey, sealedBatchKey } from "./batch-keys.ts";
@@ -24,7 +24,7 @@ import {
 const batch: Batch = {
   tenant: utf8(tenant),
   batchKeyId: batchKeyIdBytes(batchKeyId),
-  key: createSecretKey(batchKey),
+  hmac: openHmac("sha512", batchKey),
 };
 
 const seedNamed = (name: string): Seed => fixedBytes(`seed ${name}`, 32) as Seed;
