@@ -1,7 +1,8 @@
 /** The lean transport: the three hot calls over undici, at a fraction of the SDK's CPU. */
 
-import { Agent, type Dispatcher } from "undici";
+import { Agent } from "undici";
 
+import { type Answer, exchange } from "./exchange.ts";
 import { refusalError, toQueueError } from "./lean-fault.ts";
 import { QueueError } from "./queue-error.ts";
 import type { TransportOptions } from "./sdk-transport.ts";
@@ -43,25 +44,20 @@ export function openLeanTransport(options: TransportOptions): Transport {
   const post = async ({ agent, timeoutMs, signal, sign, body }: Call): Promise<object> => {
     const { origin, path, signer } = await (prepared ??= prepare());
     const { headers, dateMs } = await sign(signer);
-    const response = await agent.request({
-      origin,
-      path,
-      method: "POST",
-      headers,
-      body,
-      headersTimeout: timeoutMs,
-      signal: signal ?? null,
-    });
-    const text = await response.body.text();
-    const serverMs = dateOf(response) ?? clock.nowMs();
+    const answer = await exchange(
+      agent,
+      { origin, path, method: "POST", headers, body, headersTimeout: timeoutMs },
+      signal,
+    );
+    const serverMs = dateOf(answer) ?? clock.nowMs();
     clock.set(serverMs);
-    if (response.statusCode === 200) return parse(text);
+    if (answer.status === 200) return parse(answer.text);
 
     signer.forget();
     throw refusalError({
-      status: response.statusCode,
-      type: response.headers["x-amzn-errortype"],
-      text,
+      status: answer.status,
+      type: answer.headers["x-amzn-errortype"],
+      text: answer.text,
       skewMs: serverMs - dateMs,
     });
   };
@@ -94,9 +90,10 @@ export function openLeanTransport(options: TransportOptions): Transport {
 }
 
 /** Null for an answer out of a cache, whose date is not now. */
-function dateOf({ headers }: Dispatcher.ResponseData): number | null {
-  if (typeof headers["date"] !== "string" || headers["age"] !== undefined) return null;
-  const serverMs = Date.parse(headers["date"]);
+function dateOf({ headers }: Answer): number | null {
+  const { date, age } = headers;
+  if (date === undefined || age !== undefined) return null;
+  const serverMs = Date.parse(date);
   return Number.isNaN(serverMs) ? null : serverMs;
 }
 
