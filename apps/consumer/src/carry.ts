@@ -32,6 +32,11 @@ export interface CarryContext {
   readonly trace: BatchTrace;
 }
 
+interface ParsedMessage {
+  readonly held: Held;
+  readonly result: Parsed;
+}
+
 export type Carry = (batch: readonly Held[], context: CarryContext) => Promise<Outcome>;
 
 /** Carries a batch to its outcome. Retries write the same sealed bytes: a message is sealed once. */
@@ -42,9 +47,12 @@ export function createCarry(
   return async function carry(batch, { giveUp, trace }) {
     using sealer = openBatch?.() ?? null;
     const parsed = trace.stage("parse", () =>
-      batch.map(({ envelope }) => parse(envelope.body, envelope.attributeNames)),
+      batch.map((held) => ({
+        held,
+        result: parse(held.envelope.body, held.envelope.attributeNames),
+      })),
     );
-    const { items, returned } = trace.stage("mask", () => maskBatch(batch, parsed, sealer));
+    const { items, returned } = trace.stage("mask", () => maskBatch(parsed, sealer));
     const outcome = await trace.stage("write", () =>
       write(items, {
         batchKeys: sealer ? sealer.sealedKeys.map((key) => ({ id: sealer.id, ...key })) : [],
@@ -57,19 +65,17 @@ export function createCarry(
   };
 
   function maskBatch(
-    batch: readonly Held[],
-    parsed: readonly Parsed[],
+    parsed: readonly ParsedMessage[],
     sealer: BatchSealer | null,
   ): { items: Item[]; returned: Held[] } {
     const items: Item[] = [];
     const returned: Held[] = [];
     const stoppedGroups = new Set<string | null>();
-    for (const [index, held] of batch.entries()) {
+    for (const { held, result } of parsed) {
       const { groupId } = held.envelope;
       // Whoever holds the message now carries it; and behind a returned message its group must wait.
       const isCarried = !held.leaseLost && (groupId === null || !stoppedGroups.has(groupId));
-      const result = parsed[index];
-      const item = isCarried && result ? toItem(held, result, sealer) : null;
+      const item = isCarried ? toItem(held, result, sealer) : null;
       if (item) {
         items.push(item);
       } else {

@@ -42,35 +42,34 @@ export function openLeanTransport(options: TransportOptions): Transport {
   let prepared: Promise<Ready> | undefined;
 
   const post = async ({ agent, timeoutMs, signal, sign, body }: Call): Promise<object> => {
-    const { origin, path, signer } = await (prepared ??= prepare());
-    const { headers, dateMs } = await sign(signer);
-    const answer = await exchange(
-      agent,
-      { origin, path, method: "POST", headers, body, headersTimeout: timeoutMs },
-      signal,
-    );
-    const serverMs = dateOf(answer) ?? clock.nowMs();
-    clock.set(serverMs);
-    if (answer.status === 200) return parse(answer.text);
+    try {
+      const { origin, path, signer } = await (prepared ??= prepare());
+      const { headers, dateMs } = await sign(signer);
+      const answer = await exchange(
+        agent,
+        { origin, path, method: "POST", headers, body, headersTimeout: timeoutMs },
+        signal,
+      );
+      const serverMs = dateOf(answer) ?? clock.nowMs();
+      clock.set(serverMs);
+      if (answer.status === 200) return parse(answer.text);
 
-    signer.forget();
-    throw refusalError({
-      status: answer.status,
-      type: answer.headers["x-amzn-errortype"],
-      text: answer.text,
-      skewMs: serverMs - dateMs,
-    });
+      signer.forget();
+      throw refusalError({
+        status: answer.status,
+        type: answer.headers["x-amzn-errortype"],
+        text: answer.text,
+        skewMs: serverMs - dateMs,
+      });
+    } catch (error) {
+      throw toQueueError(error);
+    }
   };
 
-  const call = async (call: Call): Promise<object> =>
-    post(call).catch((error: unknown) => {
-      throw toQueueError(error);
-    });
-
-  const callBatch = async (operation: string, request: object): Promise<object> => {
+  const postBatch = async (operation: string, request: object): Promise<object> => {
     const body = JSON.stringify(request);
     const sign = async (signer: Signer): Promise<Signed> => signer.sign(operation, body);
-    return call({ agent: batches, timeoutMs: callMs, sign, body });
+    return post({ agent: batches, timeoutMs: callMs, sign, body });
   };
 
   return {
@@ -78,11 +77,11 @@ export function openLeanTransport(options: TransportOptions): Transport {
       const body = JSON.stringify(request);
       const sign = async (signer: Signer): Promise<Signed> =>
         signer.signReusable("ReceiveMessage", body);
-      return call({ agent: polls, timeoutMs, signal, sign, body });
+      return post({ agent: polls, timeoutMs, signal, sign, body });
     },
-    deleteMessageBatch: async (request) => callBatch("DeleteMessageBatch", request),
+    deleteMessageBatch: async (request) => postBatch("DeleteMessageBatch", request),
     changeMessageVisibilityBatch: async (request) =>
-      callBatch("ChangeMessageVisibilityBatch", request),
+      postBatch("ChangeMessageVisibilityBatch", request),
     async close() {
       await Promise.all([polls.destroy(), batches.destroy()]);
     },

@@ -37,13 +37,16 @@ export function createAck(
     let remaining = settled;
     for (let attempt = 0; remaining.length > 0; attempt += 1) {
       // The newest handle each time: a redelivery may have brought one since the last attempt.
-      const sent = new Map(remaining.map((held) => [held.receiptHandle, held]));
-      const failures = await queue.delete(remaining.map(toReceipt));
+      const receipts = remaining.map(toReceipt);
+      const failures = await queue.delete(receipts);
       events.deleted(remaining.length - failures.length);
+      if (failures.length === 0) break;
 
-      const failed = failures.flatMap((failure) => {
-        const held = sent.get(failure.receipt.receiptHandle);
-        return held ? [{ held, failure }] : [];
+      // By the handle that was sent: a message may have a newer one by now.
+      const byHandle = new Map(failures.map((failure) => [failure.receipt.receiptHandle, failure]));
+      const failed = remaining.flatMap((held, at) => {
+        const failure = byHandle.get(receipts[at]?.receiptHandle ?? "");
+        return failure ? [{ held, failure }] : [];
       });
       const isLast = attempt + 1 === attempts || giveUp.aborted;
       const worthTrying = failed.filter(
