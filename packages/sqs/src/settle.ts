@@ -12,8 +12,11 @@ import type { BatchAnswer } from "./transport.ts";
 /** What SQS takes in one batch. */
 const BATCH_LIMIT = 10;
 
-/** Batches on the wire at once; also the connections that they need. */
-export const SETTLE_CONCURRENCY = 16;
+/**
+ * Batches on the wire at once; also the connections that they need. Twice the pollers a consumer has
+ * by default: with fewer, settled messages fill its hands while they wait to be deleted.
+ */
+export const SETTLE_CONCURRENCY = 64;
 
 const ATTEMPTS = 3;
 const BACKOFF_MS = 100;
