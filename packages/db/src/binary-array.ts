@@ -89,7 +89,7 @@ export function timestamptzArray(instants: readonly number[]): Buffer {
   });
 }
 
-/** Writes each element where it is told to, and is told how many bytes that took: together `mostBytes` at most. */
+/** `write` puts an element at an offset and returns its length; all lengths together are `mostBytes` at most. */
 function encodeArray<T>(
   elementType: number,
   values: readonly (T | null)[],

@@ -10,7 +10,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** Rejects with undici's error, also where `signal` aborts. */
+/** Rejects with undici's error, also where `signal` aborts: at once, or when the connection is made that it waits for. */
 export async function exchange(
   dispatcher: Dispatcher,
   options: Dispatcher.DispatchOptions,

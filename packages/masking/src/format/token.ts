@@ -59,9 +59,9 @@ export function fieldKeyInfo(tenant: string, field: string, kid: string): Uint8A
   return lengthPrefixed("mk1/field", tenant, checkLabel("field", field), kid);
 }
 
-/** LP("mk1/token", norm), made once. */
-const inputStarts = Object.fromEntries(
-  normIds.map((norm) => [norm, lengthPrefixed("mk1/token", norm).slice()]),
+/** LP("mk1/token", norm), made once; pure, so that a bundle of `isToken` alone leaves it out. */
+const inputStarts = /* @__PURE__ */ Object.fromEntries(
+  /* @__PURE__ */ normIds.map((norm) => [norm, lengthPrefixed("mk1/token", norm).slice()]),
 ) as Readonly<Record<NormId, Uint8Array>>;
 
 /** What a token is the MAC of: LP("mk1/token", norm, canonical bytes), for a moment's use. */

@@ -6,7 +6,7 @@ export interface Hmac {
   /** Of the parts one after the other. */
   digest(parts: readonly Uint8Array[]): Uint8Array;
   digest(parts: readonly Uint8Array[], encoding: "base64url"): string;
-  /** Forgets the key; digests are of another key from then on. */
+  /** Zeroes the padded key; digests mean nothing from then on. */
   wipe(): void;
 }
 
@@ -23,10 +23,11 @@ const shortMessageBytes = 1024;
  * Keeps the padded key in place, so that a message takes two one-shot hashes: less than half of
  * what `createHmac` takes, which sets up and frees a context each time.
  *
- * @param key - Of one block at most.
+ * @throws RangeError if the key is longer than a block, which HMAC would have to hash first.
  */
 export function openHmac(algorithm: keyof typeof sizes, key: Uint8Array): Hmac {
   const { block, output } = sizes[algorithm];
+  if (key.length > block) throw new RangeError("The key is longer than a block of its hash.");
   const inner = Buffer.alloc(block + shortMessageBytes);
   const outer = Buffer.alloc(block + output);
   for (let at = 0; at < block; at += 1) {
@@ -48,10 +49,13 @@ export function openHmac(algorithm: keyof typeof sizes, key: Uint8Array): Hmac {
       inner.set(part, at);
       at += part.length;
     }
-    // As text of one character a byte, because a Buffer takes Node longer to make than the hash.
-    outer.write(hash(algorithm, inner.subarray(0, end), "binary"), block, "latin1");
-    inner.fill(0, block, end);
-    return hash(algorithm, outer, encoding);
+    try {
+      // As text of one character a byte, because a Buffer takes Node longer to make than the hash.
+      outer.write(hash(algorithm, inner.subarray(0, end), "binary"), block, "latin1");
+      return hash(algorithm, outer, encoding);
+    } finally {
+      inner.fill(0, block, end);
+    }
   }
 
   function digestLong(

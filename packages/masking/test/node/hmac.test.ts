@@ -55,6 +55,10 @@ describe.each(["sha256", "sha512"] as const)("%s", (algorithm) => {
     );
   });
 
+  test("refuses a key that is longer than a block", () => {
+    expect(() => openHmac(algorithm, new Uint8Array(129))).toThrow(RangeError);
+  });
+
   test("forgets its key when it is wiped", () => {
     const hmac = openHmac(algorithm, bytes("0b".repeat(20)));
     hmac.wipe();
