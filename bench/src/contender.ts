@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { leashChild } from "@org/local";
 import type { Side } from "./bench-database.ts";
 import { Disqualified, type Measurement } from "./bench.ts";
 import { cpuMicrosOf, peakRssOf } from "./process-usage.ts";
@@ -90,6 +91,7 @@ function startProcesses(contender: Contender, stage: Stage, queueUrl: string): R
       env: { PATH: process.env["PATH"], ...stage.env, ...contender.env, SQS_QUEUE_URL: queueUrl },
       stdio: ["ignore", "ignore", "inherit"],
     });
+    leashChild(child, "SIGKILL");
     return { process: child, pid: child.pid, ended: once(child, "exit") };
   });
 }

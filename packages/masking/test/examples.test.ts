@@ -1,7 +1,9 @@
 import { execFile } from "node:child_process";
-import { readdir, readFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const run = promisify(execFile);
 const root = new URL("../", import.meta.url);
@@ -47,6 +49,13 @@ async function readmeExamples(): Promise<Example[]> {
 const promisedOutput = (code: string): string[] =>
   Array.from(code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm), ([, line = ""]) => line);
 
+/** Where the examples find their temporary directory, so that nothing of theirs stays behind. */
+let temporary: string;
+beforeAll(async () => {
+  temporary = await mkdtemp(join(tmpdir(), "examples-"));
+});
+afterAll(() => rm(temporary, { recursive: true }));
+
 const all = [...(await examples()), ...(await readmeExamples())];
 
 describe("the example of", () => {
@@ -54,7 +63,7 @@ describe("the example of", () => {
     const { stdout } = await run(
       process.execPath,
       ["--conditions=@org/source", "--input-type=module-typescript", "--eval", code],
-      { cwd: root },
+      { cwd: root, env: { ...process.env, TMPDIR: temporary } },
     );
     expect(output.length).toBeGreaterThan(0);
     expect(stdout.trimEnd().split("\n")).toEqual(output);
