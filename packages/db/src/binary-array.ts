@@ -36,7 +36,7 @@ export function uuidArray(values: readonly string[]): Buffer {
   });
 }
 
-/** False for what is no UUID. A loop, because no library's parser is half as fast. */
+/** False for what is no UUID. A loop, because the uuid package's parser takes five times as long. */
 function writeUuid(uuid: string, buffer: Buffer, start: number): boolean {
   let seen = 0;
   let at = start;
