@@ -48,6 +48,17 @@ test("any changed character makes it none", () => {
   }
 });
 
+test("a signature has one text: its last letter's unused bits are zero", () => {
+  const text = signCheckpoint(position, key, 1_790_000_000);
+  const last = text.length - "=\n".length - 1;
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const accepted = [...letters].filter((letter) => {
+    const spelled = `${text.slice(0, last)}${letter}${text.slice(last + 1)}`;
+    return readCheckpoint(spelled, signers) !== null;
+  });
+  expect(accepted).toEqual([text[last]]);
+});
+
 test("a signer that the keyring does not name makes none", () => {
   expect(readCheckpoint(signCheckpoint(position, key, 1), [])).toBeNull();
 });
