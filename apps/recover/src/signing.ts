@@ -53,6 +53,9 @@ export interface RecoverKeyringJson {
   readonly signers: readonly SignerJson[];
 }
 
+/** 32 bytes as base64url without padding, whose last letter leaves two bits unused: they are zero. */
+const publicKeyForm = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
+
 const recoverKeyringJson: z.ZodType<RecoverKeyringJson> = z.strictObject({
   format: z.literal("maskline/recover-keyring"),
   approvals_required: z.int().min(1).max(10),
@@ -60,7 +63,7 @@ const recoverKeyringJson: z.ZodType<RecoverKeyringJson> = z.strictObject({
     z.strictObject({
       kid: z.string(),
       login: z.string().min(1),
-      public_key: z.base64url().length(43),
+      public_key: z.string().regex(publicKeyForm),
       state: z.enum(["active", "retired"]),
     }),
   ),

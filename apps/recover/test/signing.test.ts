@@ -61,3 +61,14 @@ test("every fault of a keyring is listed", async () => {
     ],
   });
 });
+
+test("a public key has one text: its last letter's unused bits are zero", async () => {
+  const keyring = JSON.parse(await readFile(keyringPath, "utf8")) as RecoverKeyringJson;
+  const [signer] = keyring.signers;
+  const text = signer?.public_key ?? "";
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  const next = letters[letters.indexOf(text.at(-1) ?? "") + 1] ?? "";
+  const signers = [{ ...signer, public_key: `${text.slice(0, -1)}${next}` }];
+  await writeFile(keyringPath, JSON.stringify({ ...keyring, signers }));
+  await expect(loadRecoverKeyring(keyringPath)).rejects.toMatchObject({ exitCode: 2 });
+});
