@@ -2,16 +2,33 @@
 
 import type { Edge } from "./edge.ts";
 
+/** Told how much is done so far. */
+export type Progress = (done: number) => void;
+
 const linesEvery = 10_000;
 
-export function createProgress(edge: Edge, what: string): (done: number) => void {
+/** However the work ends, a terminal is left on a new line. */
+export async function withProgress<Result>(
+  { stderr }: Pick<Edge, "stderr">,
+  what: string,
+  work: (progress: Progress) => Promise<Result>,
+): Promise<Result> {
   let next = linesEvery;
-  return (done) => {
-    if (edge.stderr.isTTY) {
-      edge.stderr.write(`\r${done} ${what}`);
+  let isLineOpen = false;
+
+  function show(done: number): void {
+    if (stderr.isTTY) {
+      stderr.write(`\r${done} ${what}`);
+      isLineOpen = true;
     } else if (done >= next) {
-      edge.stderr.write(`${done} ${what}\n`);
+      stderr.write(`${done} ${what}\n`);
       next = done + linesEvery;
     }
-  };
+  }
+
+  try {
+    return await work(show);
+  } finally {
+    if (isLineOpen) stderr.write("\n");
+  }
 }

@@ -5,7 +5,7 @@ import { Command } from "commander";
 import { openRecovery, openWitness } from "../compose.ts";
 import { confirmOrEnd, type Edge, report } from "../edge.ts";
 import { showVerified } from "../grants/show-verified.ts";
-import { createProgress } from "../progress.ts";
+import { withProgress } from "../progress.ts";
 import { erase as eraseRecords } from "../work/erase.ts";
 import { describeGrant } from "./describe-grant.ts";
 
@@ -48,10 +48,9 @@ async function run(edge: Edge, options: Options): Promise<void> {
     "",
     "What is erased cannot be brought back.",
   ]);
-  const erased = await eraseRecords(
-    { recovery, witness, operator },
-    { grantId: options.grant, userId: options.subject },
-    createProgress(edge, "records erased"),
+  const what = { grantId: options.grant, userId: options.subject };
+  const erased = await withProgress(edge, "records erased", (progress) =>
+    eraseRecords({ recovery, witness, operator }, what, progress),
   );
   report(edge, options, {
     json: erased,

@@ -5,7 +5,7 @@ import { openRecovery, openSealer, openTokenizer, openUnsealer, openWitness } fr
 import { readSettings } from "../config.ts";
 import { type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
-import { createProgress } from "../progress.ts";
+import { withProgress } from "../progress.ts";
 import { retoken as retokenRows, type Unopenable } from "../work/retoken.ts";
 
 interface Options {
@@ -56,10 +56,10 @@ async function move(edge: Edge, options: Options): Promise<void> {
     });
   }
   const unsealer = await openUnsealer(edge);
-  const retokened = await retokenRows(
-    { recovery, witness, operator, tokenizer, sealer, unsealer },
-    { grantId: options.grant, unopenable: options.unopenable },
-    createProgress(edge, "rows moved"),
+  const tools = { recovery, witness, operator, tokenizer, sealer, unsealer };
+  const what = { grantId: options.grant, unopenable: options.unopenable };
+  const retokened = await withProgress(edge, "rows moved", (progress) =>
+    retokenRows(tools, what, progress),
   );
   const { moved, tombstoned, left } = retokened;
   report(edge, options, {

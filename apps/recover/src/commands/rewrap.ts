@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { openKeyring, openRecovery, openUnsealer, openWitness } from "../compose.ts";
 import { type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
-import { createProgress } from "../progress.ts";
+import { withProgress } from "../progress.ts";
 import { rewrap as rewrapKeys } from "../work/rewrap.ts";
 
 interface Options {
@@ -35,16 +35,10 @@ Example:
 async function move(edge: Edge, options: Options): Promise<void> {
   await using recovery = openRecovery(edge);
   const { witness, operator } = await openWitness(edge, recovery);
-  const { moved, failed } = await rewrapKeys(
-    {
-      recovery,
-      witness,
-      operator,
-      unsealer: await openUnsealer(edge),
-      to: await openKeyring(edge),
-    },
-    options.grant,
-    createProgress(edge, "batch keys moved"),
+  const unsealer = await openUnsealer(edge);
+  const tools = { recovery, witness, operator, unsealer, to: await openKeyring(edge) };
+  const { moved, failed } = await withProgress(edge, "batch keys moved", (progress) =>
+    rewrapKeys(tools, options.grant, progress),
   );
   report(edge, options, {
     json: { moved, failed },

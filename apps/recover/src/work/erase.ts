@@ -1,7 +1,8 @@
 /** Erases what a grant names: seeds, sealed records, tokens. */
 
 import type { WhatRemains } from "@org/db";
-import { openWork, type Progress, type WorkTools } from "./open-work.ts";
+import type { Progress } from "../progress.ts";
+import { openWork, type WorkTools } from "./open-work.ts";
 
 const batchRecords = 1_000;
 

@@ -13,9 +13,6 @@ export interface WorkTools {
   readonly operator: Operator;
 }
 
-/** Told of how far the work has come. */
-export type Progress = (done: number) => void;
-
 export interface OpenWork {
   readonly grant: Grant;
   /** Stays open until its result is reported: a run that was killed is gone on with. */

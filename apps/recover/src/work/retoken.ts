@@ -6,7 +6,8 @@ import type { BatchSealer, Sealer } from "@org/masking/seal";
 import { type BatchOpener, retoken as retokenRecord, type Unsealer } from "@org/masking/unseal";
 import { exit, RecoverError } from "../exit.ts";
 import { openBatchKey } from "../open/open-records.ts";
-import { openWork, type Progress, termOf, type WorkTools } from "./open-work.ts";
+import type { Progress } from "../progress.ts";
+import { openWork, termOf, type WorkTools } from "./open-work.ts";
 
 const batchRows = 1_000;
 const firstId = "00000000-0000-0000-0000-000000000000";

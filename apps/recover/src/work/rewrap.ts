@@ -3,7 +3,8 @@
 import { type Keyring, MaskingError } from "@org/masking";
 import type { Unsealer } from "@org/masking/unseal";
 import { exit, RecoverError } from "../exit.ts";
-import { openWork, type Progress, termOf, type WorkTools } from "./open-work.ts";
+import type { Progress } from "../progress.ts";
+import { openWork, termOf, type WorkTools } from "./open-work.ts";
 
 const batchKeys = 500;
 const firstId = "00000000-0000-0000-0000-000000000000";

@@ -52,7 +52,7 @@ test("a signature has one text: its last letter's unused bits are zero", () => {
   const text = signCheckpoint(position, key, 1_790_000_000);
   const last = text.length - "=\n".length - 1;
   const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const accepted = [...letters].filter((letter) => {
+  const accepted = Array.from(letters).filter((letter) => {
     const spelled = `${text.slice(0, last)}${letter}${text.slice(last + 1)}`;
     return readCheckpoint(spelled, signers) !== null;
   });
