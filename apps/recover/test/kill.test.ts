@@ -1,4 +1,4 @@
-/** Kills the tool at every step of a look, by making that step wait for a lock or a pipe. */
+/** Kills the tool at every step of a look, and amid a retry, by making that step wait for a lock or a pipe. */
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,14 +8,14 @@ import { promisify } from "node:util";
 import { fileURLToPath } from "node:url";
 import { Client } from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { askApproved, type Office, openOffice } from "./office.ts";
+import { askApproved, type Office, openOffice, type Person } from "./office.ts";
 
 const plaintext = "203.0.113.77";
 
 let office: Office;
 let grant: string;
 let admin: Client;
-let second: Client;
+let another: Client;
 
 beforeEach(async () => {
   office = await openOffice();
@@ -27,14 +27,13 @@ beforeEach(async () => {
     "--record",
     record,
   ]);
-  await office.admin("UPDATE recovery.policy SET claim_seconds = 5");
   admin = new Client({ connectionString: office.adminUrl });
-  second = new Client({ connectionString: office.adminUrl });
-  await Promise.all([admin.connect(), second.connect()]);
+  another = new Client({ connectionString: office.adminUrl });
+  await Promise.all([admin.connect(), another.connect()]);
 });
 
 afterEach(async () => {
-  await Promise.all([admin.end(), second.end()]);
+  await Promise.all([admin.end(), another.end()]);
   await office[Symbol.asyncDispose]();
 });
 
@@ -44,21 +43,20 @@ interface Running {
 }
 
 /** The tool as an operator runs it: a process of its own. */
-function startUnmask(): Running {
+function start(person: Person, argv: readonly string[]): Running {
   const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-  const child = spawn(
-    process.execPath,
-    ["--conditions=@org/source", main, "unmask", "--grant", grant, "--print", "--format", "jsonl"],
-    {
-      env: { PATH: process.env["PATH"], ...office.requester.env },
-      stdio: ["ignore", "pipe", "pipe"],
-    },
-  );
+  const child = spawn(process.execPath, ["--conditions=@org/source", main, ...argv], {
+    env: { PATH: process.env["PATH"], ...person.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let stdout = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.resume();
   return { child, stdout: () => stdout };
 }
+
+const startUnmask = (): Running =>
+  start(office.requester, ["unmask", "--grant", grant, "--print", "--format", "jsonl"]);
 
 const patience = { timeout: 40_000 };
 
@@ -105,6 +103,7 @@ async function expectExplained(): Promise<void> {
       return rows.length;
     }, patience)
     .toBe(0);
+  await office.admin("UPDATE recovery.claim SET deadline = clock_timestamp()");
   const open = "SELECT 1 FROM recovery.claim WHERE closed_at IS NULL";
   await expect
     .poll(async () => {
@@ -166,11 +165,52 @@ test("between showing and the result: plaintext is out, and intent and checkpoin
   await untilItWaits();
   expect(await newestCheckpoint()).toBeGreaterThanOrEqual((await intents())[0] ?? Infinity);
   expect(running.stdout()).toBe("");
-  await second.query("BEGIN; SELECT * FROM recovery.audit_head FOR UPDATE");
+  await another.query("BEGIN; SELECT * FROM recovery.audit_head FOR UPDATE");
   await admin.query("ROLLBACK");
   await expect.poll(running.stdout, patience).toContain(plaintext);
   await untilItWaits();
   await kill(running);
-  await second.query("ROLLBACK");
+  await another.query("ROLLBACK");
   await expectExplained();
+});
+
+test("amid a retry: each message is a row or in quarantine, and another grant finishes the rest", async () => {
+  const login = JSON.stringify({
+    user_id: "424cdd21-063a-43a7-b91b-7ca1a833afae",
+    app_version: "2.3.0",
+    device_type: "android",
+    ip: plaintext,
+    locale: "RU",
+    device_id: "593-47-5928",
+  });
+  const records = await office.quarantine([login, login, login]);
+  const states = async (): Promise<unknown[]> =>
+    office.admin(
+      `SELECT record_id, outcome::text,
+         (SELECT count(*)::integer FROM public.user_logins AS made WHERE made.record_id = ledger.record_id) AS rows,
+         (SELECT count(*)::integer FROM maskline.quarantine AS kept WHERE kept.record_id = ledger.record_id) AS kept
+       FROM maskline.ledger WHERE record_id = ANY ($1) ORDER BY record_id`,
+      [records],
+    );
+  const written = (id: string) => ({ record_id: id, outcome: "row", rows: 1, kept: 0 });
+  const waiting = (id: string) => ({ record_id: id, outcome: "quarantined", rows: 0, kept: 1 });
+  const [first = "", second = "", third = ""] = records.toSorted();
+
+  const ask = ["retry", "--quarantined", ...records];
+  const retry = await askApproved(office, office.custodian, ask);
+  await admin.query("BEGIN");
+  await admin.query("SELECT * FROM maskline.quarantine WHERE record_id = $1 FOR UPDATE", [second]);
+  const running = start(office.custodian, ["quarantine", "retry", "--grant", retry]);
+  await untilItWaits();
+  expect(await states()).toEqual([written(first), waiting(second), waiting(third)]);
+  await kill(running);
+  await admin.query("ROLLBACK");
+  await expectExplained();
+  // What the server still did for the dead client is whole.
+  expect([written(second), waiting(second)]).toContainEqual((await states())[1]);
+
+  const again = await askApproved(office, office.custodian, ask);
+  const finished = await office.custodian.recover(["quarantine", "retry", "--grant", again]);
+  expect(finished.code).toBe(0);
+  expect(await states()).toEqual([written(first), written(second), written(third)]);
 });

@@ -72,7 +72,8 @@ function retry(edge: Edge): Command {
     .addHelpText(
       "after",
       `
-For when the reason is mended: a new field policy, a migration. Bodies are not shown.
+For when the reason is mended: a new field policy, a migration. Bodies are not shown. Each message is
+written in a transaction of its own: killed, what is left is retried under another grant.
 
 Example:
   pnpm recover request retry --quarantined 0190a0b0-7e1c-7c1e-8f6a-3f1d9a2b4c5d \\
