@@ -174,6 +174,10 @@ test("between showing and the result: plaintext is out, and intent and checkpoin
   await expectExplained();
 });
 
+/** What the database holds of a message. */
+const written = (id: string) => ({ record_id: id, outcome: "row", rows: 1, kept: 0 });
+const waiting = (id: string) => ({ record_id: id, outcome: "quarantined", rows: 0, kept: 1 });
+
 test("amid a retry: each message is a row or in quarantine, and another grant finishes the rest", async () => {
   const login = JSON.stringify({
     user_id: "424cdd21-063a-43a7-b91b-7ca1a833afae",
@@ -192,8 +196,6 @@ test("amid a retry: each message is a row or in quarantine, and another grant fi
        FROM maskline.ledger WHERE record_id = ANY ($1) ORDER BY record_id`,
       [records],
     );
-  const written = (id: string) => ({ record_id: id, outcome: "row", rows: 1, kept: 0 });
-  const waiting = (id: string) => ({ record_id: id, outcome: "quarantined", rows: 0, kept: 1 });
   const [first = "", second = "", third = ""] = records.toSorted();
 
   const ask = ["retry", "--quarantined", ...records];
