@@ -52,7 +52,7 @@ async function decide(
   const { state } = granted(
     await recovery.grants.decide(options.id, verb, {
       keyId: key.kid,
-      signature: key.sign(canonicalGrant(grant)),
+      signature: key.sign(canonicalGrant(grant, verb)),
     }),
   );
   report(edge, options, {

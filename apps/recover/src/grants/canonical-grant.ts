@@ -1,13 +1,17 @@
-/** What an approval signs: every term of a grant, as bytes. */
+/** What an approver signs: the decision, and every term of the grant, as bytes. */
 
 import { createHash } from "node:crypto";
 import type { Grant } from "@org/db";
 import { lengthPrefixed } from "../length-prefixed.ts";
 
-/** The same terms give the same bytes, whatever order the database writes its JSON in. */
-export function canonicalGrant(grant: Grant): Uint8Array {
+/**
+ * The same terms give the same bytes, whatever order the database writes its JSON in. The decision
+ * is among them: a denial must not pass for an approval.
+ */
+export function canonicalGrant(grant: Grant, decision: "approve" | "deny"): Uint8Array {
   return lengthPrefixed(
     "mk1/grant",
+    decision,
     grant.id,
     grant.tenant,
     grant.requester,

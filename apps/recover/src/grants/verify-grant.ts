@@ -21,7 +21,7 @@ export function findForgery(
   const isListed = recordIds.length > 0;
   if (digestOf(recordIds) !== grant.digest) return "wrong_records";
   if (isListed && recordIds.length !== grant.records) return "wrong_records";
-  const bytes = canonicalGrant(grant);
+  const bytes = canonicalGrant(grant, "approve");
   const approvals = grant.approvals.filter(({ decision }) => decision === "approve");
   const holds = approvals.every(({ approver, keyId, signature }) => {
     const signer = keyring.signers.find(({ kid }) => kid === keyId);

@@ -206,7 +206,7 @@ const forgeries: [string, (grant: string) => Promise<unknown>][] = [
     async (grant) => {
       const shown = await office.requester.recover(["list", "--grant", grant, "--json"]);
       const { privateKey } = generateKeyPairSync("ed25519");
-      const bytes = canonicalGrant(JSON.parse(shown.stdout) as Grant);
+      const bytes = canonicalGrant(JSON.parse(shown.stdout) as Grant, "approve");
       const [{ key_id: keyId } = {}] = await office.admin(
         "SELECT key_id FROM recovery.approval WHERE approver = $1 LIMIT 1",
         [office.approver.login],
@@ -216,6 +216,18 @@ const forgeries: [string, (grant: string) => Promise<unknown>][] = [
          VALUES ($1, $2, 'approve', $3, $4)`,
         [grant, office.approver.login, keyId, sign(null, bytes, privateKey)],
       );
+    },
+  ],
+  [
+    "a superuser makes an approval of a denial",
+    async (grant) => {
+      await office.approver.recover(["deny", grant]);
+      await office.admin("UPDATE recovery.approval SET decision = 'approve' WHERE grant_id = $1", [
+        grant,
+      ]);
+      await office.admin("UPDATE recovery.access_grant SET denied_at = NULL WHERE id = $1", [
+        grant,
+      ]);
     },
   ],
   [
