@@ -57,7 +57,8 @@ export async function openWitness(edge: Edge, recovery: Recovery): Promise<Witne
 
 /** A directory, or a bucket with object lock. */
 export async function openSink(edge: Edge, location: string): Promise<CheckpointSink> {
-  if (!location.startsWith("s3:")) return openFileSink(resolvePath(edge.env, location));
+  const isPath = !/^[a-z0-9]+:\/\//i.test(location);
+  if (isPath) return openFileSink(resolvePath(edge.env, location));
   // Not loaded where nobody needs it: the SDK takes as long to start as all the rest.
   const { openS3Sink, parseS3Location } = await import("./audit/s3-sink.ts");
   const bucket = parseS3Location(location);

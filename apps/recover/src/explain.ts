@@ -52,7 +52,7 @@ const cannotWrite = /^(23|25|53|58)/;
 
 const notAValue = {
   code: exit.configuration,
-  message: "An id, date or time is not one.",
+  message: "An id, number, date or time is not one.",
   advice: "Ids are UUIDs; dates are 2026-05-03; times are 2026-05-03T10:00:00Z.",
 };
 
@@ -81,7 +81,15 @@ const databaseEnds = new Map<string, { code: ExitCode; message: string; advice: 
       advice: "Run `pnpm migrate`.",
     },
   ],
-  ...["22P02", "22007", "22008"].map((sqlState) => [sqlState, notAValue] as const),
+  [
+    "3D000",
+    {
+      code: exit.configuration,
+      message: "There is no such database.",
+      advice: "Check the name at the end of RECOVER_DATABASE_URL.",
+    },
+  ],
+  ...["22003", "22P02", "22007", "22008"].map((sqlState) => [sqlState, notAValue] as const),
   [
     "MK003",
     {

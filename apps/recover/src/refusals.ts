@@ -38,6 +38,19 @@ const refusals: Record<string, readonly [meaning: string, advice: string]> = {
     "This capability does not take records chosen in this way.",
     "`recover request --help` shows which go together.",
   ],
+  malformed_selector: [
+    "What chooses the records is not in the form that it takes.",
+    "`recover request --help` shows the forms.",
+  ],
+  wrong_reveal: ["A body cannot be revealed in part.", "Leave out --reveal partial."],
+  wrong_signer: [
+    "Your signing key stands for another login than the database's.",
+    "Use your own login and key: in the recover keyring the key stands under the login.",
+  ],
+  wrong_tokens: [
+    "These are not the tokens of one value, one a token key.",
+    "Use `recover lookup`, which makes them.",
+  ],
   no_such_capability: ["There is no such capability.", "See `recover request --help`."],
   not_your_role: [
     "Your login may not ask for this.",
@@ -58,7 +71,7 @@ const refusals: Record<string, readonly [meaning: string, advice: string]> = {
   too_many_tokens: ["The keyring has too many usable token keys.", "Disable those not in use."],
   too_fast: [
     "You have claimed as many records as the policy allows a minute.",
-    "Wait a minute, or name fewer records with --record.",
+    "Wait a minute, or open a larger grant in parts: name some of its records with --record.",
   ],
   forged_approval: [
     "An approval does not bear the approver's signature over these terms.",

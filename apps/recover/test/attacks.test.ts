@@ -75,7 +75,7 @@ const reads: string[] = [
   "SELECT * FROM recovery.audit_key",
   "SELECT recovery.subject_mac('x')",
   "SELECT recovery.append_audit('result', NULL, NULL, '{}')",
-  "SELECT recovery.open_claim(NULL, '{}', '{}', 0, now(), '{}')",
+  "SELECT recovery.open_claim(NULL, NULL, '{}', '{}', 0, now(), '{}')",
   "SELECT recovery.resolve('{}')",
   "UPDATE recovery.audit SET actor = 'x'",
   "DELETE FROM recovery.audit",
@@ -237,6 +237,7 @@ test.for([
   },
 );
 
+const wrongToken = `mk1.t1.${"A".repeat(43)}`;
 const requestOf = (token: string): string => `recovery.request_access('default', 'unmask', '{ip}',
     '{"kind": "token", "token": "${token}"}', 'fraud', 'T-1', 'A guess', 'full', NULL, 60)`;
 
@@ -251,13 +252,13 @@ describe("a guess by request", () => {
     const wrong = await psql(
       office.requester.url,
       "BEGIN",
-      `SELECT ${requestOf("mk1.t1.wrong")} ? 'grant' AS accepted, recovery.list_grants(1) ->> 'records' AS records`,
+      `SELECT ${requestOf(wrongToken)} ? 'grant' AS accepted, recovery.list_grants(1) ->> 'records' AS records`,
     );
     expect(right).toEqual(wrong);
   });
 
   test("is resolved in no transaction of its own making", async () => {
-    const statement = `SELECT recovery.resolve_request((${requestOf("mk1.t1.wrong")} ->> 'grant')::uuid, NULL)`;
+    const statement = `SELECT recovery.resolve_request((${requestOf(wrongToken)} ->> 'grant')::uuid, NULL)`;
     expect(await psql(office.requester.url, statement)).toBe(notCommitted);
   });
 });
@@ -295,7 +296,7 @@ describe("a null in the place of a capability", () => {
     const grant = await askApproved(office, office.requester, ["lookup", "--field", "ip"]);
     const call =
       what === "fields"
-        ? `recovery.claim_lookup('${grant}', NULL, '{mk1.t1.x}')`
+        ? `recovery.claim_lookup('${grant}', NULL, '{${wrongToken}}')`
         : `recovery.claim_lookup('${grant}', 'ip', NULL)`;
     const refused = await psql(office.requester.url, `SELECT ${call} ? 'refused' AS refused`);
     expect(refused).toEqual([{ refused: true }]);

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { fileURLToPath } from "node:url";
@@ -128,7 +128,6 @@ test("before the claim: nothing out", async () => {
 test("between claim and checkpoint: an intent, and nothing out", async () => {
   const directory = join(office.directory, "checkpoints");
   const pipe = join(directory, "pipe.checkpoint");
-  await mkdir(directory);
   // Whoever reads it waits for a writer who never comes.
   await promisify(execFile)("mkfifo", [pipe]);
   const running = startUnmask();

@@ -1,6 +1,6 @@
 /** A migrated database with sealed logins, and the people who work with it. */
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BatchKeyRow, connectWriter, type LoginRow, type QuarantineRow } from "@org/db";
@@ -66,6 +66,7 @@ export async function openOffice(): Promise<Office> {
   await client.connect();
   opening.defer(() => client.end());
 
+  await mkdir(join(directory, "checkpoints"));
   await runRecover(["keys", "init"], { INIT_CWD: directory });
   const env = {
     INIT_CWD: directory,

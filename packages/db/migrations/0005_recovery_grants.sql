@@ -119,15 +119,67 @@ BEGIN
 END
 $$;
 
+-- Whether a selector is in the one form that its kind takes. The audit keeps selectors for ever, so a
+-- raw value that somebody gives as a token must not come in; and a date in another form would mean
+-- another day in another session.
+CREATE FUNCTION recovery.is_well_formed(p_selector jsonb) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE p_selector ->> 'kind'
+    WHEN 'records' THEN uuids AND members <@ '{kind,ids,keepTokens}'
+    WHEN 'quarantine' THEN uuids AND members <@ '{kind,ids}'
+    WHEN 'token' THEN p_selector ->> 'token' ~ '^mk1\.[a-z0-9]{1,16}\.[A-Za-z0-9_-]{43}$'
+      AND members <@ '{kind,token}'
+    WHEN 'user' THEN length(p_selector ->> 'user_id') BETWEEN 1 AND 256
+      AND members <@ '{kind,user_id,keepTokens}'
+    WHEN 'time' THEN p_selector ->> 'from' ~ instant AND p_selector ->> 'to' ~ instant
+      AND members <@ '{kind,from,to}'
+    WHEN 'before' THEN p_selector ->> 'date' ~ '^\d{4}-\d{2}-\d{2}$'
+      AND members <@ '{kind,date,keepTokens}'
+    WHEN 'value' THEN members <@ '{kind}'
+    WHEN 'recipient' THEN kids AND members <@ '{kind,from,to}'
+    WHEN 'token_key' THEN kids AND members <@ '{kind,from,to,unopenable}'
+      AND coalesce(p_selector ->> 'unopenable', 'leave') IN ('leave', 'tombstone')
+  END IS TRUE
+  FROM (SELECT
+    ARRAY(SELECT jsonb_object_keys(p_selector)) AS members,
+    jsonb_typeof(p_selector -> 'ids') = 'array' AND NOT EXISTS (
+      SELECT FROM jsonb_array_elements_text(
+        CASE jsonb_typeof(p_selector -> 'ids') WHEN 'array' THEN p_selector -> 'ids' ELSE '[]' END) AS id
+      WHERE id !~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$') AS uuids,
+    p_selector ->> 'from' ~ '^[a-z0-9]{1,16}$' AND p_selector ->> 'to' ~ '^[a-z0-9]{1,16}$' AS kids,
+    '^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$' AS instant) AS forms
+$$;
+
+-- How much a custodian's work would touch: records, or batch keys of a recipient.
+CREATE FUNCTION recovery.count_matching(p_selector jsonb) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_prefix text := format('mk1.%s.', p_selector ->> 'from');
+BEGIN
+  CASE p_selector ->> 'kind'
+    WHEN 'token_key' THEN RETURN (
+      SELECT count(*) FROM public.user_logins AS login
+      WHERE starts_with(login.masked_ip, v_prefix) OR starts_with(login.masked_device_id, v_prefix));
+    WHEN 'recipient' THEN RETURN (
+      SELECT count(*) FROM maskline.batch_key AS key WHERE key.recipient = p_selector ->> 'from');
+    ELSE RETURN (SELECT count(*) FROM recovery.resolve(p_selector));
+  END CASE;
+END
+$$;
+
 -- Which selectors and fields a capability takes, and whose business it is.
-CREATE FUNCTION recovery.check_request(p_capability text, p_fields text[], p_kind text) RETURNS text
+CREATE FUNCTION recovery.check_request(
+  p_capability text, p_fields text[], p_selector jsonb, p_reveal text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT CASE
     WHEN role IS NULL THEN 'no_such_capability'
     WHEN NOT pg_has_role(session_user, role, 'MEMBER') THEN 'not_your_role'
-    WHEN p_kind IS NULL OR NOT p_kind = ANY (kinds) THEN 'wrong_selector'
+    WHEN (p_selector ->> 'kind' = ANY (kinds)) IS NOT TRUE THEN 'wrong_selector'
+    WHEN NOT recovery.is_well_formed(p_selector) THEN 'malformed_selector'
+    -- A body has no part that could be shown in its place.
+    WHEN p_reveal = 'partial' AND 'body' = ANY (p_fields) THEN 'wrong_reveal'
     WHEN NOT (CASE
-      WHEN p_capability = 'unmask' AND p_kind = 'quarantine' THEN p_fields = '{body}'
+      WHEN p_capability = 'unmask' AND p_selector ->> 'kind' = 'quarantine' THEN p_fields = '{body}'
       WHEN p_capability IN ('unmask', 'lookup')
         THEN p_fields <@ '{ip,device_id}' AND cardinality(p_fields) > 0
       ELSE p_fields = '{}' END) THEN 'wrong_fields'
@@ -152,7 +204,7 @@ DECLARE
   v_grant recovery.access_grant;
   v_fields text[] := ARRAY(SELECT DISTINCT field FROM unnest(p_fields) AS field ORDER BY field);
   v_kind text := p_selector ->> 'kind';
-  v_refusal text := recovery.check_request(p_capability, v_fields, v_kind);
+  v_refusal text := recovery.check_request(p_capability, v_fields, p_selector, p_reveal);
 BEGIN
   SELECT * INTO STRICT v_policy FROM recovery.policy;
   PERFORM FROM recovery.audit_head FOR UPDATE;
@@ -217,16 +269,12 @@ DECLARE
   v_dates date[] := '{}';
   v_count bigint;
 BEGIN
-  PERFORM FROM recovery.audit_head FOR UPDATE;
-  SELECT * INTO v_grant FROM recovery.access_grant WHERE id = p_grant FOR UPDATE;
+  SELECT * INTO v_grant FROM recovery.access_grant WHERE id = p_grant;
   IF NOT FOUND OR v_grant.requester <> session_user THEN
     RETURN recovery.refuse('no_such_grant', NULL);
   END IF;
   IF v_grant.requested_in = pg_current_xact_id() THEN
     RAISE EXCEPTION USING ERRCODE = 'MK003', MESSAGE = 'the request is not committed';
-  END IF;
-  IF recovery.state_of(v_grant) <> 'unresolved' THEN
-    RETURN recovery.refuse('grant_' || recovery.state_of(v_grant), p_grant);
   END IF;
   v_selector := v_grant.selector;
   IF v_selector ->> 'kind' = 'user' THEN
@@ -236,6 +284,7 @@ BEGIN
     v_selector := v_selector || jsonb_build_object('user_id', p_user_id);
   END IF;
 
+  -- Before any lock: this may read whole tables, and what it finds is told only below.
   SELECT * INTO STRICT v_policy FROM recovery.policy;
   IF v_grant.capability IN ('unmask', 'retry')
     OR v_grant.capability = 'erase' AND v_selector ->> 'kind' IN ('records', 'quarantine') THEN
@@ -243,11 +292,17 @@ BEGIN
     INTO v_records, v_dates
     FROM (SELECT * FROM recovery.resolve(v_selector) LIMIT v_policy.max_records + 1) AS resolved;
     v_count := cardinality(v_records);
-    IF v_count > least(v_policy.max_records, v_grant.max_records) THEN
-      RETURN recovery.end_request(p_grant, 'too_many_records', v_count);
-    END IF;
   ELSE
-    SELECT count(*) INTO v_count FROM recovery.resolve(v_selector);
+    v_count := recovery.count_matching(v_selector);
+  END IF;
+
+  PERFORM FROM recovery.audit_head FOR UPDATE;
+  SELECT * INTO STRICT v_grant FROM recovery.access_grant WHERE id = p_grant FOR UPDATE;
+  IF recovery.state_of(v_grant) <> 'unresolved' THEN
+    RETURN recovery.refuse('grant_' || recovery.state_of(v_grant), p_grant);
+  END IF;
+  IF cardinality(v_records) > least(v_policy.max_records, v_grant.max_records) THEN
+    RETURN recovery.end_request(p_grant, 'too_many_records', v_count);
   END IF;
   IF v_count = 0 AND v_grant.capability IN ('unmask', 'retry', 'erase') THEN
     RETURN recovery.end_request(p_grant, 'nothing_matches', v_count);
@@ -318,7 +373,9 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
   ORDER BY listed.record_id
 $$;
 
-CREATE FUNCTION recovery.decide(p_grant uuid, p_decision text, p_key_id text, p_signature bytea)
+-- p_signer: the login for which the tool signed. An approval under another's key would never hold.
+CREATE FUNCTION recovery.decide(
+  p_grant uuid, p_decision text, p_key_id text, p_signature bytea, p_signer text)
 RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -331,6 +388,7 @@ BEGIN
   IF NOT FOUND THEN RETURN recovery.refuse('no_such_grant', NULL); END IF;
   v_state := recovery.state_of(v_grant);
   IF v_grant.requester = session_user THEN RETURN recovery.refuse('self_approval', p_grant); END IF;
+  IF p_signer IS DISTINCT FROM session_user THEN RETURN recovery.refuse('wrong_signer', p_grant); END IF;
   IF v_state <> 'pending' THEN RETURN recovery.refuse('grant_' || v_state, p_grant); END IF;
   IF EXISTS (SELECT FROM recovery.approval WHERE grant_id = p_grant AND approver = session_user) THEN
     RETURN recovery.refuse('already_decided', p_grant);
@@ -388,6 +446,6 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION recovery.list_grants(integer), recovery.show_grant(uuid),
   recovery.grant_records(uuid), recovery.revoke(uuid)
   TO maskline_requester, maskline_approver, maskline_custodian, maskline_auditor;
-GRANT EXECUTE ON FUNCTION recovery.decide(uuid, text, text, bytea) TO maskline_approver;
+GRANT EXECUTE ON FUNCTION recovery.decide(uuid, text, text, bytea, text) TO maskline_approver;
 GRANT EXECUTE ON FUNCTION recovery.report_refusal(uuid, text)
   TO maskline_requester, maskline_approver, maskline_custodian;

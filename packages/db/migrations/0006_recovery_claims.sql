@@ -15,6 +15,12 @@ CREATE TABLE recovery.claim (
   claimed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   deadline timestamptz NOT NULL,
   fetched_at timestamptz,
+  -- Over all runs: what was handed out sealed, and what was changed.
+  handed_out bigint NOT NULL DEFAULT 0,
+  changed bigint NOT NULL DEFAULT 0,
+  -- How far a walk over all rows has come, and whether it found something on the way.
+  walked_to uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+  walk_found boolean NOT NULL DEFAULT false,
   closed_at timestamptz
 );
 CREATE INDEX claim_by_claimant ON recovery.claim (claimant, claimed_at);
@@ -43,7 +49,8 @@ BEGIN
   LOOP
     PERFORM recovery.append_audit('abandoned', v_claim.grant_id, v_claim.id, jsonb_build_object(
       'intent', v_claim.intent_seq, 'claimant', v_claim.claimant,
-      'fetched', v_claim.fetched_at IS NOT NULL));
+      'fetched', v_claim.fetched_at IS NOT NULL,
+      'handed_out', v_claim.handed_out, 'changed', v_claim.changed));
     v_count := v_count + 1;
   END LOOP;
   RETURN v_count;
@@ -86,34 +93,46 @@ BEGIN
 END
 $$;
 
--- Spends the grant and writes the intent. The answer says what a checkpoint has to cover.
-CREATE FUNCTION recovery.open_claim(
+-- The intent, as far as the tool needs it to make the hash again: so it knows that the row that a
+-- checkpoint covers is an intent for just this.
+CREATE FUNCTION recovery.answer_claim(p_claim uuid, p_seq bigint, p_deadline timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT jsonb_build_object('claim', p_claim, 'deadline', recovery.utc(p_deadline), 'seq', entry.seq,
+    'hash', encode(entry.hash, 'hex'), 'previousHash', encode(entry.previous_hash, 'hex'),
+    'atMicros', (extract(epoch FROM entry.at) * 1000000)::bigint::text, 'detail', entry.detail)
+  FROM recovery.audit AS entry WHERE entry.seq = p_seq
+$$;
+
+-- Spends the grant and writes the intent. The claim's id is the caller's: an intent of before cannot
+-- hold it.
+CREATE FUNCTION recovery.open_claim(p_claim uuid,
   p_grant uuid, p_fields text[], p_tokens text[], p_cost integer, p_deadline timestamptz, p_detail jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  v_claim uuid := gen_random_uuid();
   -- As the audit writes it: both must end at one moment.
   v_deadline timestamptz := date_trunc('second', p_deadline);
   v_entry recovery.audit;
 BEGIN
   UPDATE recovery.access_grant SET used_records = used_records + p_cost WHERE id = p_grant;
-  v_entry := recovery.append_audit('intent', p_grant, v_claim, p_detail || jsonb_build_object(
+  v_entry := recovery.append_audit('intent', p_grant, p_claim, p_detail || jsonb_build_object(
     'fields', p_fields, 'records', p_cost, 'deadline', recovery.utc(v_deadline)));
   INSERT INTO recovery.claim (id, grant_id, fields, tokens, record_count, intent_seq, deadline)
-  VALUES (v_claim, p_grant, p_fields, p_tokens, p_cost, v_entry.seq, v_deadline);
-  RETURN jsonb_build_object('claim', v_claim, 'seq', v_entry.seq, 'hash', encode(v_entry.hash, 'hex'),
-    'deadline', recovery.utc(v_deadline));
+  VALUES (p_claim, p_grant, p_fields, p_tokens, p_cost, v_entry.seq, v_deadline);
+  RETURN recovery.answer_claim(p_claim, v_entry.seq, v_deadline);
 END
 $$;
 
--- For unmask and retry: claims records by name.
-CREATE FUNCTION recovery.claim(p_grant uuid, p_capability text, p_fields text[], p_records uuid[])
+-- For unmask and retry: claims records by name. A retry that was cut short is gone on with.
+CREATE FUNCTION recovery.claim(p_grant uuid, p_capability text, p_fields text[], p_records uuid[],
+  p_claim uuid DEFAULT gen_random_uuid())
 RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  v_records uuid[] := ARRAY(SELECT DISTINCT record_id FROM unnest(p_records) AS record_id);
+  v_records uuid[] := ARRAY(SELECT DISTINCT record_id FROM unnest(p_records) AS record_id ORDER BY 1);
   v_refusal text;
+  v_open recovery.claim;
+  v_deadline timestamptz;
   v_answer jsonb;
 BEGIN
   IF (p_capability IN ('unmask', 'retry')) IS NOT TRUE OR cardinality(v_records) = 0
@@ -127,13 +146,25 @@ BEGIN
   THEN
     v_refusal := 'wrong_records';
   END IF;
+  -- Paid for when it was opened.
+  IF p_capability = 'retry' AND coalesce(v_refusal, 'too_fast') IN ('grant_used_up', 'too_fast') THEN
+    SELECT * INTO v_open FROM recovery.claim
+    WHERE grant_id = p_grant AND claimant = session_user AND closed_at IS NULL
+      AND v_records = ARRAY(
+        SELECT record_id FROM recovery.claim_record WHERE claim_id = claim.id ORDER BY record_id);
+    IF FOUND THEN
+      RETURN recovery.answer_claim(v_open.id, v_open.intent_seq, v_open.deadline) || '{"resumed": true}';
+    END IF;
+  END IF;
   IF v_refusal IS NOT NULL THEN
     RETURN recovery.refuse(v_refusal,
       (SELECT id FROM recovery.access_grant WHERE id = p_grant),
       jsonb_build_object('records', cardinality(v_records)));
   END IF;
-  v_answer := recovery.open_claim(p_grant, p_fields, '{}', cardinality(v_records),
-    clock_timestamp() + make_interval(secs => (SELECT claim_seconds FROM recovery.policy)),
+  v_deadline := CASE p_capability
+    WHEN 'retry' THEN (SELECT expires_at FROM recovery.access_grant WHERE id = p_grant)
+    ELSE clock_timestamp() + make_interval(secs => (SELECT claim_seconds FROM recovery.policy)) END;
+  v_answer := recovery.open_claim(p_claim, p_grant, p_fields, '{}', cardinality(v_records), v_deadline,
     jsonb_build_object('capability', p_capability, 'digest', encode(recovery.digest_of(v_records), 'hex')));
   INSERT INTO recovery.claim_record (claim_id, record_id, create_date)
   SELECT (v_answer ->> 'claim')::uuid, record_id, create_date
@@ -157,7 +188,7 @@ BEGIN
   -- A null status is that of a transaction too old to be known, so of one that ended long ago; its
   -- row would not be visible had it been rolled back.
   IF v_claim.transaction_id = pg_current_xact_id()
-    OR pg_xact_status(v_claim.transaction_id) IS DISTINCT FROM 'committed' THEN
+    OR pg_xact_status(v_claim.transaction_id) IN ('in progress', 'aborted') THEN
     RAISE EXCEPTION USING ERRCODE = 'MK003', MESSAGE = 'the claim is not committed';
   END IF;
   IF v_claim.closed_at IS NOT NULL OR v_claim.deadline <= clock_timestamp() THEN
@@ -174,6 +205,18 @@ BEGIN
 END
 $$;
 
+-- What the result says of the database's own knowledge.
+CREATE FUNCTION recovery.note_handed_out(p_claim uuid, p_count bigint) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  UPDATE recovery.claim SET fetched_at = clock_timestamp(), handed_out = handed_out + p_count
+  WHERE id = p_claim
+$$;
+
+CREATE FUNCTION recovery.note_changed(p_claim uuid, p_count bigint) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  UPDATE recovery.claim SET changed = changed + p_count WHERE id = p_claim
+$$;
+
 -- The claimed sealed records, as far as they still exist. For a quarantined body the tokens are null.
 CREATE FUNCTION recovery.fetch(p_claim uuid)
 RETURNS TABLE (record_id uuid, source text, sealed bytea, seed bytea, batch_key_id uuid,
@@ -182,7 +225,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
   PERFORM recovery.require_claim(p_claim, '{unmask,retry}');
-  UPDATE recovery.claim SET fetched_at = clock_timestamp() WHERE id = p_claim;
+  PERFORM recovery.note_handed_out(p_claim,
+    (SELECT count(*) FROM recovery.claim_record WHERE claim_id = p_claim));
   -- Bytes 2 to 17 of a sealed record are its batch key's id (docs/formats.md).
   RETURN QUERY
     SELECT claimed.record_id, 'user_logins', vault.sealed, seed.seed,
@@ -234,12 +278,14 @@ BEGIN
   -- What the tool says of itself; what the database knows stands above it.
   PERFORM recovery.append_audit('result', v_claim.grant_id, v_claim.id,
     p_detail || jsonb_build_object('intent', v_claim.intent_seq,
-      'fetched', v_claim.fetched_at IS NOT NULL));
+      'fetched', v_claim.fetched_at IS NOT NULL,
+      'handed_out', v_claim.handed_out, 'changed', v_claim.changed));
 END
 $$;
 
--- A lookup claims tokens of values, and the audit names the tokens.
-CREATE FUNCTION recovery.claim_lookup(p_grant uuid, p_field text, p_tokens text[]) RETURNS jsonb
+-- A lookup claims the tokens of one value, one a token key, and the audit names them.
+CREATE FUNCTION recovery.claim_lookup(p_grant uuid, p_field text, p_tokens text[],
+  p_claim uuid DEFAULT gen_random_uuid()) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_refusal text;
@@ -249,11 +295,18 @@ BEGIN
   IF v_refusal IS NULL AND (cardinality(p_tokens) BETWEEN 1 AND 16) IS NOT TRUE THEN
     v_refusal := 'too_many_tokens';
   END IF;
+  -- Two tokens under one key are two values. What is no token is no guess either.
+  IF v_refusal IS NULL AND (
+    SELECT count(DISTINCT split_part(token, '.', 2))
+      FILTER (WHERE token ~ '^mk1\.[a-z0-9]{1,16}\.[A-Za-z0-9_-]{43}$')
+    FROM unnest(p_tokens) AS token) <> cardinality(p_tokens) THEN
+    v_refusal := 'wrong_tokens';
+  END IF;
   IF v_refusal IS NOT NULL THEN
     RETURN recovery.refuse(v_refusal,
       (SELECT id FROM recovery.access_grant WHERE id = p_grant), jsonb_build_object('field', p_field));
   END IF;
-  RETURN recovery.open_claim(p_grant, ARRAY[p_field], p_tokens, 1,
+  RETURN recovery.open_claim(p_claim, p_grant, ARRAY[p_field], p_tokens, 1,
     clock_timestamp() + make_interval(secs => (SELECT claim_seconds FROM recovery.policy)),
     jsonb_build_object('capability', 'lookup', 'tokens', p_tokens));
 END
@@ -267,7 +320,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_claim recovery.claim := recovery.require_claim(p_claim, '{lookup}');
 BEGIN
-  UPDATE recovery.claim SET fetched_at = clock_timestamp() WHERE id = p_claim;
+  PERFORM recovery.note_handed_out(p_claim, 0);
   RETURN QUERY
     SELECT login.record_id, login.user_id::text, login.device_type::text, login.masked_ip::text,
       login.masked_device_id::text, login.locale::text, login.sent_at
@@ -292,10 +345,10 @@ $$;
 
 REVOKE ALL ON ALL TABLES IN SCHEMA recovery FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA recovery FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION recovery.claim(uuid, text, text[], uuid[]), recovery.fetch(uuid),
+GRANT EXECUTE ON FUNCTION recovery.claim(uuid, text, text[], uuid[], uuid), recovery.fetch(uuid),
   recovery.fetch_batch_keys(uuid), recovery.report_result(uuid, jsonb)
   TO maskline_requester, maskline_custodian;
-GRANT EXECUTE ON FUNCTION recovery.claim_lookup(uuid, text, text[]),
+GRANT EXECUTE ON FUNCTION recovery.claim_lookup(uuid, text, text[], uuid),
   recovery.fetch_lookup(uuid, integer) TO maskline_requester;
 GRANT EXECUTE ON FUNCTION recovery.list_quarantine(integer)
   TO maskline_requester, maskline_custodian, maskline_auditor;

@@ -2,7 +2,8 @@
 -- open until its result is reported or its grant ends, and each batch is a transaction of its own.
 
 -- Opens the grant's claim, or finds the one that an interrupted run left open.
-CREATE FUNCTION recovery.claim_work(p_grant uuid, p_capability text, p_user_id text) RETURNS jsonb
+CREATE FUNCTION recovery.claim_work(p_grant uuid, p_capability text, p_user_id text,
+  p_claim uuid DEFAULT gen_random_uuid()) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_refusal text;
@@ -27,11 +28,9 @@ BEGIN
   -- Without a lock: claims end only under that of audit_head, which check_grant took.
   SELECT * INTO v_open FROM recovery.claim WHERE grant_id = p_grant AND closed_at IS NULL;
   IF FOUND THEN
-    RETURN jsonb_build_object('claim', v_open.id, 'seq', v_open.intent_seq,
-      'hash', encode(recovery.audit_hash_at(v_open.intent_seq), 'hex'),
-      'deadline', recovery.utc(v_open.deadline), 'resumed', true);
+    RETURN recovery.answer_claim(v_open.id, v_open.intent_seq, v_open.deadline) || '{"resumed": true}';
   END IF;
-  v_answer := recovery.open_claim(p_grant, '{}', '{}', 0, v_grant.expires_at,
+  v_answer := recovery.open_claim(p_claim, p_grant, '{}', '{}', 0, v_grant.expires_at,
     jsonb_build_object('capability', p_capability, 'selector', v_grant.selector));
   INSERT INTO recovery.claim_record (claim_id, record_id, create_date)
   SELECT (v_answer ->> 'claim')::uuid, record_id, create_date
@@ -49,26 +48,46 @@ BEGIN
 END
 $$;
 
--- What a selector of erase means now, as far as something of it is left to erase.
-CREATE FUNCTION recovery.list_erasable(p_claim uuid, p_selector jsonb) RETURNS bigint
+-- Lists what the next rows hold for a selector of erase, as far as something of it is left to erase.
+-- Goes over all rows in the order of their ids, so many at a time that no call takes long, and again
+-- from the start until it finds nothing: rows arrive meanwhile. Returns whether it is through.
+CREATE FUNCTION recovery.list_erasable(p_claim uuid, p_selector jsonb) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  v_claim recovery.claim;
+  v_last uuid;
   v_count bigint;
 BEGIN
-  INSERT INTO recovery.claim_record (claim_id, record_id, create_date)
-  SELECT p_claim, found.record_id, found.create_date
-  FROM recovery.resolve(p_selector) AS found
-    JOIN public.user_logins AS login USING (record_id, create_date)
-    LEFT JOIN maskline.seed USING (record_id, create_date)
-  WHERE seed.record_id IS NOT NULL
-    OR ('erased' <> login.masked_ip AND NOT coalesce((p_selector ->> 'keepTokens')::boolean, false))
-  ON CONFLICT DO NOTHING;
-  GET DIAGNOSTICS v_count = ROW_COUNT;
-  RETURN v_count;
+  SELECT * INTO STRICT v_claim FROM recovery.claim WHERE id = p_claim;
+  WITH walked AS MATERIALIZED (
+    SELECT login.record_id, login.create_date, login.user_id, login.masked_ip
+    FROM public.user_logins AS login
+    WHERE login.record_id > v_claim.walked_to
+      AND login.create_date < coalesce((p_selector ->> 'date')::date, 'infinity')
+    ORDER BY login.record_id LIMIT 50000
+  ), listed AS (
+    INSERT INTO recovery.claim_record (claim_id, record_id, create_date)
+    SELECT p_claim, walked.record_id, walked.create_date
+    FROM walked LEFT JOIN maskline.seed USING (record_id, create_date)
+    WHERE (p_selector ->> 'kind' = 'before' OR walked.user_id = p_selector ->> 'user_id')
+      AND (seed.record_id IS NOT NULL OR ('erased' <> walked.masked_ip
+        AND NOT coalesce((p_selector ->> 'keepTokens')::boolean, false)))
+    ON CONFLICT DO NOTHING
+    RETURNING record_id
+  )
+  SELECT (SELECT record_id FROM walked ORDER BY record_id DESC LIMIT 1), (SELECT count(*) FROM listed)
+  INTO v_last, v_count;
+  IF v_last IS NOT NULL THEN
+    UPDATE recovery.claim SET walked_to = v_last, walk_found = walk_found OR v_count > 0
+    WHERE id = p_claim;
+    RETURN false;
+  END IF;
+  UPDATE recovery.claim SET walked_to = DEFAULT, walk_found = DEFAULT WHERE id = p_claim;
+  RETURN NOT v_claim.walk_found;
 END
 $$;
 
--- Erases the next records; {"erased": 0} when none is left, not even one that arrived meanwhile.
+-- Erases the next records; "isDone" when none is left, not even one that arrived meanwhile.
 --
 -- Seed first: from its deletion on, nothing that is left can be opened.
 CREATE FUNCTION recovery.erase_next(p_claim uuid, p_user_id text, p_limit integer) RETURNS jsonb
@@ -79,6 +98,7 @@ DECLARE
   v_records uuid[];
   v_dates date[];
   v_seeds bigint;
+  v_is_through boolean := true;
 BEGIN
   IF v_selector ->> 'kind' = 'user' THEN
     IF recovery.subject_mac(p_user_id) IS DISTINCT FROM v_selector ->> 'subject' THEN
@@ -88,7 +108,7 @@ BEGIN
   END IF;
   IF v_selector ->> 'kind' IN ('user', 'before')
     AND NOT EXISTS (SELECT FROM recovery.claim_record WHERE claim_id = p_claim) THEN
-    PERFORM recovery.list_erasable(p_claim, v_selector);
+    v_is_through := recovery.list_erasable(p_claim, v_selector);
   END IF;
 
   WITH batch AS (
@@ -110,7 +130,9 @@ BEGIN
     FROM unnest(v_records, v_dates) AS batch (record_id, create_date)
     WHERE login.record_id = batch.record_id AND login.create_date = batch.create_date;
   END IF;
-  RETURN jsonb_build_object('erased', cardinality(v_records), 'seeds', v_seeds);
+  PERFORM recovery.note_changed(p_claim, cardinality(v_records));
+  RETURN jsonb_build_object('erased', cardinality(v_records), 'seeds', v_seeds,
+    'isDone', v_is_through AND cardinality(v_records) = 0);
 END
 $$;
 
@@ -131,11 +153,14 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   v_selector jsonb := recovery.require_work(p_claim, 'rewrap');
+  v_count bigint;
 BEGIN
   RETURN QUERY
     SELECT key.id, key.recipient::text, key.sealed FROM maskline.batch_key AS key
     WHERE key.recipient = v_selector ->> 'from' AND key.id > p_after
     ORDER BY key.id LIMIT least(p_limit, 10000);
+  GET DIAGNOSTICS v_count = ROW_COUNT;
+  PERFORM recovery.note_handed_out(p_claim, v_count);
 END
 $$;
 
@@ -156,29 +181,34 @@ BEGIN
     ON CONFLICT DO NOTHING
   )
   SELECT count(*) INTO v_count FROM moved;
+  PERFORM recovery.note_changed(p_claim, v_count);
   RETURN v_count;
 END
 $$;
 
 -- Rows with a token under the old key; sealed and seed are null where nothing can be opened.
 CREATE FUNCTION recovery.retoken_next(p_claim uuid, p_after uuid, p_limit integer)
-RETURNS TABLE (record_id uuid, create_date text, sealed bytea, seed bytea, batch_key_id uuid)
+RETURNS TABLE (record_id uuid, create_date text, masked_ip text, masked_device_id text,
+  sealed bytea, seed bytea, batch_key_id uuid)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   v_prefix text := format('mk1.%s.', recovery.require_work(p_claim, 'retoken') ->> 'from');
+  v_count bigint;
 BEGIN
   RETURN QUERY
-    SELECT login.record_id, login.create_date::text, vault.sealed, seed.seed,
-      encode(substring(vault.sealed FROM 3 FOR 16), 'hex')::uuid
+    SELECT login.record_id, login.create_date::text, login.masked_ip, login.masked_device_id,
+      vault.sealed, seed.seed, encode(substring(vault.sealed FROM 3 FOR 16), 'hex')::uuid
     FROM (
-      SELECT found.record_id, found.create_date FROM public.user_logins AS found
+      SELECT found.record_id, found.create_date, found.masked_ip::text, found.masked_device_id::text FROM public.user_logins AS found
       WHERE found.record_id > p_after
         AND (starts_with(found.masked_ip, v_prefix) OR starts_with(found.masked_device_id, v_prefix))
       ORDER BY found.record_id LIMIT least(p_limit, 10000)) AS login
       LEFT JOIN maskline.vault USING (record_id, create_date)
       LEFT JOIN maskline.seed USING (record_id, create_date)
     ORDER BY login.record_id;
+  GET DIAGNOSTICS v_count = ROW_COUNT;
+  PERFORM recovery.note_handed_out(p_claim, v_count);
 END
 $$;
 
@@ -232,23 +262,29 @@ BEGIN
     RETURNING login.record_id
   )
   SELECT count(*) INTO v_count FROM retokened;
+  PERFORM recovery.note_changed(p_claim, v_count);
   RETURN v_count;
 END
 $$;
 
--- For rows that cannot be opened, by explicit choice: their tokens under the old key go.
+-- For rows that cannot be opened, by a choice that was approved: their tokens under the old key go.
 CREATE FUNCTION recovery.retoken_tombstone(p_claim uuid, p_records uuid[], p_dates text[])
 RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  v_prefix text := format('mk1.%s.', recovery.require_work(p_claim, 'retoken') ->> 'from');
+  v_selector jsonb := recovery.require_work(p_claim, 'retoken');
+  v_prefix text := format('mk1.%s.', v_selector ->> 'from');
   v_count integer;
 BEGIN
+  IF v_selector ->> 'unopenable' IS DISTINCT FROM 'tombstone' THEN
+    RAISE EXCEPTION USING ERRCODE = 'MK003', MESSAGE = 'the grant leaves rows that cannot be opened';
+  END IF;
   UPDATE public.user_logins AS login SET masked_ip = 'erased', masked_device_id = 'erased'
   FROM unnest(p_records, p_dates::date[]) AS lost (record_id, create_date)
   WHERE login.record_id = lost.record_id AND login.create_date = lost.create_date
     AND (starts_with(login.masked_ip, v_prefix) OR starts_with(login.masked_device_id, v_prefix));
   GET DIAGNOSTICS v_count = ROW_COUNT;
+  PERFORM recovery.note_changed(p_claim, v_count);
   RETURN v_count;
 END
 $$;
@@ -295,11 +331,12 @@ BEGIN
     INSERT INTO maskline.seed (record_id, create_date, seed)
     VALUES (p_record, v_refused.create_date, p_seed);
   END IF;
+  PERFORM recovery.note_changed(p_claim, 1);
 END
 $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA recovery FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION recovery.claim_work(uuid, text, text),
+GRANT EXECUTE ON FUNCTION recovery.claim_work(uuid, text, text, uuid),
   recovery.erase_next(uuid, text, integer), recovery.what_remains(),
   recovery.rewrap_next(uuid, uuid, integer), recovery.rewrap_store(uuid, uuid[], bytea[]),
   recovery.retoken_next(uuid, uuid, integer), recovery.retoken_batch_keys(uuid, uuid[]),

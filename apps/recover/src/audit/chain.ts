@@ -14,7 +14,7 @@ export interface ChainPosition {
 export const emptyChain: ChainPosition = { seq: 0, hash: "00".repeat(32) };
 
 /** SHA-256 over LP(…) of the row and its predecessor's hash; recovery.append_audit does the same. */
-function hashOf(row: AuditRow): string {
+export function hashOf(row: Omit<AuditRow, "hash">): string {
   const bytes = lengthPrefixed(
     "mk1/audit",
     String(row.seq),

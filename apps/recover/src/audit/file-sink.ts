@@ -1,7 +1,7 @@
 /** Checkpoints as files of a directory, which is best on another machine's file system. */
 
 import { randomUUID } from "node:crypto";
-import { link, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { link, open, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { exit, RecoverError } from "../exit.ts";
 import type { CheckpointSink } from "./sink.ts";
@@ -10,8 +10,8 @@ const isCheckpoint = (name: string): boolean => name.endsWith(".checkpoint");
 
 export function openFileSink(directory: string): CheckpointSink {
   const list = async (): Promise<string[]> => {
-    const names = await readdir(directory).catch((error: unknown) => {
-      if (isNodeError(error, "ENOENT")) return [];
+    // One that is not there is never made: it is mistyped, or not mounted, and the checkpoints are elsewhere.
+    const names = await readdir(directory).catch(() => {
       throw unavailable("cannot be read", directory);
     });
     return names.filter(isCheckpoint).toSorted();
@@ -23,7 +23,6 @@ export function openFileSink(directory: string): CheckpointSink {
   return {
     async put(name, text) {
       try {
-        await mkdir(directory, { recursive: true, mode: 0o700 });
         await writeOnce(join(directory, name), text);
         await flushDirectory(directory);
       } catch (error) {
@@ -70,6 +69,7 @@ function isNodeError(error: unknown, code: string): boolean {
 
 function unavailable(what: string, directory: string): RecoverError {
   return new RecoverError(exit.auditUnavailable, `The checkpoint directory ${what}: ${directory}`, {
-    advice: "Nothing was opened. Mend the directory, or name another in RECOVER_CHECKPOINT.",
+    advice:
+      "Nothing was opened. Make the directory once (mode 0700), mount it, or name another in RECOVER_CHECKPOINT.",
   });
 }

@@ -9,12 +9,13 @@ import type { CheckpointSink } from "./sink.ts";
 
 export interface Witness {
   /**
-   * Resolves once the sink has accepted a checkpoint of the chain's end that covers `seq`.
+   * Resolves once the sink has accepted a checkpoint of just this place in the chain: what stands
+   * between it and the chain's end is the database's word alone.
    *
    * @throws {@link RecoverError} exit 30 if the chain no longer holds what an earlier checkpoint
    *   says, or holds another row at `claimed`; exit 20 if the sink did not accept.
    */
-  cover(claimed: ChainPosition): Promise<ChainPosition>;
+  cover(claimed: ChainPosition): Promise<void>;
   /** The same for wherever the chain ends now. */
   coverEnd(): Promise<ChainPosition>;
 }
@@ -51,25 +52,28 @@ export function createWitness({
     }
   }
 
-  async function coverEnd(): Promise<ChainPosition> {
-    await refuseFork();
-    const end = await audit.position();
-    const position = { seq: end.seq, hash: Buffer.from(end.hash).toString("hex") };
+  async function sign({ seq, hash }: ChainPosition): Promise<void> {
     const atSeconds = Math.floor(now() / 1000);
-    const name = checkpointName({ ...position, atSeconds, kid: key.kid });
-    await sink.put(name, signCheckpoint(position, key, atSeconds));
-    return position;
+    const name = checkpointName({ seq, atSeconds, kid: key.kid });
+    await sink.put(name, signCheckpoint({ seq, hash }, key, atSeconds));
   }
 
   return {
     async cover(claimed) {
-      const covered = await coverEnd();
-      if (covered.seq < claimed.seq || !(await holds(claimed))) {
+      await refuseFork();
+      const end = await audit.position();
+      if (end.seq < claimed.seq || !(await holds(claimed))) {
         throw tampering(`The audit chain does not hold the intent at row ${claimed.seq}.`);
       }
-      return covered;
+      await sign(claimed);
     },
-    coverEnd,
+    async coverEnd() {
+      await refuseFork();
+      const end = await audit.position();
+      const position = { seq: end.seq, hash: Buffer.from(end.hash).toString("hex") };
+      await sign(position);
+      return position;
+    },
   };
 }
 

@@ -53,6 +53,7 @@ async function decide(
     await recovery.grants.decide(options.id, verb, {
       keyId: key.kid,
       signature: key.sign(canonicalGrant(grant, verb)),
+      login: operator.login,
     }),
   );
   report(edge, options, {

@@ -4,11 +4,12 @@ import type { Audit, AuditRow } from "@org/db";
 import { Command } from "commander";
 import { openRecovery } from "../compose.ts";
 import { type Edge, report } from "../edge.ts";
+import { naturalNumber, positive } from "../numbers.ts";
 import { formatRows } from "../open/result-file.ts";
 
 interface Options {
-  readonly after: string;
-  readonly limit: string;
+  readonly after: number;
+  readonly limit: number;
   readonly grant?: string;
   readonly json: boolean;
 }
@@ -19,7 +20,7 @@ export function auditList(edge: Edge): Command {
   return new Command("list")
     .description("show the newest rows of the audit, or those of one grant")
     .option("--grant <id>", "only rows of this grant")
-    .option("--limit <n>", "how many, newest first", "50")
+    .option("--limit <n>", "how many, newest first", positive, 50)
     .option("--json", "print one JSON document", false)
     .addHelpText("after", "\nExample:\n  pnpm recover audit list --grant 7b0e…")
     .action(async (options: Options) => {
@@ -27,7 +28,7 @@ export function auditList(edge: Edge): Command {
       const rows: AuditRow[] = [];
       for await (const row of readAll(recovery.audit, 0)) {
         if (options.grant === undefined || row.grantId === options.grant) rows.push(row);
-        if (rows.length > Number(options.limit)) rows.shift();
+        if (rows.length > options.limit) rows.shift();
       }
       const shown = rows.toReversed().map(toJson);
       const cells = shown.map(({ seq, at, actor, action, grant, detail }) => ({
@@ -38,8 +39,8 @@ export function auditList(edge: Edge): Command {
         grant: grant ?? "",
         detail: JSON.stringify(detail),
       }));
-      const text =
-        cells.length === 0 ? "The audit is empty." : formatRows(cells, "table").trimEnd();
+      const none = options.grant === undefined ? "The audit is empty." : "No row names this grant.";
+      const text = cells.length === 0 ? none : formatRows(cells, "table").trimEnd();
       report(edge, options, { json: shown, text: [text] });
     });
 }
@@ -47,11 +48,11 @@ export function auditList(edge: Edge): Command {
 export function auditExport(edge: Edge): Command {
   return new Command("export")
     .description("print every row as JSON lines, with its hashes")
-    .option("--after <seq>", "only rows after this one", "0")
+    .option("--after <seq>", "only rows after this one", naturalNumber, 0)
     .addHelpText("after", "\nExample:\n  pnpm -s recover audit export --after 1200 >> audit.jsonl")
     .action(async (options: Options) => {
       await using recovery = openRecovery(edge);
-      for await (const row of readAll(recovery.audit, Number(options.after))) {
+      for await (const row of readAll(recovery.audit, options.after)) {
         edge.stdout.write(`${JSON.stringify(toJson(row))}\n`);
       }
     });

@@ -6,10 +6,11 @@ import { openRecovery, openSink } from "../compose.ts";
 import { readSettings, resolvePath } from "../config.ts";
 import { type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
+import { naturalNumber } from "../numbers.ts";
 import { loadRecoverKeyring } from "../signing.ts";
 
 interface Options {
-  readonly maxAge: string;
+  readonly maxAge: number;
   readonly json: boolean;
 }
 
@@ -39,7 +40,7 @@ const preserve =
 export function auditVerify(edge: Edge): Command {
   return new Command("verify")
     .description("check the chain and its checkpoints; exit 30 names the first bad row")
-    .option("--max-age <hours>", "how old the newest checkpoint may be", "24")
+    .option("--max-age <hours>", "how old the newest checkpoint may be", naturalNumber, 24)
     .option("--json", "print one JSON document", false)
     .addHelpText(
       "after",
@@ -63,7 +64,7 @@ async function verify(edge: Edge, options: Options): Promise<void> {
   const { fault, ...counts } = await verifyAudit(
     recovery.audit,
     { checkpoints, signers },
-    { maxAgeSeconds: Number(options.maxAge) * 3600, nowMs: Date.now() },
+    { maxAgeSeconds: options.maxAge * 3600, nowMs: Date.now() },
   );
   if (fault !== null) {
     if (options.json)

@@ -11,7 +11,7 @@ export function describeGrant(grant: Grant): string[] {
     `Asked by     ${grant.requester}, ${grant.createdAt}, tenant ${grant.tenant}`,
     `To           ${grant.capability}${grant.fields.length > 0 ? ` ${grant.fields.join(", ")}` : ""}${grant.reveal === "partial" ? " (partly revealed)" : ""}`,
     `Chosen by    ${kind}${describeSelected(selected)}`,
-    `Covers       ${grant.records} record(s) at the time of the request; ${describeLimit(grant)}`,
+    `Covers       ${grant.records} ${grant.capability === "rewrap" ? "batch key(s)" : "record(s)"} at the time of the request; ${describeLimit(grant)}`,
     `Purpose      ${grant.purpose}, ticket ${grant.ticket}`,
     `Because      ${JSON.stringify(grant.justification)}`,
     `Until        ${grant.expiresAt}`,

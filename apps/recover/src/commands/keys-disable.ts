@@ -6,10 +6,11 @@ import { type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { readKeyringFile, readPrivateKeyringFile, replaceKeyring } from "../keys/keyring-file.ts";
 import { disabled } from "../keys/states.ts";
+import { naturalNumber } from "../numbers.ts";
 import { keyFiles, kindOf, type KindOptions, withKind } from "./keys-options.ts";
 
 interface Options extends KindOptions {
-  readonly acceptLeft?: string;
+  readonly acceptLeft?: number;
 }
 
 export function keysDisable(edge: Edge): Command {
@@ -19,6 +20,7 @@ export function keysDisable(edge: Edge): Command {
     .option(
       "--accept-left <n>",
       "masked values that may stay under it: they match nothing any more",
+      naturalNumber,
     )
     .addHelpText(
       "after",
@@ -39,7 +41,7 @@ async function disable(edge: Edge, kid: string, options: Options): Promise<void>
   await using recovery = openRecovery(edge);
   const usage = await recovery.work.keyUsage();
   const uses = usage.find((use) => use.kind === kind && use.kid === kid)?.uses ?? 0;
-  const isAccepted = kind === "token" && Number(options.acceptLeft) === uses;
+  const isAccepted = kind === "token" && options.acceptLeft === uses;
   if (uses > 0 && !isAccepted) {
     const work = kind === "token" ? "retoken" : "rewrap";
     throw new RecoverError(exit.denied, `${uses} stored item(s) still stand under ${kid}.`, {

@@ -1,8 +1,9 @@
 /** `recover keys signer`: an operator's signing key, and its public half in the recover keyring. */
 
-import { stat, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { rename, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { Command } from "commander";
-import { resolvePath } from "../config.ts";
+import { readOptional, resolvePath } from "../config.ts";
 import { type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { readRecoverKeyring, type RecoverKeyringJson, writeSigningKey } from "../signing.ts";
@@ -10,7 +11,7 @@ import { readRecoverKeyring, type RecoverKeyringJson, writeSigningKey } from "..
 interface Options {
   readonly login: string;
   readonly key: string;
-  readonly keyring: string;
+  readonly keyring?: string;
   readonly json: boolean;
 }
 
@@ -21,7 +22,10 @@ export function keysSigner(edge: Edge): Command {
     )
     .requiredOption("--login <name>", "the person's login in Postgres")
     .requiredOption("--key <path>", "where the private key goes")
-    .option("--keyring <path>", "the recover keyring", "maskline.recover.keyring.json")
+    .option(
+      "--keyring <path>",
+      "the recover keyring (default: RECOVER_KEYRING, or maskline.recover.keyring.json)",
+    )
     .option("--json", "print one JSON document", false)
     .addHelpText(
       "after",
@@ -38,7 +42,8 @@ Example:
 
 async function make(edge: Edge, options: Options): Promise<void> {
   const keyPath = resolvePath(edge.env, options.key);
-  const keyringPath = resolvePath(edge.env, options.keyring);
+  const named = options.keyring ?? readOptional(edge.env, "RECOVER_KEYRING");
+  const keyringPath = resolvePath(edge.env, named ?? "maskline.recover.keyring.json");
   const isNew = await stat(keyringPath).then(
     () => false,
     () => true,
@@ -52,7 +57,19 @@ async function make(edge: Edge, options: Options): Promise<void> {
     });
   });
   const keyring = { ...before, signers: [...before.signers, signer] };
-  await writeFile(keyringPath, `${JSON.stringify(keyring, null, 2)}\n`);
+  try {
+    await replace(keyringPath, `${JSON.stringify(keyring, null, 2)}\n`);
+  } catch {
+    // A key that nobody knows of would stand in the way of the next try.
+    await unlink(keyPath);
+    throw new RecoverError(
+      exit.configuration,
+      `The recover keyring cannot be written: ${keyringPath}`,
+      {
+        advice: "Nothing was written. Name a file in a directory that exists.",
+      },
+    );
+  }
   const settings = [`RECOVER_SIGNING_KEY=${keyPath}`, `RECOVER_KEYRING=${keyringPath}`];
   report(edge, options, {
     json: { signer, key: keyPath, keyring: keyringPath, settings },
@@ -64,4 +81,15 @@ async function make(edge: Edge, options: Options): Promise<void> {
       ...settings.map((setting) => `  ${setting}`),
     ],
   });
+}
+
+/** Never half a keyring: everybody's approvals hang on it. */
+async function replace(path: string, text: string): Promise<void> {
+  const draft = `${path}.${randomUUID()}`;
+  try {
+    await writeFile(draft, text);
+    await rename(draft, path);
+  } finally {
+    await rm(draft, { force: true });
+  }
 }

@@ -3,13 +3,14 @@
 import { Command } from "commander";
 import { openRecovery } from "../compose.ts";
 import { type Edge, report } from "../edge.ts";
+import { positive } from "../numbers.ts";
 import { formatRows } from "../open/result-file.ts";
 import { refusal } from "../refusals.ts";
 import { describeGrant } from "./describe-grant.ts";
 
 interface Options {
   readonly grant?: string;
-  readonly limit: string;
+  readonly limit: number;
   readonly json: boolean;
 }
 
@@ -17,7 +18,7 @@ export function list(edge: Edge): Command {
   return new Command("list")
     .description("show grants: your own, or as an approver or auditor everybody's")
     .option("--grant <id>", "one grant in full, with the ids of the records that it covers")
-    .option("--limit <n>", "how many, newest first", "50")
+    .option("--limit <n>", "how many, newest first", positive, 50)
     .option("--json", "print one JSON document", false)
     .addHelpText(
       "after",
@@ -33,7 +34,7 @@ Examples:
 
 async function showAll(edge: Edge, options: Options): Promise<void> {
   await using recovery = openRecovery(edge);
-  const grants = await recovery.grants.list(Number(options.limit));
+  const grants = await recovery.grants.list(options.limit);
   const rows = grants.map((grant) => ({
     grant: grant.id,
     state: grant.state,

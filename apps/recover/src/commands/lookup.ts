@@ -6,13 +6,14 @@ import { readSettings } from "../config.ts";
 import { type Edge, readStdin, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { lookup as lookUp, type LookupField } from "../open/lookup.ts";
+import { positive } from "../numbers.ts";
 import { formatRows } from "../open/result-file.ts";
 import { showVerified } from "../grants/show-verified.ts";
 
 interface Options {
   readonly grant: string;
   readonly field: LookupField;
-  readonly limit: string;
+  readonly limit: number;
   readonly json: boolean;
 }
 
@@ -25,7 +26,7 @@ export function lookup(edge: Edge): Command {
         .choices(["ip", "device_id"])
         .makeOptionMandatory(),
     )
-    .option("--limit <n>", "most records to show", "1000")
+    .option("--limit <n>", "most records to show", positive, 1000)
     .option("--json", "print one JSON document", false)
     .addHelpText(
       "after",
@@ -56,7 +57,7 @@ async function find(edge: Edge, options: Options): Promise<void> {
   }
   const records = await lookUp(
     { claims, witness, operator, tokenizer },
-    { signed, field: options.field, value, limit: Number(options.limit) },
+    { signed, field: options.field, value, limit: options.limit },
   );
   const rows = records.map((record) => ({
     record_id: record.recordId,

@@ -10,6 +10,7 @@ import {
   openWitness,
 } from "../compose.ts";
 import { readSettings } from "../config.ts";
+import { positive } from "../numbers.ts";
 import { type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { formatRows } from "../open/result-file.ts";
@@ -29,12 +30,12 @@ export function quarantineCommands(edge: Edge): Command {
 function list(edge: Edge): Command {
   return new Command("list")
     .description("show what is in quarantine, without the bodies")
-    .option("--limit <n>", "how many, newest first", "100")
+    .option("--limit <n>", "how many, newest first", positive, 100)
     .option("--json", "print one JSON document", false)
     .addHelpText("after", "\nExample:\n  pnpm recover quarantine list")
-    .action(async (options: { readonly limit: string; readonly json: boolean }) => {
+    .action(async (options: { readonly limit: number; readonly json: boolean }) => {
       await using recovery = openRecovery(edge);
-      const entries = await recovery.claims.listQuarantine(Number(options.limit));
+      const entries = await recovery.claims.listQuarantine(options.limit);
       const rows = entries.map((entry) => ({
         record_id: entry.recordId,
         message_id: entry.messageId,
@@ -73,7 +74,7 @@ function retry(edge: Edge): Command {
       "after",
       `
 For when the reason is mended: a new field policy, a migration. Bodies are not shown. Each message is
-written in a transaction of its own: killed, what is left is retried under another grant.
+written in a transaction of its own; killed, it is run again.
 
 Example:
   pnpm recover request retry --quarantined 0190a0b0-7e1c-7c1e-8f6a-3f1d9a2b4c5d \\
@@ -107,11 +108,14 @@ async function retryAll(edge: Edge, options: RetryOptions): Promise<void> {
     { grantId: options.grant, recordIds: options.record },
   );
   const reasons = Object.entries(retried.rejected).map(([reason, count]) => `  ${count} ${reason}`);
+  const refused = Object.entries(retried.refused).flatMap(([sqlState, recordIds]) =>
+    recordIds.map((recordId) => `  ${recordId}: a login, but no row to the database (${sqlState})`),
+  );
   report(edge, options, {
     json: retried,
     text: [
       `${retried.written} became row(s); ${retried.failed} could not be opened; still no login:`,
-      ...(reasons.length === 0 ? ["  none"] : reasons),
+      ...(reasons.length + refused.length === 0 ? ["  none"] : [...reasons, ...refused]),
     ],
   });
 }

@@ -1,12 +1,14 @@
 /** `recover request`: asks for access. */
 
 import type { AccessRequest, Capability, Selector } from "@org/db";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { isToken } from "@org/masking";
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import { openRecovery } from "../compose.ts";
 import { readSettings } from "../config.ts";
 import { confirmOrEnd, type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { granted } from "../refusals.ts";
+import { positive } from "../numbers.ts";
 import { describeGrant } from "./describe-grant.ts";
 
 interface Options {
@@ -21,6 +23,7 @@ interface Options {
   readonly keepTokens: boolean;
   readonly fromKey?: string;
   readonly toKey?: string;
+  readonly unopenable: "leave" | "tombstone";
   readonly purpose: string;
   readonly ticket: string;
   readonly justification: string;
@@ -34,21 +37,49 @@ interface Options {
 export function request(edge: Edge): Command {
   return new Command("request")
     .description("ask for access; somebody else approves it")
-    .argument("<capability>", "unmask, lookup, erase, rewrap, retoken or retry")
-    .option("--field <name...>", "ip, device_id; or body, of quarantined messages")
-    .option("--record <id...>", "records by id")
-    .option("--quarantined <id...>", "quarantined messages by record id")
-    .option("--token <token>", "records with this masked value")
+    .addArgument(
+      new Argument("<capability>", "what for").choices([
+        "unmask",
+        "lookup",
+        "erase",
+        "rewrap",
+        "retoken",
+        "retry",
+      ]),
+    )
+    .addOption(
+      new Option("--field <name...>", "of records, or body of quarantined messages").choices([
+        "ip",
+        "device_id",
+        "body",
+      ]),
+    )
+    .option("--record <id...>", "records by id", uuids)
+    .option("--quarantined <id...>", "quarantined messages by record id", uuids)
+    .option("--token <token>", "records with this masked value", token)
     .option("--subject <user_id>", "records of this user")
-    .option("--from <time>", "records sent since (ISO 8601), with --to")
-    .option("--to <time>", "records sent before, with --from")
-    .option("--before <date>", "erase: records of days before this one")
+    .option("--from <time>", "records sent since (ISO 8601), with --to", instant)
+    .option("--to <time>", "records sent before, with --from", instant)
+    .option("--before <date>", "erase: records of days before this one (UTC)", day)
     .option("--keep-tokens", "erase: leave the masked values in the rows", false)
     .option("--from-key <kid>", "rewrap, retoken: the key to leave")
     .option("--to-key <kid>", "rewrap, retoken: the key to move to")
-    .requiredOption("--purpose <code>", "such as fraud, security-incident, subject-request")
-    .requiredOption("--ticket <id>", "where the case is kept")
-    .requiredOption("--justification <text>", "why; approvers read it. No personal data")
+    .addOption(
+      new Option("--unopenable <what>", "retoken: what becomes of tokens that nobody can open")
+        .choices(["leave", "tombstone"])
+        .default("leave"),
+    )
+    .requiredOption(
+      "--purpose <code>",
+      "such as fraud, security-incident, subject-request",
+      purpose,
+    )
+    .requiredOption("--ticket <id>", "where the case is kept", textUpTo(128))
+    .requiredOption(
+      "--justification <text>",
+      "why; approvers read it. No personal data",
+      textUpTo(2000),
+    )
     .addOption(
       new Option("--reveal <how>", "how much of a value")
         .choices(["full", "partial"])
@@ -68,7 +99,7 @@ What goes with what:
   retry     --quarantined
   erase     one of --record, --subject, --before, --quarantined
   rewrap    --from-key and --to-key: recipients
-  retoken   --from-key and --to-key: token keys
+  retoken   --from-key and --to-key: token keys; --unopenable
 unmask and lookup take membership in maskline_requester, the others in maskline_custodian.
 
 Examples:
@@ -80,10 +111,51 @@ Examples:
     .action((capability: Capability, options: Options) => ask(edge, capability, options));
 }
 
-function positive(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new InvalidArgumentError("It must be a whole number above zero.");
+function uuids(text: string, before: readonly string[] = []): string[] {
+  const isUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+  if (isUuid) return [...before, text.toLowerCase()];
+  throw new InvalidArgumentError("It must be a record's id, which is a UUID.");
+}
+
+/** A raw value must not reach the request: the audit would keep it. */
+function token(text: string): string {
+  if (isToken(text)) return text;
+  throw new InvalidArgumentError(
+    "It must be a masked value, such as mk1.t1.…; for a raw one, request lookup.",
+  );
+}
+
+/** In UTC, so that it means the same to everybody. */
+function instant(text: string): string {
+  const isIso = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2}))?$/.test(
+    text,
+  );
+  if (isIso && isDate(text.slice(0, 10)) && !Number.isNaN(Date.parse(text))) {
+    return new Date(text).toISOString();
+  }
+  throw new InvalidArgumentError("It must be a time such as 2026-05-03T10:00:00Z, or a day (UTC).");
+}
+
+function day(text: string): string {
+  if (isDate(text)) return text;
+  throw new InvalidArgumentError("It must be a date such as 2026-05-03.");
+}
+
+function isDate(text: string): boolean {
+  const date = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().slice(0, 10) === text;
+}
+
+function purpose(text: string): string {
+  if (/^[a-z0-9][a-z0-9_-]{1,63}$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be a code of a-z, 0-9, - and _, 2 to 64 characters.");
+}
+
+function textUpTo(most: number): (text: string) => string {
+  return (text) => {
+    if (text.length > 0 && text.length <= most) return text;
+    throw new InvalidArgumentError(`It must have 1 to ${most} characters.`);
+  };
 }
 
 async function ask(edge: Edge, capability: Capability, options: Options): Promise<void> {
@@ -118,18 +190,18 @@ async function ask(edge: Edge, capability: Capability, options: Options): Promis
 }
 
 function selectorOf(capability: Capability, options: Options): Selector {
-  const { record, quarantined, token, subject, from, to, before, keepTokens, fromKey, toKey } =
-    options;
+  const { record, quarantined, subject, from, to, before, keepTokens, fromKey, toKey } = options;
   const found: Selector[] = [];
   if (record) found.push({ kind: "records", ids: record, ...keeping(keepTokens) });
   if (quarantined) found.push({ kind: "quarantine", ids: quarantined });
-  if (token !== undefined) found.push({ kind: "token", token });
+  if (options.token !== undefined) found.push({ kind: "token", token: options.token });
   if (subject !== undefined) found.push({ kind: "user", user_id: subject, ...keeping(keepTokens) });
   if (from !== undefined && to !== undefined) found.push({ kind: "time", from, to });
   if (before !== undefined) found.push({ kind: "before", date: before, ...keeping(keepTokens) });
   if (fromKey !== undefined && toKey !== undefined) {
-    const kind = capability === "rewrap" ? "recipient" : "token_key";
-    found.push({ kind, from: fromKey, to: toKey });
+    const keys = { from: fromKey, to: toKey };
+    if (capability === "rewrap") found.push({ kind: "recipient", ...keys });
+    else found.push({ kind: "token_key", ...keys, ...tombstoning(options.unopenable) });
   }
   if (found.length === 0 && capability === "lookup") return { kind: "value" };
   const [selector] = found;
@@ -137,6 +209,10 @@ function selectorOf(capability: Capability, options: Options): Selector {
   throw new RecoverError(exit.configuration, "Choose the records in exactly one way.", {
     advice: "`recover request --help` shows what goes with what.",
   });
+}
+
+function tombstoning(unopenable: Options["unopenable"]): { unopenable?: "tombstone" } {
+  return unopenable === "tombstone" ? { unopenable } : {};
 }
 
 function keeping(keepTokens: boolean): { keepTokens?: true } {

@@ -1,16 +1,15 @@
 /** `recover retoken`: moves rows to a new token key. */
 
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import { openRecovery, openSealer, openTokenizer, openUnsealer, openWitness } from "../compose.ts";
 import { readSettings } from "../config.ts";
 import { type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { withProgress } from "../progress.ts";
-import { retoken as retokenRows, type Unopenable } from "../work/retoken.ts";
+import { retoken as retokenRows } from "../work/retoken.ts";
 
 interface Options {
   readonly grant: string;
-  readonly unopenable: Unopenable;
   readonly json: boolean;
 }
 
@@ -20,14 +19,6 @@ export function retoken(edge: Edge): Command {
   return new Command("retoken")
     .description("give every row a token under the new token key, under a grant")
     .requiredOption("--grant <id>", "the approved grant: it names both token keys")
-    .addOption(
-      new Option(
-        "--unopenable <what>",
-        "rows without an openable seal: leave their tokens (and list them), or tombstone them",
-      )
-        .choices(["leave", "tombstone"])
-        .default("leave"),
-    )
     .option("--json", "print one JSON document", false)
     .addHelpText(
       "after",
@@ -35,6 +26,9 @@ export function retoken(edge: Edge): Command {
 First \`recover keys add --token\` and \`promote\`, and restart the consumers with the new keyring. Then
 this opens each row, makes its new tokens and seals it anew; token, seal and seed change together.
 It runs while the consumer writes; killed, it is run again.
+
+Rows that nobody can open keep their tokens and are listed, unless the request says
+\`--unopenable tombstone\`: that too is approved.
 
 Example:
   pnpm recover request retoken --from-key t1 --to-key t2 --purpose rotation --ticket OPS-9 \\
@@ -51,25 +45,40 @@ async function move(edge: Edge, options: Options): Promise<void> {
   const tokenizer = await openTokenizer(edge);
   const sealer = await openSealer(edge);
   if (tokenizer === null || sealer === null) {
-    throw new RecoverError(exit.configuration, "The keyring has no primary recipient.", {
-      advice: "Rows are sealed anew: add a recipient with `recover keys add --recipient`.",
+    throw new RecoverError(exit.configuration, "Rows are sealed anew, and nothing seals here.", {
+      advice:
+        "The keyring needs a primary recipient (`recover keys add --recipient`, `promote`), and MASKLINE_VAULT must not be off.",
     });
   }
   const unsealer = await openUnsealer(edge);
   const tools = { recovery, witness, operator, tokenizer, sealer, unsealer };
-  const what = { grantId: options.grant, unopenable: options.unopenable };
   const retokened = await withProgress(edge, "rows moved", (progress) =>
-    retokenRows(tools, what, progress),
+    retokenRows(tools, options.grant, progress),
   );
-  const { moved, tombstoned, left } = retokened;
+  const { moved, tombstoned, left, mismatched } = retokened;
   report(edge, options, {
     json: retokened,
     text: [
       `Moved ${moved} row(s); tombstoned ${tombstoned}; left ${left.length} that cannot be opened.`,
-      ...left.slice(0, shownAtMost).map((recordId) => `  ${recordId}`),
-      ...(left.length > shownAtMost
-        ? [`  and ${left.length - shownAtMost} more (--json lists all)`]
-        : []),
+      ...listed(left),
     ],
   });
+  if (mismatched.length === 0) return;
+  throw new RecoverError(
+    exit.tampering,
+    `${mismatched.length} row(s) do not fit their originals.`,
+    {
+      faults: listed(mismatched),
+      advice:
+        "They were left: their tokens, or their sealed records, were changed. Find out by whom.",
+    },
+  );
+}
+
+function listed(recordIds: readonly string[]): string[] {
+  const more = recordIds.length - shownAtMost;
+  return [
+    ...recordIds.slice(0, shownAtMost).map((recordId) => `  ${recordId}`),
+    ...(more > 0 ? [`  and ${more} more (--json lists all)`] : []),
+  ];
 }

@@ -30,7 +30,8 @@ export function canonicalGrant(grant: Grant, decision: "approve" | "deny"): Uint
   );
 }
 
-function canonicalJson(value: unknown): string {
+/** Without white space, members in ascending order of their names at every depth. */
+export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_, member: unknown) =>
     typeof member === "object" && member !== null && !Array.isArray(member)
       ? Object.fromEntries(Object.entries(member).toSorted(([a], [b]) => (a < b ? -1 : 1)))

@@ -14,6 +14,8 @@ export interface Use {
   readonly fields: readonly string[];
   /** Empty where the grant's selector bounds the work. */
   readonly recordIds: readonly string[];
+  /** Of a look-up. */
+  readonly tokens?: readonly string[];
 }
 
 export type Excess =

@@ -1,7 +1,11 @@
 /** What every claim goes through between its intent and its result. */
 
-import type { Claim, Claims } from "@org/db";
+import type { Claim, Claims, Grant } from "@org/db";
+import { z } from "zod";
+import { hashOf } from "../audit/chain.ts";
 import type { Witness } from "../audit/witness.ts";
+import { exit, RecoverError } from "../exit.ts";
+import { canonicalJson, digestOf } from "../grants/canonical-grant.ts";
 import { findExcess, type Use } from "../grants/find-excess.ts";
 import type { SignedGrant } from "../grants/show-verified.ts";
 import type { Operator } from "../operator.ts";
@@ -21,6 +25,72 @@ export async function requireSigned(
   await claims.reportResult(claim, { outcome: "not_opened", reason });
   throw refusal(reason);
 }
+
+/**
+ * Holds the row that the database says it wrote against what it has to be: this person's intent for
+ * just this use, under a claim whose id was drawn for it. So no row of before can stand in for it.
+ *
+ * @param what.drawn - The claim's id; null where a claim that was cut short may be gone on with.
+ * @throws {@link RecoverError} (exit 30) if it is anything else.
+ */
+export function requireIntent(
+  { login }: Operator,
+  claim: Claim,
+  {
+    grant,
+    use,
+    drawn,
+  }: { readonly grant: Grant; readonly use: Use; readonly drawn: string | null },
+): void {
+  const hash = hashOf({
+    seq: claim.seq,
+    atMicros: claim.atMicros,
+    actor: login,
+    action: "intent",
+    grantId: grant.id,
+    claimId: claim.claim,
+    detail: claim.detail,
+    previousHash: Buffer.from(claim.previousHash, "hex"),
+  });
+  const isFresh = drawn === null || claim.claim === drawn;
+  if (isFresh && hash === claim.hash && says(claim.detail, intentOf(grant, use))) return;
+  throw new RecoverError(
+    exit.tampering,
+    "The database's audit row is not the intent of this use.",
+    {
+      advice:
+        "Nothing was opened. Somebody changed the functions of the schema recovery: tell the security team.",
+    },
+  );
+}
+
+/** What the audit says of a use: its records by digest, a look-up's tokens, or the work's selector. */
+function intentOf({ selector }: Grant, { capability, fields, recordIds, tokens }: Use): object {
+  if (tokens !== undefined) return { capability, fields, records: 1, tokens };
+  const records = recordIds.length;
+  const what = records > 0 ? { digest: digestOf(recordIds) } : { selector };
+  return { capability, fields, records, ...what };
+}
+
+/** The detail's members are these, and its deadline. */
+function says(detail: string, expected: object): boolean {
+  const { success, data } = intentDetail.safeParse(detail);
+  if (!success) return false;
+  const { deadline: _, ...members } = data;
+  return canonicalJson(members) === canonicalJson(expected);
+}
+
+const intentDetail = z
+  .string()
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue("is no JSON");
+      return z.NEVER;
+    }
+  })
+  .pipe(z.looseObject({ deadline: z.string() }));
 
 /** Without a checkpoint nothing is fetched, and the claim says so. */
 export async function coverOrReport(
@@ -46,5 +116,26 @@ export async function reportingFailure<T>(
   } catch (error) {
     await claims.reportResult(claim, { outcome: "failed" }).catch(() => {});
     throw error;
+  }
+}
+
+/** Ends a claim, and has the end of it outside the database as well. */
+export async function reportCovered(
+  { claims, witness }: { claims: Pick<Claims, "reportResult">; witness: Witness },
+  claim: string,
+  detail: Parameters<Claims["reportResult"]>[1],
+): Promise<void> {
+  await claims.reportResult(claim, detail);
+  try {
+    await witness.coverEnd();
+  } catch (error) {
+    const code = error instanceof RecoverError ? error.exitCode : exit.auditUnavailable;
+    throw new RecoverError(
+      code,
+      "It was done and is in the audit, but no checkpoint covers the end.",
+      {
+        advice: "Mend the checkpoints' place, then run `recover audit checkpoint` and `verify`.",
+      },
+    );
   }
 }

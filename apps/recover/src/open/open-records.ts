@@ -1,6 +1,6 @@
 /** Opens claimed records with the private keyring. */
 
-import type { ClaimedRecord, StoredBatchKey } from "@org/db";
+import type { ClaimedRecord, FreshBatchKey, StoredBatchKey } from "@org/db";
 import { MaskingError } from "@org/masking";
 import type { BatchOpener, Unsealer } from "@org/masking/unseal";
 import { exit, RecoverError } from "../exit.ts";
@@ -35,7 +35,7 @@ export async function openRecords(
   const keysById = Map.groupBy(batchKeys, ({ id }) => id);
   const opened: OpenedRecord[] = [];
   for (const [id, group] of Map.groupBy(records, ({ batchKeyId }) => batchKeyId)) {
-    using opener = await openBatchKey(keysById.get(id) ?? [], unsealer);
+    using opener = await openBatchKey(keysById.get(id) ?? [], unsealer).catch(nullIfMasking);
     for (const record of group) {
       opened.push({ record, content: opener && openRecord(record, opener) });
     }
@@ -43,19 +43,56 @@ export async function openRecords(
   return opened;
 }
 
-/** By whichever recipient the private keyring has; null if by none. */
+/**
+ * By whichever recipient the private keyring has; null if it was changed or is gone, so that nobody
+ * can open it.
+ *
+ * @throws MaskingError with another code than `ERR_MASKING_UNSEAL_FAILED` where somebody else may be
+ *   able to: the private keyring has none of the recipients.
+ */
 export async function openBatchKey(
   keys: readonly StoredBatchKey[],
   unsealer: Unsealer,
 ): Promise<BatchOpener | null> {
+  let notOurs: MaskingError | null = null;
   for (const { id, recipient, sealed } of keys) {
     try {
       return await unsealer.openBatchKey(id, recipient, sealed);
     } catch (error) {
       if (!(error instanceof MaskingError)) throw error;
+      if (error.code !== "ERR_MASKING_UNSEAL_FAILED") notOurs = error;
     }
   }
+  if (notOurs !== null) throw notOurs;
   return null;
+}
+
+/**
+ * Before anything is sealed anew: what the only key to it is thrown away for must be openable.
+ *
+ * @throws {@link RecoverError} (exit 2) if the private keyring does not open what the public one seals.
+ */
+export async function requireOpenable(
+  { id, sealedKeys }: FreshBatchKey,
+  unsealer: Unsealer,
+): Promise<void> {
+  const keys = sealedKeys.map((key) => ({ id, ...key }));
+  using opener = await openBatchKey(keys, unsealer).catch(nullIfMasking);
+  if (opener !== null) return;
+  const recipients = keys.map(({ recipient }) => recipient).join(", ");
+  throw new RecoverError(
+    exit.configuration,
+    `The private keyring does not open what is sealed to ${recipients}.`,
+    {
+      advice:
+        "Nothing was changed. Its private key is missing, or the consumer's keyring holds another public key under that name.",
+    },
+  );
+}
+
+function nullIfMasking(error: unknown): null {
+  if (error instanceof MaskingError) return null;
+  throw error;
 }
 
 function openRecord(record: ClaimedRecord, opener: BatchOpener): OpenedRecord["content"] {

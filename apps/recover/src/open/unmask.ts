@@ -1,5 +1,6 @@
 /** Opens values under a grant: claim, checkpoint, fetch, open, check, write, report. */
 
+import { randomUUID } from "node:crypto";
 import type { Claim, Claims } from "@org/db";
 import type { Tokenizer } from "@org/masking";
 import type { Unsealer } from "@org/masking/unseal";
@@ -9,7 +10,13 @@ import type { SignedGrant } from "../grants/show-verified.ts";
 import type { Operator } from "../operator.ts";
 import { granted } from "../refusals.ts";
 import { type Reveal, revealed } from "../reveal.ts";
-import { coverOrReport, reportingFailure, requireSigned } from "./claim.ts";
+import {
+  coverOrReport,
+  reportCovered,
+  reportingFailure,
+  requireIntent,
+  requireSigned,
+} from "./claim.ts";
 import { onlyClaimed, type OpenedRecord, openRecords } from "./open-records.ts";
 import type { ResultFile, ResultRow } from "./result-file.ts";
 
@@ -49,11 +56,13 @@ export async function unmask(
 ): Promise<Unmasked> {
   const { claims } = tools;
   const { signed, fields, recordIds } = what;
+  const drawn = randomUUID();
   const claim = granted(
-    await claims.claim(signed.grant.id, "unmask", { fields, records: recordIds }),
+    await claims.claim(signed.grant.id, "unmask", { claim: drawn, fields, records: recordIds }),
   );
   const use = { capability: "unmask", fields, recordIds } as const;
   await requireSigned(tools, claim, { signed, use });
+  requireIntent(tools.operator, claim, { grant: signed.grant, use, drawn });
   await coverOrReport(tools, claim);
   return reportingFailure(claims, claim, () => openClaimed(tools, { ...what, claim }, result));
 }
@@ -78,7 +87,7 @@ async function openClaimed(
     failed: records.length - readable.length,
     mismatched: rows.filter((row) => row["tokens"] === "mismatch").length,
   };
-  await claims.reportResult(claim, { outcome: "opened", ...counts });
+  await reportCovered(tools, claim, { outcome: "opened", ...counts });
   return { claim, ...counts };
 }
 

@@ -1,6 +1,7 @@
 /** Erases what a grant names: seeds, sealed records, tokens. */
 
 import type { WhatRemains } from "@org/db";
+import { reportCovered } from "../open/claim.ts";
 import type { Progress } from "../progress.ts";
 import { openWork, type WorkTools } from "./open-work.ts";
 
@@ -28,11 +29,15 @@ export async function erase(
   let seeds = 0;
   for (;;) {
     const batch = await work.eraseNext(claim.claim, { userId: what.userId, limit: batchRecords });
-    if (batch.erased === 0) break;
+    if (batch.isDone) break;
     records += batch.erased;
     seeds += batch.seeds;
     progress(records);
   }
-  await claims.reportResult(claim.claim, { outcome: "erased", records, seeds });
+  await reportCovered({ claims, witness: tools.witness }, claim.claim, {
+    outcome: "erased",
+    records,
+    seeds,
+  });
   return { records, seeds, remains: await work.whatRemains() };
 }

@@ -1,9 +1,10 @@
 /** The start of a custodian's work: a verified grant, a claim, and a checkpoint of it. */
 
+import { randomUUID } from "node:crypto";
 import type { Claim, Grant, Recovery } from "@org/db";
 import type { Witness } from "../audit/witness.ts";
 import { showVerified } from "../grants/show-verified.ts";
-import { requireSigned } from "../open/claim.ts";
+import { requireIntent, requireSigned } from "../open/claim.ts";
 import type { Operator } from "../operator.ts";
 import { granted } from "../refusals.ts";
 
@@ -33,14 +34,17 @@ export async function openWork(
 ): Promise<OpenWork> {
   const { grants, claims, work } = recovery;
   const signed = await showVerified({ grants, operator }, grantId);
-  const claim = granted(await work.claim(grantId, capability, userId));
+  const drawn = randomUUID();
+  const claim = granted(await work.claim(grantId, capability, { claim: drawn, userId }));
   const use = { capability, fields: [], recordIds: [] };
   await requireSigned({ claims, operator }, claim, { signed, use });
+  const { grant } = signed;
+  requireIntent(operator, claim, { grant, use, drawn: claim.resumed ? null : drawn });
   await witness.cover(claim);
-  return { grant: signed.grant, claim };
+  return { grant, claim };
 }
 
-/** A term of the grant's selector. */
-export function termOf({ selector }: Grant, name: "from" | "to"): string {
+/** A term of the grant's selector; `undefined` as text where it has none of that name. */
+export function termOf({ selector }: Grant, name: "from" | "to" | "unopenable"): string {
   return String(selector[name]);
 }

@@ -5,7 +5,8 @@ import { MaskingError, type Tokenizer } from "@org/masking";
 import type { BatchSealer, Sealer } from "@org/masking/seal";
 import { type BatchOpener, retoken as retokenRecord, type Unsealer } from "@org/masking/unseal";
 import { exit, RecoverError } from "../exit.ts";
-import { openBatchKey } from "../open/open-records.ts";
+import { reportCovered } from "../open/claim.ts";
+import { openBatchKey, requireOpenable } from "../open/open-records.ts";
 import type { Progress } from "../progress.ts";
 import { openWork, termOf, type WorkTools } from "./open-work.ts";
 
@@ -19,14 +20,13 @@ export interface RetokenTools extends WorkTools {
   readonly tokenizer: Tokenizer<"ip" | "device_id">;
 }
 
-/** Rows whose originals nobody can open: they keep their token, or it goes. */
-export type Unopenable = "leave" | "tombstone";
-
 export interface Retokened {
   readonly moved: number;
   readonly tombstoned: number;
-  /** Record ids that keep a token under the old key. */
+  /** Record ids that keep a token under the old key: nobody can open them. */
   readonly left: readonly string[];
+  /** Record ids whose tokens are not those of their originals: changed by somebody, so left. */
+  readonly mismatched: readonly string[];
 }
 
 /**
@@ -36,29 +36,37 @@ export interface Retokened {
  */
 export async function retoken(
   tools: RetokenTools,
-  what: { readonly grantId: string; readonly unopenable: Unopenable },
+  grantId: string,
   progress: Progress,
 ): Promise<Retokened> {
-  const { work, claims } = tools.recovery;
-  const { grant, claim } = await openWork(tools, what.grantId, { capability: "retoken" });
+  const { work } = tools.recovery;
+  const { grant, claim } = await openWork(tools, grantId, { capability: "retoken" });
   refuseOtherKey(termOf(grant, "to"), tools.tokenizer.primaryKid);
+  using probe = tools.sealer.openBatch();
+  await requireOpenable(probe, tools.unsealer);
+  const isLeft = termOf(grant, "unopenable") !== "tombstone";
   let moved = 0;
   let tombstoned = 0;
   const left: string[] = [];
+  const mismatched: string[] = [];
   for (let after = firstId; ;) {
     const rows = await work.retokenNext(claim.claim, after, batchRows);
     const last = rows.at(-1);
     if (last === undefined) break;
     const batch = await moveRows(tools, claim.claim, rows);
     moved += batch.moved;
-    if (what.unopenable === "leave") left.push(...batch.unopened.map(({ recordId }) => recordId));
-    else tombstoned += await work.retokenTombstone(claim.claim, batch.unopened);
+    mismatched.push(...batch.mismatched);
+    if (isLeft) left.push(...batch.unopenable.map(({ recordId }) => recordId));
+    else tombstoned += await work.retokenTombstone(claim.claim, batch.unopenable);
     after = last.recordId;
     progress(moved);
   }
-  const counts = { moved, tombstoned, left: left.length };
-  await claims.reportResult(claim.claim, { outcome: "retokened", ...counts });
-  return { ...counts, left };
+  const counts = { moved, tombstoned, left: left.length, mismatched: mismatched.length };
+  await reportCovered({ claims: tools.recovery.claims, witness: tools.witness }, claim.claim, {
+    outcome: "retokened",
+    ...counts,
+  });
+  return { ...counts, left, mismatched };
 }
 
 function refuseOtherKey(approved: string, primary: string): void {
@@ -68,57 +76,80 @@ function refuseOtherKey(approved: string, primary: string): void {
   });
 }
 
+interface MovedRows {
+  readonly moved: number;
+  readonly unopenable: readonly RetokenRow[];
+  readonly mismatched: readonly string[];
+}
+
 async function moveRows(
   { recovery, unsealer, sealer, tokenizer }: RetokenTools,
   claim: string,
   rows: readonly RetokenRow[],
-): Promise<{ moved: number; unopened: readonly RetokenRow[] }> {
+): Promise<MovedRows> {
   const { work } = recovery;
   const byKey = Map.groupBy(rows, ({ vault }) => vault?.batchKeyId ?? null);
   const ids = [...byKey.keys()].filter((id) => id !== null);
   const keys = Map.groupBy(await work.retokenBatchKeys(claim, ids), ({ id }) => id);
   using fresh = sealer.openBatch();
   const moved: RetokenedRow[] = [];
+  const unopenable: RetokenRow[] = [...(byKey.get(null) ?? [])];
+  const mismatched: string[] = [];
   for (const id of ids) {
     using opener = await openBatchKey(keys.get(id) ?? [], unsealer);
-    if (opener === null) continue;
     for (const row of byKey.get(id) ?? []) {
-      const retokened = moveRow(row, { from: opener, to: fresh, tokenizer });
-      if (retokened !== null) moved.push(retokened);
+      const retokened = opener && moveRow(row, { from: opener, to: fresh, tokenizer });
+      if (retokened === null) unopenable.push(row);
+      else if (retokened === "mismatched") mismatched.push(row.recordId);
+      else moved.push(retokened);
     }
   }
-  const opened = new Set(moved.map(({ recordId }) => recordId));
   return {
     moved: moved.length === 0 ? 0 : await work.retokenStore(claim, fresh, moved),
-    unopened: rows.filter(({ recordId }) => !opened.has(recordId)),
+    unopenable,
+    mismatched,
   };
 }
 
 /** Null if the row cannot be opened. */
 function moveRow(
-  { recordId, createDate, vault }: RetokenRow,
+  { recordId, createDate, vault, maskedIp, maskedDeviceId }: RetokenRow,
   by: {
     readonly from: BatchOpener;
     readonly to: BatchSealer;
     readonly tokenizer: RetokenTools["tokenizer"];
   },
-): RetokenedRow | null {
+): RetokenedRow | "mismatched" | null {
   if (vault === null) return null;
   const at = { table: "user_logins", recordId };
+  let fits = true;
   try {
     const { tokens, sealed, seed } = retokenRecord(
       { at, ...vault },
       {
         ...by,
-        tokens: ({ ip = "", device_id = "" }) => ({
-          maskedIp: by.tokenizer.tokenize("ip", ip),
-          maskedDeviceId: by.tokenizer.tokenize("device_id", device_id),
-        }),
+        tokens({ ip = "", device_id = "" }) {
+          const ips = by.tokenizer.candidates("ip", ip);
+          const deviceIds = by.tokenizer.candidates("device_id", device_id);
+          fits = isOneOf(maskedIp, ips) && isOneOf(maskedDeviceId, deviceIds);
+          return {
+            maskedIp: by.tokenizer.tokenize("ip", ip),
+            maskedDeviceId: by.tokenizer.tokenize("device_id", device_id),
+          };
+        },
       },
     );
+    if (!fits) return "mismatched";
     return { recordId, createDate, oldSeed: vault.seed, ...tokens, sealed, seed };
   } catch (error) {
-    if (error instanceof MaskingError) return null;
+    if (error instanceof MaskingError && error.code === "ERR_MASKING_UNSEAL_FAILED") return null;
     throw error;
   }
+}
+
+/** Also where the key that made the token is not at hand: then it cannot be compared. */
+function isOneOf(token: string, candidates: readonly string[]): boolean {
+  const start = token.slice(0, token.lastIndexOf(".") + 1);
+  const comparable = candidates.filter((candidate) => candidate.startsWith(start));
+  return comparable.length === 0 || comparable.includes(token);
 }

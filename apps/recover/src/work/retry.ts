@@ -1,13 +1,14 @@
 /** Gives quarantined messages another try: opened, parsed and masked as the consumer does. */
 
+import { randomUUID } from "node:crypto";
 import type { ClaimedRecord, FreshBatchKey, Recovery, RetriedLogin } from "@org/db";
 import type { Tokenizer } from "@org/masking";
 import type { Sealer } from "@org/masking/seal";
 import type { Unsealer } from "@org/masking/unseal";
 import { type createLoginParser, type Login, majorVersion } from "@org/schema";
-import { onlyClaimed, openRecords } from "../open/open-records.ts";
+import { onlyClaimed, openRecords, requireOpenable } from "../open/open-records.ts";
 import { chooseRecords, showVerified } from "../grants/show-verified.ts";
-import { coverOrReport, reportingFailure, requireSigned } from "../open/claim.ts";
+import { coverOrReport, reportCovered, requireIntent, requireSigned } from "../open/claim.ts";
 import { granted } from "../refusals.ts";
 import type { WorkTools } from "./open-work.ts";
 
@@ -25,24 +26,34 @@ export interface Retried {
   readonly failed: number;
   /** Still no login, by reason. */
   readonly rejected: Readonly<Record<string, number>>;
+  /** Record ids of logins that the database refuses as rows, by SQLSTATE. */
+  readonly refused: Readonly<Record<string, readonly string[]>>;
 }
 
-/** No body leaves this function: what is no login stays in quarantine as it was. */
+/**
+ * No body leaves this function: what is no login stays in quarantine as it was. The claim stays open
+ * until every message was tried: a run that was cut short is gone on with.
+ */
 export async function retry(
   tools: RetryTools,
   what: { readonly grantId: string; readonly recordIds: readonly string[] | undefined },
 ): Promise<Retried> {
   const { grants, claims } = tools.recovery;
-  const { operator, witness } = tools;
+  const { operator, witness, sealer } = tools;
+  using probe = sealer?.openBatch();
+  if (probe) await requireOpenable(probe, tools.unsealer);
   const signed = await showVerified({ grants, operator }, what.grantId);
   const recordIds = chooseRecords(signed, what.recordIds);
+  const drawn = randomUUID();
   const claim = granted(
-    await claims.claim(what.grantId, "retry", { fields: [], records: recordIds }),
+    await claims.claim(what.grantId, "retry", { claim: drawn, fields: [], records: recordIds }),
   );
   const use = { capability: "retry", fields: [], recordIds } as const;
   await requireSigned({ claims, operator }, claim, { signed, use });
+  const { grant } = signed;
+  requireIntent(operator, claim, { grant, use, drawn: claim.resumed ? null : drawn });
   await coverOrReport({ claims, witness }, claim);
-  return reportingFailure(claims, claim, () => retryClaimed(tools, claim.claim, recordIds));
+  return await retryClaimed(tools, claim.claim, recordIds);
 }
 
 async function retryClaimed(
@@ -57,26 +68,30 @@ async function retryClaimed(
     tools.unsealer,
   );
   const rejected: Record<string, number> = {};
+  const refused: Record<string, string[]> = {};
   let written = 0;
   let failed = 0;
   for (const { record, content } of opened) {
     const parsed = content === null ? null : tools.parse(content["body"] ?? "");
     if (parsed === null) failed += 1;
     else if (parsed.kind === "login") {
-      await write(tools, claim, record, parsed.login);
-      written += 1;
+      const sqlState = await write(tools, claim, record, parsed.login);
+      if (sqlState === null) written += 1;
+      else (refused[sqlState] ??= []).push(record.recordId);
     } else rejected[parsed.reason] = (rejected[parsed.reason] ?? 0) + 1;
   }
-  await claims.reportResult(claim, { outcome: "retried", written, failed });
-  return { written, failed, rejected };
+  const { witness } = tools;
+  await reportCovered({ claims, witness }, claim, { outcome: "retried", written, failed });
+  return { written, failed, rejected, refused };
 }
 
+/** Null once it is a row; the SQLSTATE with which the database refuses it as one. */
 async function write(
   { recovery, tokenizer, sealer }: RetryTools,
   claim: string,
   { recordId }: ClaimedRecord,
   login: Login,
-): Promise<void> {
+): Promise<string | null> {
   const { ip, device_id, app_version, user_id, device_type, locale } = login;
   const row: RetriedLogin = {
     user_id,
@@ -91,5 +106,5 @@ async function write(
   const at = { table: "user_logins", recordId };
   const key: FreshBatchKey | null = batch;
   const vault = batch && key && { key, ...batch.seal(at, { ip, device_id }) };
-  await recovery.work.retryStore(claim, recordId, row, vault);
+  return await recovery.work.retryStore(claim, recordId, row, vault);
 }

@@ -3,6 +3,8 @@
 import { type Keyring, MaskingError } from "@org/masking";
 import type { Unsealer } from "@org/masking/unseal";
 import { exit, RecoverError } from "../exit.ts";
+import { reportCovered } from "../open/claim.ts";
+import { requireOpenable } from "../open/open-records.ts";
 import type { Progress } from "../progress.ts";
 import { openWork, termOf, type WorkTools } from "./open-work.ts";
 
@@ -25,6 +27,7 @@ export async function rewrap(
   const { grant, claim } = await openWork(tools, grantId, { capability: "rewrap" });
   const from = termOf(grant, "from");
   const to = { keyring: tools.to, recipient: termOf(grant, "to") };
+  let isProven = false;
   let moved = 0;
   let failed = 0;
   for (let after = firstId; ;) {
@@ -35,14 +38,22 @@ export async function rewrap(
     const fresh = [];
     for (const key of keys) {
       const sealed = await tools.unsealer.rewrap(key, to).catch(nullIfUnopenable);
-      if (sealed !== null) fresh.push({ id: key.id, sealed: sealed.sealed });
+      if (sealed === null) continue;
+      // One is enough: all are sealed to the same public key.
+      if (!isProven) await requireOpenable({ id: key.id, sealedKeys: [sealed] }, tools.unsealer);
+      isProven = true;
+      fresh.push({ id: key.id, sealed: sealed.sealed });
     }
     moved += await work.rewrapStore(claim.claim, fresh);
     failed += keys.length - fresh.length;
     after = last.id;
     progress(moved);
   }
-  await claims.reportResult(claim.claim, { outcome: "rewrapped", moved, failed });
+  await reportCovered({ claims, witness: tools.witness }, claim.claim, {
+    outcome: "rewrapped",
+    moved,
+    failed,
+  });
   return { moved, failed };
 }
 

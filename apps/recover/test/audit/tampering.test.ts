@@ -177,8 +177,20 @@ test("missing and stale checkpoints are found", async () => {
     code: 30,
     found: { kind: "stale_checkpoint" },
   });
-  await rm(join(office.directory, "checkpoints"), { recursive: true });
+  const directory = join(office.directory, "checkpoints");
+  for (const name of await readdir(directory)) await rm(join(directory, name));
   expect(await verify()).toMatchObject({ code: 30, found: { kind: "no_checkpoint" } });
+});
+
+test("a directory that is not there is neither made nor taken for an empty one", async () => {
+  const directory = join(office.directory, "checkpoints");
+  await rm(directory, { recursive: true });
+  for (const command of ["checkpoint", "verify"]) {
+    const { code, stderr } = await office.auditor.recover(["audit", command]);
+    expect(code).toBe(20);
+    expect(stderr).toContain("Make the directory once");
+  }
+  await expect(readdir(directory)).rejects.toMatchObject({ code: "ENOENT" });
 });
 
 test("a checkpoint of the future does not count as new", async () => {

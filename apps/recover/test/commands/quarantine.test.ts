@@ -95,7 +95,12 @@ test("a retry that parses becomes a row, and the ledger's outcome changes with i
     "--json",
   ]);
   expect(code).toBe(0);
-  expect(JSON.parse(stdout)).toEqual({ written: 1, failed: 0, rejected: { not_a_login: 1 } });
+  expect(JSON.parse(stdout)).toEqual({
+    written: 1,
+    failed: 0,
+    rejected: { not_a_login: 1 },
+    refused: {},
+  });
   expect(stdout).not.toContain("198.51.100");
 
   const outcomes = await office.admin(

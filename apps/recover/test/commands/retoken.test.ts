@@ -1,5 +1,9 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { PrivateKeyringJson } from "@org/masking/keyring";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { askApproved, type Office, openOffice } from "../office.ts";
+import { runRecover } from "../run-recover.ts";
 
 let office: Office;
 let grant: string;
@@ -12,14 +16,10 @@ beforeEach(async () => {
   unsealed = await office.write([{ ip: "192.0.2.2", deviceId: "d-2" }], { vault: false });
   await office.custodian.recover(["keys", "add", "--token"]);
   await office.custodian.recover(["keys", "promote", "t2", "--token"]);
-  grant = await askApproved(office, office.custodian, [
-    "retoken",
-    "--from-key",
-    "t1",
-    "--to-key",
-    "t2",
-  ]);
+  grant = await askApproved(office, office.custodian, request);
 });
+
+const request = ["retoken", "--from-key", "t1", "--to-key", "t2"];
 
 afterEach(() => office[Symbol.asyncDispose]());
 
@@ -35,7 +35,12 @@ const tokensOf = async (records: readonly string[]): Promise<unknown> => {
 test("lists rows that it cannot open, leaves them, and the old key stays until that is accepted", async () => {
   const { code, stdout } = await office.custodian.recover(["retoken", "--grant", grant, "--json"]);
   expect(code).toBe(0);
-  expect(JSON.parse(stdout)).toEqual({ moved: 1, tombstoned: 0, left: unsealed });
+  expect(JSON.parse(stdout)).toEqual({
+    moved: 1,
+    tombstoned: 0,
+    left: unsealed,
+    mismatched: [],
+  });
   expect(await tokensOf(sealed)).toEqual([{ ip: "t2", device_id: "t2" }]);
   expect(await tokensOf(unsealed)).toEqual([{ ip: "t1", device_id: "t1" }]);
 
@@ -48,21 +53,77 @@ test("lists rows that it cannot open, leaves them, and the old key stays until t
   expect((await disable("--accept-left", "2")).code).toBe(0);
 });
 
-test("tombstones them by explicit choice", async () => {
-  const { stdout } = await office.custodian.recover([
-    "retoken",
-    "--grant",
-    grant,
+test("tombstones them where the approved request says so", async () => {
+  const tombstoning = await askApproved(office, office.custodian, [
+    ...request,
     "--unopenable",
     "tombstone",
-    "--json",
   ]);
-  expect(JSON.parse(stdout)).toEqual({ moved: 1, tombstoned: 1, left: [] });
+  const { stdout } = await office.custodian.recover(["retoken", "--grant", tombstoning, "--json"]);
+  expect(JSON.parse(stdout)).toEqual({ moved: 1, tombstoned: 1, left: [], mismatched: [] });
   const rows = await office.admin("SELECT masked_ip FROM public.user_logins WHERE record_id = $1", [
     unsealed[0],
   ]);
   expect(rows).toEqual([{ masked_ip: "erased" }]);
   expect((await office.custodian.recover(["keys", "disable", "t1", "--token"])).code).toBe(0);
+});
+
+test("with a private keyring that lacks the recipient, changes nothing", async () => {
+  const tombstoning = await askApproved(office, office.custodian, [
+    ...request,
+    "--unopenable",
+    "tombstone",
+  ]);
+  await runRecover(["keys", "init", "--keyring", "other.json", "--private-keyring", "wrong.json"], {
+    INIT_CWD: office.directory,
+  });
+  const before = await tokensOf([...sealed, ...unsealed]);
+  const { code, stderr } = await runRecover(["retoken", "--grant", tombstoning], {
+    ...office.custodian.env,
+    RECOVER_PRIVATE_KEYRING: "wrong.json",
+  });
+  expect(code).toBe(2);
+  expect(stderr).toContain("The private keyring does not open what is sealed to r1");
+  expect(await tokensOf([...sealed, ...unsealed])).toEqual(before);
+});
+
+test("a row under a recipient that the private keyring lacks is not taken for one that nobody can open", async () => {
+  // Sealed to a recipient that was removed from the private keyring since.
+  await office.custodian.recover(["keys", "add", "--recipient"]);
+  await office.custodian.recover(["keys", "promote", "r2", "--recipient"]);
+  const path = join(office.directory, "maskline.private-keyring.json");
+  const privateKeyring = JSON.parse(await readFile(path, "utf8")) as PrivateKeyringJson;
+  const recipients = privateKeyring.recipients.filter(({ kid }) => kid !== "r1");
+  await writeFile(path, JSON.stringify({ ...privateKeyring, recipients }));
+  const tombstoning = await askApproved(office, office.custodian, [
+    ...request,
+    "--unopenable",
+    "tombstone",
+  ]);
+  const { code } = await office.custodian.recover(["retoken", "--grant", tombstoning]);
+  expect(code).toBe(2);
+  expect(await tokensOf(sealed)).toEqual([{ ip: "t1", device_id: "t1" }]);
+});
+
+test("a row whose tokens were swapped is left, and named: nothing launders it", async () => {
+  const [victim = ""] = sealed;
+  await office.admin(
+    `UPDATE public.user_logins SET masked_ip = (
+       SELECT masked_ip FROM public.user_logins WHERE record_id = $2) WHERE record_id = $1`,
+    [victim, unsealed[0]],
+  );
+  const { code, stderr } = await office.custodian.recover(["retoken", "--grant", grant]);
+  expect(code).toBe(30);
+  expect(stderr).toContain(victim);
+  expect(await tokensOf(sealed)).toEqual([{ ip: "t1", device_id: "t1" }]);
+});
+
+test("the audit says how many rows were handed out sealed, and how many changed", async () => {
+  await office.custodian.recover(["retoken", "--grant", grant]);
+  const [row] = await office.admin(
+    "SELECT detail::jsonb AS detail FROM recovery.audit WHERE action = 'result'",
+  );
+  expect(row?.["detail"]).toMatchObject({ fetched: true, handed_out: 2, changed: 1 });
 });
 
 test("a row's token, seal and seed change together", async () => {

@@ -263,7 +263,10 @@ test("a value cannot steer the terminal or a spreadsheet", async () => {
 });
 
 test("every fault of the configuration is reported at once", async () => {
-  const { code, stderr } = await runRecover(["request", "unmask", ...why, "--record", "x"], {});
+  const { code, stderr } = await runRecover(
+    ["request", "unmask", ...why, "--record", records[0] ?? ""],
+    {},
+  );
   expect(code).toBe(2);
   expect(stderr).toContain("RECOVER_DATABASE_URL is not set");
 });

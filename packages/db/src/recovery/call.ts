@@ -13,8 +13,8 @@ export type Call = <Row extends QueryResultRow>(
 /** A refusal is an answer, so that its audit row is committed. */
 export type Answer<T> = T | { readonly refused: string };
 
-/** Long work runs in batches: no single call should come near this. */
-const statementTimeoutMs = 120_000;
+/** Long work runs in batches; what counts or finds records may read whole tables. */
+const statementTimeoutMs = 600_000;
 
 export function openCalls(connection: Connection): { call: Call; close: () => Promise<void> } {
   const pool = new Pool({

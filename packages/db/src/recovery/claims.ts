@@ -3,12 +3,17 @@
 import type { Sealed, SealedBatchKey, Seed } from "@org/masking";
 import { type Answer, type Call, callOne } from "./call.ts";
 
-/** A committed intent. A checkpoint has to cover `seq` before anything is fetched. */
+/** A committed intent, with its row of the audit. A checkpoint has to hold it before anything is fetched. */
 export interface Claim {
   readonly claim: string;
   readonly seq: number;
-  /** The audit chain's hash at `seq`, hexadecimal. */
+  /** The audit chain's hash at `seq`, and that before it; hexadecimal. */
   readonly hash: string;
+  readonly previousHash: string;
+  /** Microseconds since 1970, as text. */
+  readonly atMicros: string;
+  /** JSON, byte for byte as it was hashed. */
+  readonly detail: string;
   readonly deadline: string;
   /** An interrupted run left it open. */
   readonly resumed?: true;
@@ -53,12 +58,20 @@ export interface QuarantineEntry {
 }
 
 export interface Claims {
+  /** `what.claim` is the new claim's id: a UUID that its caller has just drawn. */
   claim(
     grant: string,
     capability: "unmask" | "retry",
-    what: { readonly fields: readonly string[]; readonly records: readonly string[] },
+    what: {
+      readonly claim: string;
+      readonly fields: readonly string[];
+      readonly records: readonly string[];
+    },
   ): Promise<Answer<Claim>>;
-  claimLookup(grant: string, field: string, tokens: readonly string[]): Promise<Answer<Claim>>;
+  claimLookup(
+    grant: string,
+    what: { readonly claim: string; readonly field: string; readonly tokens: readonly string[] },
+  ): Promise<Answer<Claim>>;
   /** Fewer than were claimed where a record was written without a seal, or erased since. */
   fetch(claim: string): Promise<ClaimedRecord[]>;
   fetchBatchKeys(claim: string): Promise<StoredBatchKey[]>;
@@ -69,9 +82,10 @@ export interface Claims {
 
 export function createClaims(call: Call): Claims {
   return {
-    claim: (grant, capability, { fields, records }) =>
-      callOne(call, "claim", grant, capability, fields, records),
-    claimLookup: (grant, field, tokens) => callOne(call, "claim_lookup", grant, field, tokens),
+    claim: (grant, capability, { claim, fields, records }) =>
+      callOne(call, "claim", grant, capability, fields, records, claim),
+    claimLookup: (grant, { claim, field, tokens }) =>
+      callOne(call, "claim_lookup", grant, field, tokens, claim),
     async fetch(claim) {
       const rows = await call<{
         record_id: string;

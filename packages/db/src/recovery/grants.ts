@@ -16,7 +16,14 @@ export type Selector =
   | { readonly kind: "time"; readonly from: string; readonly to: string }
   | { readonly kind: "before"; readonly date: string; readonly keepTokens?: boolean }
   | { readonly kind: "value" }
-  | { readonly kind: "recipient" | "token_key"; readonly from: string; readonly to: string };
+  | { readonly kind: "recipient"; readonly from: string; readonly to: string }
+  | {
+      readonly kind: "token_key";
+      readonly from: string;
+      readonly to: string;
+      /** What becomes of rows that nobody can open; left out, they are left. */
+      readonly unopenable?: "tombstone";
+    };
 
 export interface AccessRequest {
   readonly tenant: string;
@@ -85,7 +92,8 @@ export interface Grants {
   decide(
     grant: string,
     decision: "approve" | "deny",
-    by: { readonly keyId: string; readonly signature: Uint8Array },
+    /** `login`: for whom the signature was made. */
+    by: { readonly keyId: string; readonly signature: Uint8Array; readonly login: string },
   ): Promise<Answer<{ readonly state: GrantState }>>;
   revoke(grant: string): Promise<Answer<{ readonly state: GrantState }>>;
   /** Audits what the tool itself refused. */
@@ -126,8 +134,8 @@ export function createGrants(call: Call): Grants {
       const rows = await call<{ grant_records: string }>("grant_records", grant);
       return rows.map((row) => row.grant_records);
     },
-    decide: (grant, decision, { keyId, signature }) =>
-      callOne(call, "decide", grant, decision, keyId, signature),
+    decide: (grant, decision, { keyId, signature, login }) =>
+      callOne(call, "decide", grant, decision, keyId, signature, login),
     revoke: (grant) => callOne(call, "revoke", grant),
     async reportRefusal(grant, code) {
       await call("report_refusal", grant, code);

@@ -1,12 +1,15 @@
 /** A custodian's long work: erasing, rewrapping, retokenising, and quarantined messages made rows. */
 
 import type { Sealed, SealedBatchKey, SealedKey, Seed, Token } from "@org/masking";
+import { DatabaseError } from "../database-error.ts";
 import { type Answer, type Call, callOne } from "./call.ts";
 import type { Claim, StoredBatchKey } from "./claims.ts";
 
 export interface RetokenRow {
   readonly recordId: string;
   readonly createDate: string;
+  readonly maskedIp: string;
+  readonly maskedDeviceId: string;
   /** Null where nothing can be opened: written without the vault. */
   readonly vault: {
     readonly sealed: Sealed;
@@ -56,16 +59,17 @@ export interface KeyUsage {
 }
 
 export interface Work {
-  /** Opens the grant's claim, or finds the one that an interrupted run left open. */
+  /** Opens the grant's claim under the id `what.claim`, or finds the one that an interrupted run left open. */
   claim(
     grant: string,
     capability: "erase" | "rewrap" | "retoken",
-    userId?: string,
+    what: { readonly claim: string; readonly userId?: string | undefined },
   ): Promise<Answer<Claim>>;
+  /** A batch may be empty and not the last: rows are looked through a part at a time. */
   eraseNext(
     claim: string,
     options: { readonly userId?: string | undefined; readonly limit: number },
-  ): Promise<{ readonly erased: number; readonly seeds: number }>;
+  ): Promise<{ readonly erased: number; readonly seeds: number; readonly isDone: boolean }>;
   whatRemains(): Promise<WhatRemains>;
   rewrapNext(claim: string, after: string, limit: number): Promise<StoredBatchKey[]>;
   rewrapStore(
@@ -80,19 +84,20 @@ export interface Work {
     claim: string,
     rows: readonly { readonly recordId: string; readonly createDate: string }[],
   ): Promise<number>;
+  /** Null once the message is a row; the SQLSTATE with which the database refuses it as one. */
   retryStore(
     claim: string,
     recordId: string,
     login: RetriedLogin,
     vault: { readonly key: FreshBatchKey; readonly sealed: Sealed; readonly seed: Seed } | null,
-  ): Promise<void>;
+  ): Promise<string | null>;
   keyUsage(): Promise<KeyUsage[]>;
 }
 
 export function createWork(call: Call): Work {
   return {
-    claim: (grant, capability, userId) =>
-      callOne(call, "claim_work", grant, capability, userId ?? null),
+    claim: (grant, capability, { claim, userId }) =>
+      callOne(call, "claim_work", grant, capability, userId ?? null, claim),
     eraseNext: (claim, { userId, limit }) =>
       callOne(call, "erase_next", claim, userId ?? null, limit),
     whatRemains: () => callOne(call, "what_remains"),
@@ -109,14 +114,18 @@ export function createWork(call: Call): Work {
       const rows = await call<{
         record_id: string;
         create_date: string;
+        masked_ip: string;
+        masked_device_id: string;
         sealed: Sealed | null;
         seed: Seed | null;
         batch_key_id: string | null;
       }>("retoken_next", claim, after, limit);
-      return rows.map(({ record_id, create_date, sealed, seed, batch_key_id }) => ({
-        recordId: record_id,
-        createDate: create_date,
-        vault: sealed && seed && batch_key_id ? { sealed, seed, batchKeyId: batch_key_id } : null,
+      return rows.map(({ sealed, seed, batch_key_id: batchKeyId, ...row }) => ({
+        recordId: row.record_id,
+        createDate: row.create_date,
+        maskedIp: row.masked_ip,
+        maskedDeviceId: row.masked_device_id,
+        vault: sealed && seed && batchKeyId ? { sealed, seed, batchKeyId } : null,
       }));
     },
     retokenBatchKeys: (claim, ids) => call<StoredBatchKey>("retoken_batch_keys", claim, ids),
@@ -143,15 +152,21 @@ export function createWork(call: Call): Work {
         rows.map((row) => row.createDate),
       ),
     async retryStore(claim, recordId, login, vault) {
-      await call(
-        "retry_store",
-        claim,
-        recordId,
-        JSON.stringify(login),
-        vault?.sealed ?? null,
-        vault?.seed ?? null,
-        ...(vault === null ? [null, null, null] : batchKeyValues(vault.key)),
-      );
+      try {
+        await call(
+          "retry_store",
+          claim,
+          recordId,
+          JSON.stringify(login),
+          vault?.sealed ?? null,
+          vault?.seed ?? null,
+          ...(vault === null ? [null, null, null] : batchKeyValues(vault.key)),
+        );
+        return null;
+      } catch (error) {
+        if (error instanceof DatabaseError && error.kind === "data") return error.sqlState;
+        throw error;
+      }
     },
     async keyUsage() {
       const rows = await call<{ kind: KeyUsage["kind"]; kid: string; uses: string }>("key_usage");
