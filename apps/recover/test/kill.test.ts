@@ -93,16 +93,16 @@ const newestCheckpoint = async (): Promise<number> => {
   return Math.max(0, ...seqs);
 };
 
+const sessions = async (): Promise<number> => {
+  const rows = await office.admin(
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'maskline-recover'",
+  );
+  return rows.length;
+};
+
 /** What the database still does for the dead client ends; then the claim's time is over, and it is explained. */
 async function expectExplained(): Promise<void> {
-  await expect
-    .poll(async () => {
-      const rows = await office.admin(
-        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'maskline-recover'",
-      );
-      return rows.length;
-    }, patience)
-    .toBe(0);
+  await expect.poll(sessions, patience).toBe(0);
   await office.admin("UPDATE recovery.claim SET deadline = clock_timestamp()");
   const open = "SELECT 1 FROM recovery.claim WHERE closed_at IS NULL";
   await expect
@@ -177,7 +177,7 @@ test("between showing and the result: plaintext is out, and intent and checkpoin
 const written = (id: string) => ({ record_id: id, outcome: "row", rows: 1, kept: 0 });
 const waiting = (id: string) => ({ record_id: id, outcome: "quarantined", rows: 0, kept: 1 });
 
-test("amid a retry: each message is a row or in quarantine, and another grant finishes the rest", async () => {
+test("amid a retry: each message is a row or in quarantine, and the next run finishes the rest", async () => {
   const login = JSON.stringify({
     user_id: "424cdd21-063a-43a7-b91b-7ca1a833afae",
     app_version: "2.3.0",
@@ -197,21 +197,25 @@ test("amid a retry: each message is a row or in quarantine, and another grant fi
     );
   const [first = "", second = "", third = ""] = records.toSorted();
 
-  const ask = ["retry", "--quarantined", ...records];
-  const retry = await askApproved(office, office.custodian, ask);
+  const retry = await askApproved(office, office.custodian, ["retry", "--quarantined", ...records]);
   await admin.query("BEGIN");
   await admin.query("SELECT * FROM maskline.quarantine WHERE record_id = $1 FOR UPDATE", [second]);
-  const running = start(office.custodian, ["quarantine", "retry", "--grant", retry]);
+  const argv = ["quarantine", "retry", "--grant", retry];
+  const running = start(office.custodian, argv);
   await untilItWaits();
   expect(await states()).toEqual([written(first), waiting(second), waiting(third)]);
   await kill(running);
   await admin.query("ROLLBACK");
-  await expectExplained();
+  await expect.poll(sessions, patience).toBe(0);
   // What the server still did for the dead client is whole.
   expect([written(second), waiting(second)]).toContainEqual((await states())[1]);
 
-  const again = await askApproved(office, office.custodian, ask);
-  const finished = await office.custodian.recover(["quarantine", "retry", "--grant", again]);
+  const finished = await office.custodian.recover(argv);
   expect(finished.code).toBe(0);
   expect(await states()).toEqual([written(first), written(second), written(third)]);
+  const looks = "SELECT action, detail::jsonb -> 'changed' AS changed FROM recovery.audit";
+  expect(await office.admin(`${looks} WHERE action IN ('intent', 'result') ORDER BY seq`)).toEqual([
+    { action: "intent", changed: null },
+    { action: "result", changed: 3 },
+  ]);
 });

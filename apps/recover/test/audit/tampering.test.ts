@@ -172,6 +172,14 @@ test("nothing is signed with a key that nobody could verify", async () => {
   expect(await verify()).toMatchObject({ code: 0 });
 });
 
+test("the newest result cannot be edited either: its own checkpoint saw it", async () => {
+  await office.admin(
+    "UPDATE recovery.audit SET detail = replace(detail, 'opened', 'closed') WHERE action = 'result'",
+  );
+  await office.admin(rehash);
+  expect(await verify()).toMatchObject({ code: 30, found: { kind: "rewritten" } });
+});
+
 test("missing and stale checkpoints are found", async () => {
   expect(await verify("--max-age", "0")).toMatchObject({
     code: 30,

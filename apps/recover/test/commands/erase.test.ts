@@ -99,6 +99,27 @@ test("erases what is older than a date", async () => {
   expect(await left(young)).toMatchObject({ seeds: 1, sealed: 1, tokens: 1 });
 });
 
+test("goes through all rows, a part at a time, and what is between is nobody's", async () => {
+  const userId = "b1c1ab1e-0000-4000-8000-00000000000e";
+  const mine = await office.write(samples(userId, 3));
+  const others = await office.write(samples(other, 2));
+  const grant = await askApproved(office, office.custodian, ["erase", "--subject", userId]);
+  const [work] = await office.custodian.query(
+    "SELECT recovery.claim_work($1, 'erase', $2) ->> 'claim' AS claim",
+    [grant, userId],
+  );
+  // As if the walk had come as far as the first record: it starts again, since it found something.
+  await office.admin("UPDATE recovery.claim SET walked_to = $2, walk_found = true WHERE id = $1", [
+    work?.["claim"],
+    mine[0],
+  ]);
+  const argv = ["erase", "--grant", grant, "--subject", userId, "--json"];
+  const { stdout } = await office.custodian.recover(argv);
+  expect(JSON.parse(stdout)).toMatchObject({ records: 3 });
+  expect(await left(mine)).toMatchObject({ seeds: 0, tokens: 0 });
+  expect(await left(others)).toMatchObject({ seeds: 2, tokens: 2 });
+});
+
 test("a grant for one subject does not erase another", async () => {
   const records = await office.write(samples(other, 1));
   await office.write(samples(subject, 1));
@@ -142,6 +163,12 @@ test("is resumed by another run, and takes in what arrived meanwhile", async () 
     "--json",
   ]);
   expect(JSON.parse(stdout)).toMatchObject({ records: 3, seeds: 3 });
+  const [result] = await office.admin(
+    "SELECT detail::jsonb AS detail FROM recovery.audit WHERE action = 'result' AND grant_id = $1",
+    [grant],
+  );
+  // Of both runs, whatever the second one says of itself.
+  expect(result?.["detail"]).toMatchObject({ changed: 5 });
   expect(await left([...first, ...late])).toMatchObject({
     seeds: 0,
     sealed: 0,

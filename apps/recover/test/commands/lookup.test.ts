@@ -55,6 +55,22 @@ test("counts values, and ends when they are used up", async () => {
   expect(await find()).toMatchObject({ code: 3, stdout: "" });
 });
 
+const mac = (letter: string): string => `${letter.repeat(42)}A`;
+
+test("takes the tokens of one value, one a key: not a list of guesses", async () => {
+  const grant = await askApproved(office, office.requester, forIp);
+  const refusedFor = async (tokens: readonly string[]): Promise<unknown> => {
+    const [row] = await office.requester.query(
+      "SELECT recovery.claim_lookup($1, 'ip', $2) ->> 'refused' AS refused",
+      [grant, tokens],
+    );
+    return row?.["refused"];
+  };
+  expect(await refusedFor([`mk1.t1.${mac("x")}`, `mk1.t1.${mac("y")}`])).toBe("wrong_tokens");
+  expect(await refusedFor(["erased"])).toBe("wrong_tokens");
+  expect(await refusedFor([`mk1.t1.${mac("x")}`, `mk1.t2.${mac("x")}`])).toBeNull();
+});
+
 test("needs an approved grant for that field", async () => {
   const pending = await ask(office.requester, forIp);
   const look = (grant: string, field: string) =>

@@ -182,6 +182,42 @@ test("a record that was not claimed is not opened, though the database hands it 
   expect(ended.stderr).toContain("was not claimed");
 });
 
+const claimSignature =
+  "recovery.claim(p_grant uuid, p_capability text, p_fields text[], p_records uuid[], p_claim uuid DEFAULT gen_random_uuid())";
+
+const lies: [string, string][] = [
+  [
+    "an intent of before, claim and all",
+    "SELECT recovery.answer_claim(id, intent_seq, deadline) FROM recovery.claim WHERE grant_id = p_grant",
+  ],
+  [
+    "an intent of before under the new claim's id",
+    `SELECT recovery.answer_claim(id, intent_seq, deadline) || jsonb_build_object('claim', p_claim)
+     FROM recovery.claim WHERE grant_id = p_grant`,
+  ],
+  [
+    "an intent for less than this",
+    `SELECT recovery.open_claim(p_claim, p_grant, '{}', '{}', 0, now() + interval '1 hour',
+       jsonb_build_object('capability', p_capability, 'digest', encode(recovery.digest_of('{}'), 'hex')))`,
+  ],
+  [
+    "another row of the audit",
+    `SELECT jsonb_build_object('claim', p_claim, 'deadline', now(), 'seq', (entry).seq,
+       'hash', encode((entry).hash, 'hex'), 'previousHash', encode((entry).previous_hash, 'hex'),
+       'atMicros', (extract(epoch FROM (entry).at) * 1000000)::bigint::text, 'detail', (entry).detail)
+     FROM recovery.append_audit('revoked', p_grant, p_claim, '{}') AS entry`,
+  ],
+];
+
+test.for(lies)("nothing is opened without an intent: %s", async ([, body]) => {
+  const grant = await askApproved(office, office.requester, [...forIp(), "--max-records", "2"]);
+  expect((await unmask(office.requester, grant)).code).toBe(0);
+  await replace(claimSignature, { returns: "jsonb", body });
+  const ended = await unmask(office.requester, grant);
+  expect(ended).toMatchObject({ code: 30, stdout: "" });
+  expect(ended.stderr).toContain("not the intent of this use");
+});
+
 test("a number of records that differs from the list is not signed", async () => {
   const grant = await ask(office.requester, forIp());
   await office.admin("UPDATE recovery.access_grant SET record_count = 7 WHERE id = $1", [grant]);

@@ -153,6 +153,27 @@ test("a retry that parses becomes a row, and the ledger's outcome changes with i
   });
 });
 
+test("a login that the database refuses as a row stays, is named, and keeps no other back", async () => {
+  const [good = "", bad = ""] = await office.quarantine([
+    login,
+    login.replace("android", "forbidden"),
+  ]);
+  await office.admin(
+    "ALTER TABLE public.user_logins ADD CONSTRAINT no_such_device CHECK (device_type <> 'forbidden')",
+  );
+  const grant = await askApproved(office, office.custodian, ["retry", "--quarantined", bad, good]);
+  const argv = ["quarantine", "retry", "--grant", grant, "--json"];
+  const { code, stdout } = await office.custodian.recover(argv);
+  await office.admin("ALTER TABLE public.user_logins DROP CONSTRAINT no_such_device");
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ written: 1, refused: { "23514": [bad] } });
+  const still = await office.admin(
+    "SELECT record_id FROM maskline.quarantine WHERE record_id = ANY ($1)",
+    [[good, bad]],
+  );
+  expect(still).toEqual([{ record_id: bad }]);
+});
+
 test("a retried message is not retried twice", async () => {
   const [record = ""] = await office.quarantine([login]);
   const grant = await askApproved(office, office.custodian, [

@@ -1,4 +1,5 @@
 /** The people of the walk: their logins, roles and keys. */
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Stack } from "../demo/stack.ts";
 import { createLogin, execute } from "../login.ts";
@@ -14,6 +15,7 @@ export interface Cast {
 
 /** Gives each a login, a signing key of their own, and the same recover keyring. */
 export async function hire(stack: Stack, say: Say): Promise<Cast> {
+  await mkdir(join(stack.directory, "checkpoints"), { mode: 0o700 });
   const hireOne = async (login: string, role: string): Promise<Person> => {
     const { directory } = stack;
     const env = {

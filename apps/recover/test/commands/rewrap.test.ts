@@ -1,0 +1,71 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { KeyringJson, PrivateKeyringJson } from "@org/masking/keyring";
+import { generateKeyring } from "@org/masking/keyring";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { askApproved, type Office, openOffice } from "../office.ts";
+
+let office: Office;
+let record: string;
+let grant: string;
+
+beforeEach(async () => {
+  office = await openOffice();
+  [record = ""] = await office.write([{ ip: "192.0.2.1", deviceId: "d-1" }]);
+  await office.custodian.recover(["keys", "add", "--recipient"]);
+  await office.custodian.recover(["keys", "promote", "r2", "--recipient"]);
+  const request = ["rewrap", "--from-key", "r1", "--to-key", "r2"];
+  grant = await askApproved(office, office.custodian, request);
+});
+
+afterEach(() => office[Symbol.asyncDispose]());
+
+async function edit<Json>(name: string, change: (json: Json) => Json): Promise<void> {
+  const path = join(office.directory, name);
+  await writeFile(path, JSON.stringify(change(JSON.parse(await readFile(path, "utf8")) as Json)));
+}
+
+const recipients = (): Promise<unknown> => office.admin("SELECT recipient FROM maskline.batch_key");
+
+async function seen(): Promise<unknown> {
+  const { code, stderr } = await office.custodian.recover(["rewrap", "--grant", grant]);
+  return { code, said: stderr.split("\n")[0], stored: await recipients() };
+}
+
+const nothingMoved = {
+  code: 2,
+  said: "The private keyring does not open what is sealed to r2.",
+  stored: [{ recipient: "r1" }],
+};
+
+test("moves nothing to a public key that is not the private keyring's", async () => {
+  const [stranger] = generateKeyring().keyring.recipients;
+  await edit<KeyringJson>("maskline.keyring.json", (keyring) => ({
+    ...keyring,
+    recipients: keyring.recipients.map((recipient) =>
+      recipient.kid === "r2" ? { ...recipient, public_key: stranger?.public_key ?? "" } : recipient,
+    ),
+  }));
+  expect(await seen()).toEqual(nothingMoved);
+});
+
+test("moves nothing to a recipient that the private keyring lacks", async () => {
+  await edit<PrivateKeyringJson>("maskline.private-keyring.json", (keyring) => ({
+    ...keyring,
+    recipients: keyring.recipients.filter(({ kid }) => kid !== "r2"),
+  }));
+  expect(await seen()).toEqual(nothingMoved);
+});
+
+test("what was moved opens, and the audit counts it", async () => {
+  expect((await office.custodian.recover(["rewrap", "--grant", grant])).code).toBe(0);
+  expect(await recipients()).toEqual([{ recipient: "r2" }]);
+  const [result] = await office.admin(
+    "SELECT detail::jsonb AS detail FROM recovery.audit WHERE action = 'result'",
+  );
+  expect(result?.["detail"]).toMatchObject({ handed_out: 1, changed: 1 });
+  const look = ["unmask", "--field", "ip", "--record", record];
+  const opening = await askApproved(office, office.requester, look);
+  const opened = await office.requester.recover(["unmask", "--grant", opening, "--print"]);
+  expect(opened.stdout).toContain("192.0.2.1");
+});
