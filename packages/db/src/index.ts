@@ -2,7 +2,7 @@
 
 export { maintain, type MaintenanceOptions, type MaintenanceReport } from "./maintain.ts";
 export { migrate, type MigrateResult } from "./migrate.ts";
-export { MissingRightsError, type Role, roles } from "./roles.ts";
+export { MissingRightsError, type Role, roles, WrongLoginError } from "./roles.ts";
 export * from "./tables.ts";
 export * from "./writer-entry.ts";
 export type { Audit, AuditRow } from "./recovery/audit.ts";

@@ -5,7 +5,7 @@ import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate as applyMigrations } from "drizzle-orm/node-postgres/migrator";
 import { Client, type ClientBase } from "pg";
 import { toDatabaseError } from "./database-error.ts";
-import { MissingRightsError, prepareRoles } from "./roles.ts";
+import { MissingRightsError, prepareRoles, WrongLoginError } from "./roles.ts";
 import { migrations } from "./schema-version.ts";
 
 const migrationsFolder = fileURLToPath(new URL("../migrations", import.meta.url));
@@ -27,6 +27,7 @@ export interface MigrateResult {
  *
  * @param url - Left out, `pg` takes the server from the PG* variables.
  * @throws {@link MissingRightsError} with the SQL that an administrator must run.
+ * @throws {@link WrongLoginError} for a login that is the consumer's or a person's.
  * @throws {@link DatabaseError}
  */
 export async function migrate(url?: string): Promise<MigrateResult> {
@@ -53,7 +54,8 @@ export async function migrate(url?: string): Promise<MigrateResult> {
     await client.query("SELECT maskline.ensure_partitions()");
     return { applied: migrations.filter(({ when }) => when > before).map(({ tag }) => tag) };
   } catch (error) {
-    throw error instanceof MissingRightsError ? error : toDatabaseError(error);
+    const isOurs = error instanceof MissingRightsError || error instanceof WrongLoginError;
+    throw isOurs ? error : toDatabaseError(error);
   } finally {
     await client.end();
   }

@@ -27,19 +27,28 @@ export class MissingRightsError extends Error {
   }
 }
 
-/**
- * Each statement that is still needed, in the order in which they can run.
- *
- * From PostgreSQL 16 on, membership (MEMBER) does not imply that one may SET ROLE.
- */
+/** The login has another role's work: as owner too, it would read what that role keeps from it. */
+export class WrongLoginError extends Error {
+  override readonly name = "WrongLoginError";
+
+  constructor(role: string) {
+    super(
+      `The migrating login is in ${role}, so it must not own the vault too. Set MIGRATE_DATABASE_URL to another login.`,
+    );
+  }
+}
+
+/** From PostgreSQL 16 on, membership (MEMBER) does not imply that one may SET ROLE. */
+const settable = `CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 'MEMBER' ELSE 'SET' END`;
+
+/** Each statement that is still needed, in the order in which they can run. */
 const neededStatements = `
 WITH owner AS (SELECT to_regrole('maskline_owner')::oid AS id)
 SELECT statement FROM (
   SELECT 1 AS place, format('CREATE ROLE %I NOLOGIN', name) AS statement, to_regrole(name) IS NOT NULL AS stands
   FROM unnest($1::text[]) AS name
   UNION ALL
-  SELECT 2, format('GRANT maskline_owner TO %I', current_user), pg_has_role(current_user, id,
-    CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 'MEMBER' ELSE 'SET' END)
+  SELECT 2, format('GRANT maskline_owner TO %I', current_user), pg_has_role(current_user, id, ${settable})
   FROM owner
   UNION ALL
   SELECT 3, format('GRANT CREATE ON DATABASE %I TO maskline_owner', current_database()),
@@ -57,6 +66,19 @@ SELECT statement FROM (
 WHERE stands IS NOT TRUE
 ORDER BY place`;
 
+/**
+ * The role whose work the login has, where it is not the owner's as well.
+ *
+ * Who made a role is its member too, but without a right of it; a superuser counts as in every role.
+ */
+const otherRole = `
+SELECT rolname AS role FROM pg_roles
+WHERE rolname = ANY ($1::text[]) AND rolname <> 'maskline_owner'
+  AND (pg_has_role(oid, 'USAGE') OR pg_has_role(oid, ${settable}))
+  AND NOT coalesce(pg_has_role(to_regrole('maskline_owner')::oid, ${settable}), false)
+  AND NOT current_setting('is_superuser')::boolean
+ORDER BY array_position($1::text[], rolname::text) LIMIT 1`;
+
 /** insufficient_privilege; undefined_object, a role that could not be made. */
 const refusals = new Set(["42501", "42704"]);
 /** unique_violation, duplicate_object, and "tuple concurrently updated", which has no code of its own. */
@@ -70,8 +92,11 @@ const roundsAtMost = 10;
  * by itself, and what the migration of another database did first is found done in the next round.
  *
  * @throws {@link MissingRightsError}
+ * @throws {@link WrongLoginError} before anything is made.
  */
 export async function prepareRoles(client: ClientBase): Promise<void> {
+  const [other] = (await client.query<{ role: string }>(otherRole, [roles])).rows;
+  if (other) throw new WrongLoginError(other.role);
   for (let round = 1, raced = true; ; round++) {
     const { rows } = await client.query<{ statement: string }>(neededStatements, [roles]);
     if (rows.length === 0) return;

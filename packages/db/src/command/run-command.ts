@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { DatabaseError } from "../database-error.ts";
-import { MissingRightsError } from "../roles.ts";
+import { MissingRightsError, WrongLoginError } from "../roles.ts";
 import { readConfig } from "./config.ts";
 
 export interface Command<Flag extends string> {
@@ -26,7 +26,8 @@ export async function runCommand<Flag extends string>(command: Command<Flag>): P
   try {
     process.stdout.write(lines(await command.run(config.url, flags.values)));
   } catch (error) {
-    if (error instanceof MissingRightsError) return fail(2, [error.message]);
+    if (error instanceof MissingRightsError || error instanceof WrongLoginError)
+      return fail(2, [error.message]);
     if (error instanceof DatabaseError)
       return fail(1, [error.message, advice(error, config.source)]);
     throw error;

@@ -82,13 +82,27 @@ describe("against a database", () => {
     await using database = await createTestDatabase(inject("postgresAdminUrl"));
     const MIGRATE_DATABASE_URL = database.adminUrl;
     const DATABASE_URL = await database.createLogin("maskline_writer");
-    const denied = await run("migrate", { DATABASE_URL });
+    const plain = await database.createLogin("pg_monitor");
+    const denied = await run("migrate", { MIGRATE_DATABASE_URL: plain, DATABASE_URL });
     expect(denied.code).toBe(2);
     expect(denied.stderr).toContain("GRANT maskline_owner TO");
     const first = await run("migrate", { MIGRATE_DATABASE_URL, DATABASE_URL });
     expect(first.stdout).toContain("Applied 0000_tables.\n");
     const second = await run("migrate", { MIGRATE_DATABASE_URL, DATABASE_URL });
     expect(second).toEqual({ code: 0, stdout: "The schema is current.\n", stderr: "" });
+  });
+
+  it("migrate gives nobody the SQL that would make the consumer's login, or a person's, an owner", async () => {
+    await using database = await createTestDatabase(inject("postgresAdminUrl"));
+    for (const role of ["maskline_writer", "maskline_approver"]) {
+      const { code, stderr } = await run("migrate", {
+        DATABASE_URL: await database.createLogin(role),
+      });
+      expect(code).toBe(2);
+      expect(stderr).toContain(`is in ${role}`);
+      expect(stderr).toContain("Set MIGRATE_DATABASE_URL to another login.");
+      expect(stderr).not.toContain("GRANT");
+    }
   });
 
   it("both take the PG* variables where no URL is set", async () => {
