@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
 import { readConfig } from "../../apps/consumer/src/config.ts";
+import { isOpenToOthers } from "../../packages/masking/src/node/key-source.ts";
 import { pathOf, readDocuments, readYaml } from "./files.ts";
 
 interface Container {
@@ -8,7 +9,13 @@ interface Container {
   readonly [probeOrSetting: string]: unknown;
 }
 
+interface Volume {
+  readonly secret?: { readonly secretName: string; readonly defaultMode?: number };
+}
+
 interface PodSpec {
+  readonly securityContext: { readonly runAsUser: number; readonly fsGroup?: number };
+  readonly volumes?: readonly Volume[];
   readonly terminationGracePeriodSeconds?: number;
   readonly containers: readonly Container[];
 }
@@ -82,4 +89,17 @@ test("the consumer accepts its environment, is probed where it answers, and is g
   });
   const shutdownMs = "config" in read ? read.config.shutdownMs : Number.NaN;
   expect((pod?.terminationGracePeriodSeconds ?? 0) * 1000).toBeGreaterThan(shutdownMs);
+});
+
+test("the consumer can read its keyring as it is mounted, and takes it for a secret that is kept", () => {
+  const pod = pods.find(({ kind }) => kind === "Deployment")?.pod;
+  const { runAsUser, fsGroup } = pod?.securityContext ?? {};
+  const secret = pod?.volumes?.find((volume) => volume.secret?.secretName === "maskline-keyring");
+  // Octal to Kubernetes, which reads YAML 1.1; the digits of a decimal number to YAML 1.2.
+  const mode = Number.parseInt(String(secret?.secret?.defaultMode), 8);
+
+  // The kubelet gives the files to root and to the pod's fsGroup.
+  expect(fsGroup).toBeDefined();
+  expect(mode & 0o040).not.toBe(0);
+  expect(isOpenToOthers({ mode, uid: 0 }, runAsUser)).toBe(false);
 });

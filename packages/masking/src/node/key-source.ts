@@ -35,14 +35,13 @@ export async function readText(
   throw new KeySourceFault("has a scheme that is none of env:, file:, aws-kms:");
 }
 
-/** A file's text, and whether others than its owner could read it. */
+/** A file's text, and whether others could read it than those it is meant for. */
 export async function readOwnFile(path: string): Promise<{ text: string; isShared: boolean }> {
   let file: FileHandle | undefined;
   try {
     file = await open(path, "r");
     // The mode of the open file, so that it is the mode of what is read; Windows has no such bits.
-    const { mode } = await file.stat();
-    const isShared = process.platform !== "win32" && (mode & 0o077) !== 0;
+    const isShared = process.platform !== "win32" && isOpenToOthers(await file.stat());
     return { text: await file.readFile("utf8"), isShared };
   } catch (error) {
     throw new KeySourceFault(`names a file that cannot be read (${systemCode(error)})`);
@@ -51,7 +50,22 @@ export async function readOwnFile(path: string): Promise<{ text: string; isShare
   }
 }
 
-export const sharedFileFault = "is readable by group or others: its mode must be 0600 or 0400";
+/**
+ * Whether a file's mode lets others at it than its owner.
+ *
+ * A group may read what is root's: a secret that an orchestrator mounts belongs to root and to the
+ * group of the process, which can have it no other way. PostgreSQL takes its TLS key by the same rule.
+ */
+export function isOpenToOthers(
+  { mode, uid }: { readonly mode: number; readonly uid: number },
+  ownUid: number | undefined = process.geteuid?.(),
+): boolean {
+  const isMounted = uid === 0 && ownUid !== 0;
+  return (mode & (isMounted ? 0o037 : 0o077)) !== 0;
+}
+
+export const sharedFileFault =
+  "is readable by group or others: its mode must be 0600 or 0400, or 0440 where it is root's and mounted for this process's group";
 
 /** ENOENT and its like; nothing else of a system error is repeated. */
 export function systemCode(error: unknown): string {

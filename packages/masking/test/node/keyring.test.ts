@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { MaskingError } from "../../src/index.ts";
 import {
   generateKeyring,
@@ -140,6 +140,19 @@ describe("a file", () => {
     }
     await chmod(path, 0o400);
     await expect(loadKeyring(path, noSources)).resolves.toBeDefined();
+  });
+
+  // As Kubernetes mounts a Secret for a pod with an fsGroup: root's, and readable by that group.
+  test.runIf(process.geteuid?.() === 0)("of root's may be readable by the group", async () => {
+    const path = await newPath("keyring.json");
+    await writeKeyring(path, keyring);
+    const identity = vi.spyOn(process, "geteuid").mockReturnValue(1000);
+    onTestFinished(() => identity.mockRestore());
+    await chmod(path, 0o440);
+    await expect(loadKeyring(path, noSources)).resolves.toBeDefined();
+    await chmod(path, 0o444);
+    const { faults } = await refusalOf(loadKeyring(path, noSources));
+    expect(faults).toEqual([expect.stringContaining("readable by group or others")]);
   });
 
   test("that is referred to must not be either", async () => {
