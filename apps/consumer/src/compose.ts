@@ -115,6 +115,7 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
       batchAgeMs: config.limits.batchAgeMs,
       hasVault: sealer !== null,
       readsMaskedData: access.readsMaskedData,
+      namesPrivateKeyring: config.namesPrivateKeyring,
       unknownSettings: config.unknownSettings,
       waitSeconds: config.limits.waitSeconds,
       shutdownSeconds: config.shutdownMs / 1000,

@@ -112,6 +112,8 @@ export interface Config {
   readonly port: number;
   /** Variables that are named like settings and are none: a misspelt one is a default nobody chose. */
   readonly unknownSettings: readonly string[];
+  /** The recover tool's setting is here too: what opens the vault is within reach. */
+  readonly namesPrivateKeyring: boolean;
   /** For references in the keyring (`env:NAME`). */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -196,6 +198,7 @@ function toConfig(
     logLevel: data.LOG_LEVEL,
     port: data.PORT,
     unknownSettings: Object.keys(env).filter(isUnknownSetting),
+    namesPrivateKeyring: Boolean(env["RECOVER_PRIVATE_KEYRING"]),
     env,
   };
 }

@@ -13,6 +13,7 @@ export interface Plan {
   readonly batchAgeMs: number;
   readonly hasVault: boolean;
   readonly readsMaskedData: boolean;
+  readonly namesPrivateKeyring: boolean;
   readonly unknownSettings: readonly string[];
   readonly waitSeconds: number;
   readonly shutdownSeconds: number;
@@ -70,6 +71,13 @@ export function preflight(queue: QueueAttributes, plan: Plan): Finding[] {
       "warning",
       "the database login can read what it writes: with the token key beside it, whoever takes over this process can look addresses up",
       "use a login that is a member of maskline_writer and of nothing else",
+    );
+  }
+  if (plan.namesPrivateKeyring) {
+    find(
+      "warning",
+      "RECOVER_PRIVATE_KEYRING is set here: whoever takes over this process finds what opens the vault",
+      "unset it, and move the private keyring to where originals are recovered; the consumer never needs it",
     );
   }
   if (plan.batchAgeMs > (queue.visibilityTimeoutSeconds * 1000) / 4) {

@@ -54,3 +54,14 @@ test("names variables that look like settings and are none", () => {
     config: { unknownSettings: ["MASKLINE_POLERS"] },
   });
 });
+
+test("knows where the private keyring is named, and that an empty name is none", () => {
+  for (const [path, isNamed] of [
+    ["/etc/maskline/private-keyring.json", true],
+    ["", false],
+  ] as const) {
+    expect(readConfig({ ...whole, RECOVER_PRIVATE_KEYRING: path })).toMatchObject({
+      config: { namesPrivateKeyring: isNamed },
+    });
+  }
+});

@@ -21,6 +21,7 @@ const plan = {
   batchAgeMs: 100,
   hasVault: true,
   readsMaskedData: false,
+  namesPrivateKeyring: false,
   unknownSettings: [],
   waitSeconds: 20,
   shutdownSeconds: 25,
@@ -72,6 +73,13 @@ test("warns of a database login that can read what it writes", () => {
   const findings = preflight(healthy, { ...plan, readsMaskedData: true });
   expect(findings).toMatchObject([
     { severity: "warning", advice: expect.stringContaining("maskline_writer") },
+  ]);
+});
+
+test("warns of a private keyring beside the consumer", () => {
+  const findings = preflight(healthy, { ...plan, namesPrivateKeyring: true });
+  expect(findings).toMatchObject([
+    { severity: "warning", finding: expect.stringContaining("RECOVER_PRIVATE_KEYRING") },
   ]);
 });
 
