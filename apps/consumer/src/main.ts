@@ -74,7 +74,9 @@ function readOptions(argv: readonly string[]): Options | null {
 
 async function start(config: Config, { check, untilEmpty }: Options): Promise<number> {
   const isTerminal = process.stdout.isTTY;
-  const log = pino({ level: config.logLevel }, isTerminal ? pretty({ sync: true }) : undefined);
+  // What a check says is what it was asked for, however little a service may log.
+  const level = check && config.logLevel !== "debug" ? "info" : config.logLevel;
+  const log = pino({ level }, isTerminal ? pretty({ sync: true }) : undefined);
   reportCrashes(log);
   // A check or a drain that a signal ends has not done what it was asked for.
   const interrupted = check || untilEmpty ? exit.unexpected : exit.done;

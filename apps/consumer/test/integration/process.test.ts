@@ -18,6 +18,21 @@ test("an unknown option exits 2 and teaches the known ones", async () => {
   expect(output).toContain("--until-empty");
 });
 
+test("--check says what it found at every log level", async () => {
+  await using stack = await openStack({ visibilityTimeoutSeconds: 5 });
+  const silent = { ...stack.env, LOG_LEVEL: "silent" };
+  const passed = await startConsumer(silent, ["--check"]).exited();
+  expect(passed.code).toBe(0);
+  expect(passed.output).toContain("the queue's VisibilityTimeout is 5 s");
+  expect(passed.output).toContain("ready to start");
+
+  const refused = await startConsumer({ ...silent, MASKLINE_BATCH_AGE_MS: "60000" }, [
+    "--check",
+  ]).exited();
+  expect(refused.code).toBe(2);
+  expect(refused.output).toContain("wait for their batch longer than a quarter of their lease");
+});
+
 test("SIGTERM to pnpm drains what is in hand and exits 0", async () => {
   await using stack = await openStack();
   const bodies = createMessages({ count: 300, seed: 5 }).map(({ body }) => body);
