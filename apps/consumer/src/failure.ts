@@ -8,6 +8,8 @@ export interface Failure {
   readonly code: string;
   readonly sqlState: string | null;
   readonly constraint: string | null;
+  /** What the runtime calls a fault of the connection: ECONNREFUSED and its like. */
+  readonly systemCode: string | null;
   /** The row is at fault, not the database: trying it again cannot help. */
   readonly isRowFault: boolean;
 }
@@ -15,6 +17,7 @@ export interface Failure {
 /** What an identifier looks like; anything else might carry a value, such as an address. */
 const identifier = /^[A-Za-z][\w.-]{0,63}$/;
 const sqlStateForm = /^[0-9A-Z]{5}$/;
+const systemCodeForm = /^[A-Z][A-Z0-9_]{1,63}$/;
 
 export function toFailure(stage: Stage, error: unknown): Failure {
   return {
@@ -22,6 +25,7 @@ export function toFailure(stage: Stage, error: unknown): Failure {
     code: identifierOf(error, "code") ?? identifierOf(error, "name") ?? "unknown",
     sqlState: textOf(error, "sqlState", sqlStateForm),
     constraint: identifierOf(error, "constraint"),
+    systemCode: textOf(error, "systemCode", systemCodeForm),
     isRowFault: identifierOf(error, "kind") === "data",
   };
 }

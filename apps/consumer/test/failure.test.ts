@@ -14,11 +14,12 @@ test.each(["ECONNREFUSED", "timeout", "ERR_OSSL_EVP_UNSUPPORTED"])("a code passe
 });
 
 test.each(["203.0.113.77", "593-47-5928", "two words"])("a value is no code: %s", (value) => {
-  const error = Object.assign(new Error(), { code: value, sqlState: value, constraint: value });
-  expect(toFailure("write", error)).toMatchObject({
+  const values = { code: value, sqlState: value, constraint: value, systemCode: value };
+  expect(toFailure("write", Object.assign(new Error(), values))).toMatchObject({
     code: "Error",
     sqlState: null,
     constraint: null,
+    systemCode: null,
   });
 });
 
@@ -26,6 +27,14 @@ test("a SQLSTATE passes", () => {
   expect(toFailure("write", Object.assign(new Error(), { sqlState: "23505" })).sqlState).toBe(
     "23505",
   );
+});
+
+test("a fault of the connection keeps the runtime's name for it", () => {
+  const error = Object.assign(new Error(), { code: "network", systemCode: "ECONNREFUSED" });
+  expect(toFailure("receive", error)).toMatchObject({
+    code: "network",
+    systemCode: "ECONNREFUSED",
+  });
 });
 
 test("what is thrown without being an error has neither frames nor code", () => {

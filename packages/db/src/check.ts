@@ -34,7 +34,12 @@ export async function check(client: ClientBase): Promise<Access> {
   if (Number(version) < schemaVersion) throw misfit(oldSchema);
   if (!isWriter) throw misfit(notWriter);
   if (isReadOnly) {
-    throw new DatabaseError(readOnly, { kind: "transient", sqlState: "25006", constraint: null });
+    throw new DatabaseError(readOnly, {
+      kind: "transient",
+      sqlState: "25006",
+      constraint: null,
+      systemCode: null,
+    });
   }
   return { readsMaskedData };
 }
@@ -58,5 +63,10 @@ async function readState(client: ClientBase): Promise<State> {
 }
 
 function misfit(message: string): DatabaseError {
-  return new DatabaseError(message, { kind: "unknown", sqlState: null, constraint: null });
+  return new DatabaseError(message, {
+    kind: "unknown",
+    sqlState: null,
+    constraint: null,
+    systemCode: null,
+  });
 }

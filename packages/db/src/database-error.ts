@@ -14,6 +14,8 @@ export interface DatabaseFault {
   /** Five characters, or null where the fault did not come from the server. */
   readonly sqlState: string | null;
   readonly constraint: string | null;
+  /** What the runtime calls a fault of the connection: `ECONNREFUSED`, `ENOTFOUND`, … */
+  readonly systemCode: string | null;
 }
 
 export class DatabaseError extends Error implements DatabaseFault {
@@ -21,12 +23,14 @@ export class DatabaseError extends Error implements DatabaseFault {
   readonly kind: DatabaseFaultKind;
   readonly sqlState: string | null;
   readonly constraint: string | null;
+  readonly systemCode: string | null;
 
   constructor(message: string, fault: DatabaseFault) {
     super(message);
     this.kind = fault.kind;
     this.sqlState = fault.sqlState;
     this.constraint = fault.constraint;
+    this.systemCode = fault.systemCode;
   }
 }
 
@@ -47,6 +51,7 @@ const meanings: Readonly<Record<string, string>> = {
 /** `pg` gives its own faults no code. */
 const connectionFault =
   /^(Connection terminated|timeout (expired|exceeded)|Query read timeout|Client (was closed|has encountered a connection error)|There was an error establishing an SSL connection|The server does not support SSL connections)/;
+const noTls = /^The server does not support SSL connections/;
 
 /** OpenSSL's verdicts on a certificate, as Node names them. */
 const distrust = /^(UNABLE_TO_(GET|VERIFY)_|CERT_|(DEPTH_ZERO_)?SELF_SIGNED_CERT|ERR_TLS_CERT_)/;
@@ -61,19 +66,31 @@ export function toDatabaseError(error: unknown): DatabaseError {
       kind: kindOf(thrown.code),
       sqlState: thrown.code,
       constraint: thrown.constraint ?? null,
+      systemCode: null,
     });
   }
-  return isConnectionFault(thrown)
-    ? new DatabaseError("The connection to the database failed or timed out.", {
-        kind: "transient",
-        sqlState: null,
-        constraint: null,
-      })
-    : new DatabaseError(reasonOf(thrown), {
-        kind: "unknown",
-        sqlState: null,
-        constraint: null,
-      });
+  const fromElsewhere = { sqlState: null, constraint: null };
+  if (!isConnectionFault(thrown)) {
+    return new DatabaseError(reasonOf(thrown), {
+      ...fromElsewhere,
+      kind: "unknown",
+      systemCode: null,
+    });
+  }
+  const systemCode = systemCodeOf(thrown);
+  return new DatabaseError(describeConnectionFault(thrown, systemCode), {
+    ...fromElsewhere,
+    kind: "transient",
+    systemCode,
+  });
+}
+
+function describeConnectionFault(fault: unknown, systemCode: string | null): string {
+  if (fault instanceof Error && noTls.test(fault.message)) {
+    return "The database's server does not support TLS.";
+  }
+  const which = systemCode === null ? "" : ` (${systemCode})`;
+  return `The connection to the database failed or timed out${which}.`;
 }
 
 function describe(sqlState: string): string {
@@ -97,4 +114,13 @@ function reasonOf(error: unknown): string {
 function isConnectionFault(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.every(isConnectionFault);
   return error instanceof Error && ("syscall" in error || connectionFault.test(error.message));
+}
+
+/** ECONNREFUSED and its like; nothing else of a system error is repeated. */
+function systemCodeOf(error: unknown): string | null {
+  if (error instanceof AggregateError) {
+    return error.errors.map(systemCodeOf).find((code) => code !== null) ?? null;
+  }
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  return typeof code === "string" && /^E[A-Z0-9_]{1,30}$/.test(code) ? code : null;
 }

@@ -54,6 +54,20 @@ describe("toDatabaseError", () => {
     expect(toDatabaseError(error)).toMatchObject({ kind: "transient", sqlState: null });
   });
 
+  it.each([
+    [systemError("ECONNREFUSED"), "(ECONNREFUSED)", "ECONNREFUSED"],
+    [systemError("ENOTFOUND"), "(ENOTFOUND)", "ENOTFOUND"],
+    [new AggregateError([systemError("ETIMEDOUT")]), "(ETIMEDOUT)", "ETIMEDOUT"],
+    [new Error("Connection terminated unexpectedly"), "failed or timed out.", null],
+    [new Error("The server does not support SSL connections"), "does not support TLS", null],
+    [systemError(sentinel), "failed or timed out.", null],
+  ])("says what became of the connection, without a host: %s", (error, words, systemCode) => {
+    const reduced = toDatabaseError(error);
+    expect(reduced).toMatchObject({ kind: "transient", systemCode });
+    expect(reduced.message).toContain(words);
+    expect(reduced.message).not.toContain(sentinel);
+  });
+
   it("says what a wrong password and an untrusted certificate are", () => {
     expect(toDatabaseError(fromServer("28P01")).message).toBe(
       "The database reported SQLSTATE 28P01: wrong user or password.",

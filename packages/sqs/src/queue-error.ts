@@ -97,7 +97,7 @@ const aliases: Readonly<Record<string, QueueErrorCode>> = {
 /**
  * A call that failed as a whole.
  *
- * Its message is a constant sentence and its code one of a closed list. It carries no cause:
+ * Its message is a constant sentence with its codes; `code` is one of a closed list. It carries no cause:
  * parse errors quote the response, and the response holds message bodies.
  */
 export class QueueError extends Error {
@@ -111,7 +111,7 @@ export class QueueError extends Error {
   readonly systemCode: string | null;
 
   constructor(code: QueueErrorCode, about: { status?: number | null; systemCode?: string } = {}) {
-    super(`SQS call failed: ${code}`);
+    super(`SQS call failed: ${code}${about.systemCode ? ` (${about.systemCode})` : ""}`);
     this.code = code;
     this.retryable = passing.has(code);
     this.status = about.status ?? null;

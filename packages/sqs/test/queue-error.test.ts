@@ -41,6 +41,7 @@ test("a fault of the connection keeps the runtime's name for it, and no text", (
   expect(connectionError("ECONNREFUSED")).toMatchObject({
     code: "network",
     systemCode: "ECONNREFUSED",
+    message: "SQS call failed: network (ECONNREFUSED)",
   });
   expect(connectionError("ETIMEDOUT")).toMatchObject({ code: "timeout" });
   expect(connectionError("203.0.113.77 said no")).toMatchObject({

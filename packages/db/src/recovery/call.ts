@@ -52,5 +52,6 @@ export async function callOne<T>(call: Call, name: string, ...values: unknown[])
     kind: "unknown",
     sqlState: null,
     constraint: null,
+    systemCode: null,
   });
 }

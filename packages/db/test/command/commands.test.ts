@@ -57,7 +57,7 @@ describe.each(["migrate", "maintain"])("%s", (command) => {
     const { code, stderr } = await run(command, { DATABASE_URL });
     expect(code).toBe(1);
     expect(stderr).toBe(
-      "The connection to the database failed or timed out.\nCheck host, port and TLS settings in DATABASE_URL.\n",
+      "The connection to the database failed or timed out (ECONNREFUSED).\nCheck host, port and TLS settings in DATABASE_URL.\n",
     );
   });
 
