@@ -13,9 +13,12 @@ export interface Command<Flag extends string> {
   run(url: string | undefined, values: Readonly<Partial<Record<Flag, number>>>): Promise<string[]>;
 }
 
+/** What a setting or a GRANT mends: wrong user, password, database or schema; a right that the login lacks. */
+const configurationStates = new Set(["28000", "28P01", "3D000", "3F000", "42501"]);
+
 /** Runs the command on this process's arguments and environment, and sets its exit code. */
 export async function runCommand<Flag extends string>(command: Command<Flag>): Promise<void> {
-  if (process.argv.slice(2).includes("--help")) {
+  if (process.argv.slice(2).some((argument) => argument === "--help" || argument === "-h")) {
     process.stdout.write(`${command.usage}\n`);
     return;
   }
@@ -28,8 +31,10 @@ export async function runCommand<Flag extends string>(command: Command<Flag>): P
   } catch (error) {
     if (error instanceof MissingRightsError || error instanceof WrongLoginError)
       return fail(2, [error.message]);
-    if (error instanceof DatabaseError)
-      return fail(1, [error.message, advice(error, config.source)]);
+    if (error instanceof DatabaseError) {
+      const exitCode = configurationStates.has(error.sqlState ?? "") ? 2 : 1;
+      return fail(exitCode, [error.message, advice(error, config.source)]);
+    }
     throw error;
   }
 }

@@ -61,17 +61,17 @@ describe.each(["migrate", "maintain"])("%s", (command) => {
     );
   });
 
-  it("says that the password is wrong and which variable to check, without a value", async () => {
+  it("exits 2 where the password is wrong, and says which variable to check, without a value", async () => {
     const url = new URL(inject("postgresAdminUrl"));
     url.password = "sentinel";
     const { code, stderr } = await run(command, { DATABASE_URL: url.href });
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stderr).toContain("28P01: wrong user or password.\nCheck DATABASE_URL");
     expect(stderr).not.toContain("sentinel");
   });
 
-  it("teaches with --help", async () => {
-    const { code, stdout } = await run(command, {}, ["--help"]);
+  it.each(["--help", "-h"])("teaches with %s", async (flag) => {
+    const { code, stdout } = await run(command, {}, [flag]);
     expect(code).toBe(0);
     expect(stdout).toContain("Usage: pnpm");
   });
