@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { connectWriter, maintain, type Writer } from "@org/db";
 import { createTestDatabase, type TestDatabase } from "@org/local";
 import { Client, type QueryResultRow } from "pg";
@@ -207,12 +208,13 @@ describe("who may", () => {
     await expect(maintain(url)).rejects.toMatchObject({ sqlState: "42501" });
   });
 
-  it("a scheduler's login that was granted the functions and nothing else", async () => {
+  it("a scheduler's login that was granted what deploy/README.md says and nothing else", async () => {
+    const page = await readFile(new URL("../../../deploy/README.md", import.meta.url), "utf8");
+    const grants = page.match(/^GRANT [^;]*TO maintainer;/gm) ?? [];
+    expect(grants).toHaveLength(2);
     const url = await database.createLogin("maskline_auditor");
     const login = new URL(url).username;
-    await read(`GRANT USAGE ON SCHEMA maskline TO ${login}`);
-    await read(`GRANT EXECUTE ON FUNCTION maskline.ensure_partitions, maskline.prune_ledger,
-      maskline.expire_quarantine, maskline.drop_old_months TO ${login}`);
+    for (const grant of grants) await read(grant.replace("TO maintainer", `TO ${login}`));
     expect(await maintain(url, { keepMonths: 24 })).toMatchObject({ partitionsMade: 0 });
     await read(`DROP OWNED BY ${login}`);
   });
