@@ -1,4 +1,4 @@
-/** One batch from bodies to durable rows: parse, mask, write. Plaintext lives from here to the end of this call. */
+/** One batch from bodies to durable rows: parse, mask, write. What it parses of them lives for this call; bodies are in hand from receive to ack. */
 import { randomUUIDv7 } from "node:crypto";
 
 import type { QuarantineRow } from "@org/db/writer";

@@ -5,7 +5,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 export interface HealthChecks {
   /** False when only a restart can help. */
   live(): boolean;
-  /** False while the database cannot take writes, and while stopping. */
+  /** False until polling begins, while the database cannot take writes, and while stopping. */
   ready(): boolean;
   metrics(request: IncomingMessage, response: ServerResponse): void;
 }
