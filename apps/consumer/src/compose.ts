@@ -62,6 +62,8 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
     connectWriter({
       connection: config.databaseUrl === null ? {} : { connectionString: config.databaseUrl },
       poolSize: config.limits.writers + 1,
+      onIdleError: (fault) =>
+        log.warn(toFailure("write", fault), "an idle connection to the database broke"),
     }),
   );
   const [{ tokenizer, sealer }, attributes, access] = await allOrEveryFault([

@@ -38,6 +38,30 @@ test("a database outage much longer than the lease spends no receives and dead-l
   expect(await stack.queue.depth(stack.deadLetterUrl)).toMatchObject({ visible: 0, inFlight: 0 });
 });
 
+test("a connection that breaks while it is idle is logged by its SQLSTATE, and another is opened", async () => {
+  await using stack = await openStack();
+  const [first, second] = createMessages({ count: 2, seed: 6 }).map(({ body }) => body);
+  const consumer = startConsumer({ ...stack.env, MASKLINE_WAIT_SECONDS: "1" });
+  const commit = async (body = "", total = 0): Promise<void> => {
+    await stack.queue.send(stack.queueUrl, [body]);
+    const count = "SELECT count(*)::int FROM maskline.ledger";
+    while ((await stack.query<{ count: number }>(count))[0]?.count !== total)
+      await new Promise((resolve) => setTimeout(resolve, 50));
+  };
+  await commit(first, 1);
+  await stack.query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'maskline-writer'",
+  );
+
+  expect(await consumer.logged("an idle connection to the database broke")).toMatchObject({
+    stage: "write",
+    sqlState: "57P01",
+  });
+  await commit(second, 2);
+  consumer.process.kill("SIGTERM");
+  expect((await consumer.exited()).code).toBe(0);
+});
+
 async function createWriter(adminUrl: string): Promise<string> {
   const admin = new Client({ connectionString: adminUrl });
   await admin.connect();
