@@ -1,9 +1,8 @@
 /** Steps and a live line for somebody who watches; silent when nobody does. */
 import { clearLine, cursorTo } from "node:readline";
 import { styleText } from "node:util";
-import type { WriteStream } from "node:tty";
 
-const barWidth = 30;
+const longestBar = 30;
 
 export interface ProgressView {
   /** Says what is being done; the next step or `done` ends it. */
@@ -13,8 +12,10 @@ export interface ProgressView {
   done(): void;
 }
 
+type Terminal = NodeJS.WritableStream & { readonly columns: number };
+
 /** @param output - A terminal, or null where nothing is to be shown. */
-export function createProgressView(output: WriteStream | null): ProgressView {
+export function createProgressView(output: Terminal | null): ProgressView {
   let current: { text: string; startedAt: number } | null = null;
   let shown = "";
 
@@ -25,6 +26,8 @@ export function createProgressView(output: WriteStream | null): ProgressView {
     cursorTo(output, 0);
     output.write(line);
   };
+  // A line that wraps is not cleared whole. The last column stays free: some terminals wrap once it is full.
+  const room = (): number => (output?.columns || Infinity) - 1;
   const done = (): void => {
     if (!current) return;
     const seconds = ((performance.now() - current.startedAt) / 1_000).toFixed(1);
@@ -36,13 +39,20 @@ export function createProgressView(output: WriteStream | null): ProgressView {
     step(text) {
       done();
       current = { text, startedAt: performance.now() };
-      live(`… ${text}`);
+      live(`… ${text}`.slice(0, room()));
     },
     advance(part, total, remark = "") {
       if (!current) return;
-      const filled = Math.round((barWidth * Math.min(part, total)) / total);
-      const bar = "█".repeat(filled) + "░".repeat(barWidth - filled);
-      live(`… ${current.text} ${styleText("cyan", bar)} ${part} of ${total}${remark}`);
+      const before = `… ${current.text} `;
+      const after = `${part} of ${total}${remark}`;
+      const width = Math.min(longestBar, room() - before.length - after.length - 1);
+      if (width <= 0) {
+        live(`${before}${after}`.slice(0, room()));
+        return;
+      }
+      const filled = Math.round((width * Math.min(part, total)) / total);
+      const bar = "█".repeat(filled) + "░".repeat(width - filled);
+      live(`${before}${styleText("cyan", bar)} ${after}`);
     },
     done,
   };

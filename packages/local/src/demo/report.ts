@@ -52,17 +52,17 @@ export function formatReport(summary: Summary, outcome: Outcome): string {
 
 /** How to reach the servers that stay up. */
 export function formatAccess(stack: Stack): string {
-  const variables = { ...stack.consumerEnv, RECOVER_PRIVATE_KEYRING: stack.privateKeyringFile };
   return [
     heading("The servers stay up until Ctrl-C"),
     table([
       ["analyst", stack.analystUrl],
       ["administrator", stack.adminUrl],
       ["dead letters", stack.deadLetterUrl],
+      ["private keyring", stack.privateKeyringFile],
       ["logs", stack.directory],
     ]),
-    heading("To run the consumer or recover against them"),
-    ...Object.entries(variables).map(([name, value]) => `export ${name}=${value}`),
+    heading("To run the consumer against them"),
+    ...Object.entries(stack.consumerEnv).map(([name, value]) => `export ${name}=${value}`),
     "",
   ].join("\n");
 }

@@ -96,6 +96,8 @@ describe("pnpm demo", { timeout }, () => {
     expect(await query(analystUrl, "SELECT count(*) > 0 AS any FROM user_logins")).toEqual([
       { any: true },
     ]);
+    // What is shown is for the consumer: it must not be given what opens the vault.
+    expect(shown).not.toContain("RECOVER_");
     await expect(query(analystUrl, "SELECT * FROM maskline.vault")).rejects.toMatchObject({
       code: "42501",
     });
