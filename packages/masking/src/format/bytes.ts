@@ -21,8 +21,13 @@ let used = 0;
  * Zeroed bytes for a moment's use. They are cut from a pool, since an allocation of more than 64
  * bytes costs as much as encrypting them; so none may be returned to a caller, who could see its
  * neighbours through `buffer`.
+ *
+ * @throws RangeError if the length is none: taken from the pool, it would spoil all that follow.
  */
 export function allocateTransient(length: number): Uint8Array {
+  if (!Number.isSafeInteger(length) || length < 0) {
+    throw new RangeError("A length is a whole number of bytes.");
+  }
   if (length > poolBytes / 8) return new Uint8Array(length);
   if (used + length > poolBytes) {
     pool = new Uint8Array(poolBytes);

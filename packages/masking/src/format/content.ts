@@ -18,7 +18,7 @@ const smallestPlaintext = 128;
  * address is as long as one with IPv4.
  */
 export function encodeContent(content: Content): Uint8Array {
-  const body = content.kind === "fields" ? encodeFields(content.fields) : content.bytes;
+  const body = content.kind === "fields" ? encodeFields(content.fields) : checkBytes(content.bytes);
   const length = Math.max(smallestPlaintext, 2 ** Math.ceil(Math.log2(body.length + 2)));
   const plaintext = allocateTransient(length);
   plaintext[0] = kindByte[content.kind];
@@ -27,11 +27,17 @@ export function encodeContent(content: Content): Uint8Array {
   return plaintext;
 }
 
+/** A Uint8Array of another realm is one too; anything else would be sealed as other bytes. */
+function checkBytes(bytes: Uint8Array): Uint8Array {
+  if (Object.prototype.toString.call(bytes) === "[object Uint8Array]") return bytes;
+  throw new MaskingError("ERR_MASKING_INPUT_INVALID", "Bytes to seal are a Uint8Array.");
+}
+
 function encodeFields(fields: Readonly<Record<string, string>>): Uint8Array {
   const parts: string[] = [];
   for (const [name, value] of Object.entries(fields)) {
     checkLabel("field", name);
-    if (!value.isWellFormed()) {
+    if (typeof value !== "string" || !value.isWellFormed()) {
       throw new MaskingError("ERR_MASKING_INPUT_INVALID", `The field ${name} is not Unicode text.`);
     }
     parts.push(name, value);

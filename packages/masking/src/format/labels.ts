@@ -12,7 +12,8 @@ export const isLowerCaseUuid = (text: string): boolean => uuidPattern.test(text)
 
 /** A tenant, field or table label: 1 to 128 visible ASCII characters, so that it has one encoding. */
 export function checkLabel(kind: "field" | "table" | "tenant", text: string): string {
-  if (!label.test(text)) {
+  // A pattern takes a number for its digits, which then has no encoding.
+  if (typeof text !== "string" || !label.test(text)) {
     throw new MaskingError(
       "ERR_MASKING_INPUT_INVALID",
       `A ${kind} is named by 1 to 128 visible ASCII characters.`,

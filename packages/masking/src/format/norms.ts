@@ -52,8 +52,8 @@ export function checkNormId(text: string): NormId {
  *
  * The bytes are the value itself, not a token: treat them as personal data.
  *
- * @throws {@link MaskingError} `ERR_MASKING_INPUT_INVALID` if the norm refuses the value. The
- *   error does not hold the value.
+ * @throws {@link MaskingError} `ERR_MASKING_INPUT_INVALID` if the norm refuses the value, or no norm
+ *   has this id. The error does not hold the value.
  *
  * @example
  * ```ts
@@ -65,7 +65,7 @@ export function checkNormId(text: string): NormId {
  * ```
  */
 export function canonicalize(norm: NormId, value: string): Uint8Array {
-  const bytes = norms[norm](value);
+  const bytes = norms[checkNormId(norm)](value);
   if (bytes === null) {
     throw new MaskingError("ERR_MASKING_INPUT_INVALID", `The value is not one that ${norm} takes.`);
   }
@@ -74,6 +74,8 @@ export function canonicalize(norm: NormId, value: string): Uint8Array {
 
 /**
  * Whether {@link canonicalize}, and so a tokenizer, takes the value.
+ *
+ * @throws {@link MaskingError} `ERR_MASKING_INPUT_INVALID` if no norm has this id.
  *
  * @example
  * ```ts
@@ -84,5 +86,5 @@ export function canonicalize(norm: NormId, value: string): Uint8Array {
  * ```
  */
 export function isCanonicalizable(norm: NormId, value: string): boolean {
-  return norms[norm](value) !== null;
+  return norms[checkNormId(norm)](value) !== null;
 }

@@ -38,7 +38,8 @@ export interface BatchSealer extends Disposable {
   /**
    * Seals bytes as they are.
    *
-   * @throws {@link MaskingError} as {@link seal} does.
+   * @throws {@link MaskingError} as {@link seal} does, and `ERR_MASKING_INPUT_INVALID` for anything
+   *   but a Uint8Array.
    */
   sealBytes(at: RecordPlace, bytes: Uint8Array): Promise<SealedRecord>;
   /** Forgets the batch key; a record being sealed is still finished. */

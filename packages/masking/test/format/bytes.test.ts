@@ -59,3 +59,11 @@ test("hands out transient bytes that are zero and nobody else's", () => {
   }
   expect(taken.every((bytes, index) => bytes.every((byte) => byte === index + 1))).toBe(true);
 });
+
+test.each([Number.NaN, -1, 0.5, Infinity, 2 ** 53])(
+  "refuses %d as a length, and hands out bytes as before",
+  (length) => {
+    expect(() => allocateTransient(length)).toThrow(RangeError);
+    expect(allocateTransient(300)).toHaveLength(300);
+  },
+);

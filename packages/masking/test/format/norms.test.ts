@@ -1,6 +1,12 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { canonicalize, isCanonicalizable, MaskingError, normIds } from "../../src/index.ts";
+import {
+  canonicalize,
+  isCanonicalizable,
+  MaskingError,
+  type NormId,
+  normIds,
+} from "../../src/index.ts";
 
 test("says of a value whether canonicalize takes it", () => {
   const values = fc.oneof(
@@ -29,6 +35,13 @@ test("refuses without repeating the value", () => {
     const error = refusalOf(() => canonicalize(norm, secret));
     expect(error.code).toBe("ERR_MASKING_INPUT_INVALID");
     expect(JSON.stringify([error.message, error.stack, error.cause])).not.toMatch(/203|secret/);
+  }
+});
+
+test.each(["ip/2", "constructor", "toString", "__proto__", ""])("knows no norm %j", (id) => {
+  for (const call of [canonicalize, isCanonicalizable]) {
+    const error = refusalOf(() => call(id as NormId, "192.0.2.1"));
+    expect(error.code).toBe("ERR_MASKING_INPUT_INVALID");
   }
 });
 

@@ -1,5 +1,6 @@
 import crypto from "node:crypto";
 import { syncBuiltinESMExports } from "node:module";
+import { runInNewContext } from "node:vm";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { RecordPlace, SealedKey } from "../../src/index.ts";
@@ -62,6 +63,12 @@ describe("a sealed record", () => {
         expect(Buffer.compare(opener.unsealBytes(where, sealed, seed), original)).toBe(0);
       }),
     );
+  });
+
+  test("may hold bytes of another realm", () => {
+    const foreign = runInNewContext("Uint8Array.of(1, 2)") as Uint8Array;
+    const { sealed, seed } = batch.sealBytes(at, foreign);
+    expect(Array.from(opener.unsealBytes(at, sealed, seed))).toEqual([1, 2]);
   });
 
   test("may have a field of any name", () => {
@@ -157,9 +164,27 @@ describe("sealing refuses", () => {
     expect(() => batch.seal(where, content)).toThrow(inputInvalid);
   });
 
-  test("a tenant that is no label", () => {
-    expect(() => createSealer(keyring, { tenant: "" })).toThrow(inputInvalid);
-    expect(() => createUnsealer(privateKeyring, { tenant: "" })).toThrow(inputInvalid);
+  test.each(["", 42])("the tenant %j, which is no label", (wrong) => {
+    const options = { tenant: wrong as string };
+    expect(() => createSealer(keyring, options)).toThrow(inputInvalid);
+    expect(() => createUnsealer(privateKeyring, options)).toThrow(inputInvalid);
+  });
+
+  test("a field whose value is no text", () => {
+    expect(() => batch.seal(at, { ip: 42 as unknown as string })).toThrow(inputInvalid);
+  });
+
+  test.each([
+    ["an ArrayBuffer", new ArrayBuffer(4)],
+    ["a DataView", new DataView(new ArrayBuffer(4))],
+    ["wider numbers", Uint16Array.of(256)],
+    ["a text", "192.0.2.1"],
+    ["a list of numbers", [1, 2]],
+    ["nothing", undefined],
+  ])("%s as bytes, and seals as before", (_, wrong) => {
+    expect(() => batch.sealBytes(at, wrong as unknown as Uint8Array)).toThrow(inputInvalid);
+    const { sealed, seed } = batch.seal(at, { ip: "192.0.2.1" });
+    expect(opener.unseal(at, sealed, seed)).toEqual({ ip: "192.0.2.1" });
   });
 
   test("once the batch is wiped", async () => {

@@ -89,6 +89,18 @@ describe("on WebCrypto, a batch", () => {
     await expect(opener.unseal(at, sealed, seed)).rejects.toMatchObject(keyUnknown);
   });
 
+  test.each([
+    ["an ArrayBuffer", new ArrayBuffer(4)],
+    ["a DataView", new DataView(new ArrayBuffer(4))],
+    ["a text", "192.0.2.1"],
+  ])("refuses %s as bytes, and seals as before", async (_, wrong) => {
+    const batch = await web.createSealer(keyring, { tenant }).openBatch();
+    await expect(batch.sealBytes(at, wrong as unknown as Uint8Array)).rejects.toMatchObject({
+      code: "ERR_MASKING_INPUT_INVALID",
+    });
+    await expect(batch.seal(at, { ip: "192.0.2.1" })).resolves.toBeDefined();
+  });
+
   test("refuses any changed byte of a record, and a record of the other kind", async () => {
     const batch = await web.createSealer(keyring, { tenant }).openBatch();
     const { recipient, sealed: key } = sealedKeyOf(batch);
