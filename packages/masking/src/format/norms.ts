@@ -39,7 +39,16 @@ const norms: Readonly<Record<NormId, (value: string) => Uint8Array | null>> = {
   },
 };
 
-/** Every norm id. */
+/**
+ * Every norm id.
+ *
+ * @example
+ * ```ts
+ * import { normIds } from "@org/masking";
+ *
+ * console.log(normIds.join(" ")); // ip/1 ip-net/1 exact/1 digits/1 uuid/1
+ * ```
+ */
 export const normIds = Object.keys(norms) as readonly NormId[];
 
 export function checkNormId(text: string): NormId {
