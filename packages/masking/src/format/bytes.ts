@@ -13,6 +13,17 @@ export function utf8(text: string): Uint8Array {
   return bytes;
 }
 
+/** How many bytes a text without lone surrogates takes in UTF-8. */
+export function utf8Length(text: string): number {
+  let { length } = text;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    // Each half of a surrogate pair is two of the four bytes.
+    if (code > 0x7f) length += code < 0x800 || (code >= 0xd800 && code < 0xe000) ? 1 : 2;
+  }
+  return length;
+}
+
 const poolBytes = 8192;
 let pool = new Uint8Array(poolBytes);
 let used = 0;
@@ -20,7 +31,7 @@ let used = 0;
 /**
  * Zeroed bytes for a moment's use. They are cut from a pool, since an allocation of more than 64
  * bytes costs as much as encrypting them; so none may be returned to a caller, who could see its
- * neighbours through `buffer`.
+ * neighbours through `buffer`. Whoever writes a value or a key into them zeroes them after use.
  *
  * @throws RangeError if the length is none: taken from the pool, it would spoil all that follow.
  */
@@ -62,13 +73,32 @@ export function appendLengthPrefixed(encoded: Uint8Array, part: Uint8Array): Uin
 
 /** Returns where it ends. */
 function writeLengthPrefixed(part: Uint8Array, into: Uint8Array, at: number): number {
-  const { length } = part;
+  writeLength(part.length, into, at);
+  into.set(part, at + 4);
+  return at + 4 + part.length;
+}
+
+/** Writes a text as a part of LP(…), without a copy that would have to be zeroed; returns where it ends. */
+export function writeLengthPrefixedText(text: string, into: Uint8Array, at: number): number {
+  const end = writeUtf8(text, into, at + 4);
+  writeLength(end - at - 4, into, at);
+  return end;
+}
+
+function writeUtf8(text: string, into: Uint8Array, start: number): number {
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code > 0x7f) return start + encoder.encodeInto(text, into.subarray(start)).written;
+    into[start + at] = code;
+  }
+  return start + text.length;
+}
+
+function writeLength(length: number, into: Uint8Array, at: number): void {
   into[at] = length >>> 24;
   into[at + 1] = length >>> 16;
   into[at + 2] = length >>> 8;
   into[at + 3] = length;
-  into.set(part, at + 4);
-  return at + 4 + length;
 }
 
 /** The parts of an LP(…), or null if the bytes are not one. */

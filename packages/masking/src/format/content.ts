@@ -1,7 +1,12 @@
 /** What is inside a sealed record: fields or bytes, padded so that the length says nothing. */
 
 import { MaskingError } from "../errors.ts";
-import { allocateTransient, lengthPrefixed, readLengthPrefixed } from "./bytes.ts";
+import {
+  allocateTransient,
+  readLengthPrefixed,
+  utf8Length,
+  writeLengthPrefixedText,
+} from "./bytes.ts";
 import { checkLabel } from "./labels.ts";
 
 /** What a record holds. */
@@ -18,40 +23,52 @@ const smallestPlaintext = 128;
  * address is as long as one with IPv4.
  */
 export function encodeContent(content: Content): Uint8Array {
-  const body = content.kind === "fields" ? encodeFields(content.fields) : checkBytes(content.bytes);
-  const length = Math.max(smallestPlaintext, 2 ** Math.ceil(Math.log2(body.length + 2)));
-  const plaintext = allocateTransient(length);
-  plaintext[0] = kindByte[content.kind];
-  plaintext.set(body, 1);
-  plaintext[1 + body.length] = padMark;
-  return plaintext;
-}
-
-/** A Uint8Array of another realm is one too; anything else would be sealed as other bytes. */
-function checkBytes(bytes: Uint8Array): Uint8Array {
-  if (Object.prototype.toString.call(bytes) === "[object Uint8Array]") return bytes;
-  throw new MaskingError("ERR_MASKING_INPUT_INVALID", "Bytes to seal are a Uint8Array.");
+  return content.kind === "fields" ? encodeFields(content.fields) : encodeBytes(content.bytes);
 }
 
 function encodeFields(fields: Readonly<Record<string, string>>): Uint8Array {
   const parts: string[] = [];
+  let length = 0;
   for (const [name, value] of Object.entries(fields)) {
     checkLabel("field", name);
     if (typeof value !== "string" || !value.isWellFormed()) {
       throw new MaskingError("ERR_MASKING_INPUT_INVALID", `The field ${name} is not Unicode text.`);
     }
     parts.push(name, value);
+    length += 4 + name.length + 4 + utf8Length(value);
   }
-  return lengthPrefixed(...parts);
+  const plaintext = allocatePlaintext("fields", length);
+  let at = 1;
+  for (const part of parts) at = writeLengthPrefixedText(part, plaintext, at);
+  return plaintext;
+}
+
+/** A Uint8Array of another realm is one too; anything else would be sealed as other bytes. */
+function encodeBytes(bytes: Uint8Array): Uint8Array {
+  if (Object.prototype.toString.call(bytes) !== "[object Uint8Array]") {
+    throw new MaskingError("ERR_MASKING_INPUT_INVALID", "Bytes to seal are a Uint8Array.");
+  }
+  const plaintext = allocatePlaintext("bytes", bytes.length);
+  plaintext.set(bytes, 1);
+  return plaintext;
+}
+
+/** All but the content, which takes `length` bytes from the second on. */
+function allocatePlaintext(kind: Content["kind"], length: number): Uint8Array {
+  const padded = Math.max(smallestPlaintext, 2 ** Math.ceil(Math.log2(length + 2)));
+  const plaintext = allocateTransient(padded);
+  plaintext[0] = kindByte[kind];
+  plaintext[1 + length] = padMark;
+  return plaintext;
 }
 
 /** Null, or an error of TextDecoder, if the plaintext is not one that {@link encodeContent} makes. */
 export function decodeContent(plaintext: Uint8Array): Content | null {
   const end = plaintext.findLastIndex((byte) => byte !== 0);
   if (end < 1 || plaintext[end] !== padMark) return null;
+  const body = plaintext.subarray(1, end);
   // A copy: slice() of a Buffer is none, and the caller zeroes the plaintext.
-  const body = Uint8Array.from(plaintext.subarray(1, end));
-  if (plaintext[0] === kindByte.bytes) return { kind: "bytes", bytes: body };
+  if (plaintext[0] === kindByte.bytes) return { kind: "bytes", bytes: Uint8Array.from(body) };
   const fields = plaintext[0] === kindByte.fields ? decodeFields(body) : null;
   return fields && { kind: "fields", fields };
 }

@@ -17,13 +17,15 @@ const mappedPrefix = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff] as const;
 export function parseIp(text: string): Uint8Array | null {
   // The longest spelling is an IPv6 address with an IPv4 tail.
   if (text.length > 45) return null;
-  return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
+  const bytes = new Uint8Array(16);
+  if (text.includes(":") ? readIpv6(text, bytes) : readIpv4(text, bytes)) return bytes;
+  bytes.fill(0);
+  return null;
 }
 
-function parseIpv4(text: string): Uint8Array | null {
-  const bytes = new Uint8Array(16);
+function readIpv4(text: string, bytes: Uint8Array): boolean {
   bytes.set(mappedPrefix);
-  return writeIpv4(text, 0, bytes, 12) ? bytes : null;
+  return writeIpv4(text, 0, bytes, 12);
 }
 
 /** Writes the dotted quad that runs from `start` to the end of `text`; false if it is not one. */
@@ -49,8 +51,7 @@ function writeIpv4(text: string, start: number, bytes: Uint8Array, at: number): 
   return position === text.length;
 }
 
-function parseIpv6(text: string): Uint8Array | null {
-  const bytes = new Uint8Array(16);
+function readIpv6(text: string, bytes: Uint8Array): boolean {
   let at = 0;
   let gap = -1;
   let position = 0;
@@ -59,23 +60,23 @@ function parseIpv6(text: string): Uint8Array | null {
     position = 2;
   }
   while (position < text.length) {
-    if (at === 16) return null;
+    if (at === 16) return false;
     const end = endOfHexDigits(text, position);
     if (text.charCodeAt(end) === dot) {
-      if (at > 12 || !writeIpv4(text, position, bytes, at)) return null;
+      if (at > 12 || !writeIpv4(text, position, bytes, at)) return false;
       at += 4;
       break;
     }
-    if (end === position || end - position > 4) return null;
+    if (end === position || end - position > 4) return false;
     const group = Number.parseInt(text.slice(position, end), 16);
     bytes[at] = group >> 8;
     bytes[at + 1] = group & 0xff;
     at += 2;
     if (end === text.length) break;
-    if (text.charCodeAt(end) !== colon || end + 1 === text.length) return null;
+    if (text.charCodeAt(end) !== colon || end + 1 === text.length) return false;
     position = end + 1;
     if (text.charCodeAt(position) === colon) {
-      if (gap !== -1) return null;
+      if (gap !== -1) return false;
       gap = at;
       position += 1;
     }
@@ -96,16 +97,16 @@ function endOfHexDigits(text: string, start: number): number {
 }
 
 /** Moves what stood after `::` to the end. `::` stands for at least one group (RFC 4291 section 2.2). */
-function spread(bytes: Uint8Array, length: number, gap: number): Uint8Array | null {
-  if (gap === -1) return length === 16 ? bytes : null;
-  if (length === 16) return null;
+function spread(bytes: Uint8Array, length: number, gap: number): boolean {
+  if (gap === -1) return length === 16;
+  if (length === 16) return false;
   bytes.copyWithin(16 - (length - gap), gap, length);
   bytes.fill(0, gap, 16 - (length - gap));
-  return bytes;
+  return true;
 }
 
-/** The network an address is in: /24 for IPv4, /64 for IPv6; the bits behind it are zero. */
+/** Makes an address the network it is in: /24 for IPv4, /64 for IPv6; the bits behind it are zeroed. */
 export function networkOf(address: Uint8Array): Uint8Array {
   const isIpv4 = mappedPrefix.every((byte, at) => address[at] === byte);
-  return Uint8Array.from(address).fill(0, isIpv4 ? 15 : 8);
+  return address.fill(0, isIpv4 ? 15 : 8);
 }

@@ -1,6 +1,6 @@
 /** References from a keyring to its keys: `env:NAME`, `file:PATH`, `aws-kms:ARN`, or the key itself. */
 
-/** A key management service, as far as a keyring needs one. */
+/** A key management service, as far as a keyring needs one. The bytes it resolves to are zeroed after use. */
 export interface KeyService {
   /** Decrypts a wrapped token key with the key that `arn` names. Called once a key, at start. */
   unwrapKey(arn: string, wrapped: Uint8Array): Promise<Uint8Array>;

@@ -50,7 +50,8 @@ export interface KeyringOf<Secret> {
 
 /**
  * Diffie-Hellman with a recipient's private key: takes a public key (65 bytes), resolves to the
- * 32-byte x coordinate. The one thing asked of a private key, so that it can stay in a KMS.
+ * 32-byte x coordinate, which is zeroed after use. The one thing asked of a private key, so that it
+ * can stay in a KMS.
  */
 export type DeriveSharedSecret = (publicKey: Uint8Array) => Promise<Uint8Array>;
 

@@ -95,5 +95,7 @@ export function canonicalize(norm: NormId, value: string): Uint8Array {
  * ```
  */
 export function isCanonicalizable(norm: NormId, value: string): boolean {
-  return norms[checkNormId(norm)](value) !== null;
+  const bytes = norms[checkNormId(norm)](value);
+  bytes?.fill(0);
+  return bytes !== null;
 }

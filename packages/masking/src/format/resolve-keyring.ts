@@ -94,20 +94,23 @@ async function resolveTokenKeys<Secret>(
 ): Promise<TokenKeyOf<Secret>[]> {
   const tokenKeys: TokenKeyOf<Secret>[] = [];
   const read: Uint8Array[] = [];
-  for (const entry of entries) {
-    const { place, kid, state } = entry;
-    if (state === "disabled") {
-      tokenKeys.push({ kid, state });
-      continue;
+  try {
+    for (const entry of entries) {
+      const { place, kid, state } = entry;
+      if (state === "disabled") {
+        tokenKeys.push({ kid, state });
+        continue;
+      }
+      const bytes = await attempt(`${place}.key`, faults, () => readTokenKey(entry, loader));
+      if (bytes === null) continue;
+      if (read.some((other) => equalBytes(bytes, other))) faults.push(sharedKeyFault(place));
+      read.push(bytes);
+      tokenKeys.push({ kid, state, secret: await loader.importTokenKey(bytes) });
     }
-    const bytes = await attempt(`${place}.key`, faults, () => readTokenKey(entry, loader));
-    if (bytes === null) continue;
-    if (read.some((other) => equalBytes(bytes, other))) faults.push(sharedKeyFault(place));
-    read.push(bytes);
-    tokenKeys.push({ kid, state, secret: await loader.importTokenKey(bytes) });
+    return tokenKeys;
+  } finally {
+    for (const bytes of read) bytes.fill(0);
   }
-  for (const bytes of read) bytes.fill(0);
-  return tokenKeys;
 }
 
 const sharedKeyFault = (place: string): string => `${place} has a key that another entry has too.`;

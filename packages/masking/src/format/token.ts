@@ -64,9 +64,12 @@ const inputStarts = /* @__PURE__ */ Object.fromEntries(
   /* @__PURE__ */ normIds.map((norm) => [norm, lengthPrefixed("mk1/token", norm).slice()]),
 ) as Readonly<Record<NormId, Uint8Array>>;
 
-/** What a token is the MAC of: LP("mk1/token", norm, canonical bytes), for a moment's use. */
+/** What a token is the MAC of: LP("mk1/token", norm, canonical bytes), for a moment's use: zero it then. */
 export function tokenInput(norm: NormId, value: string): Uint8Array {
-  return appendLengthPrefixed(inputStarts[norm], canonicalize(norm, value));
+  const canonical = canonicalize(norm, value);
+  const input = appendLengthPrefixed(inputStarts[norm], canonical);
+  canonical.fill(0);
+  return input;
 }
 
 /** What stands before the MAC. */

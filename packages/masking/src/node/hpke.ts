@@ -32,7 +32,12 @@ function labelledExtract(
   salt: Uint8Array,
   keyMaterial: Uint8Array,
 ): Uint8Array {
-  return extract(salt, labelledKeyMaterial(labelled, keyMaterial));
+  const labelledMaterial = labelledKeyMaterial(labelled, keyMaterial);
+  try {
+    return extract(salt, labelledMaterial);
+  } finally {
+    labelledMaterial.fill(0);
+  }
 }
 
 /** LabeledExpand of section 4. */
@@ -48,7 +53,11 @@ function labelledExpand(
 /** ExtractAndExpand of section 4.1: what encapsulation and decapsulation agree on. */
 export function sharedSecretOf(dh: Uint8Array, kemContext: Uint8Array): Uint8Array {
   const prk = labelledExtract(kem("eae_prk"), none, dh);
-  return labelledExpand(kem("shared_secret"), prk, kemContext, sharedSecretBytes);
+  try {
+    return labelledExpand(kem("shared_secret"), prk, kemContext, sharedSecretBytes);
+  } finally {
+    prk.fill(0);
+  }
 }
 
 /**
@@ -65,10 +74,30 @@ export function keySchedule(
   const infoHash = labelledExtract(labelled("info_hash"), none, info);
   const context = scheduleContext(pskIdHash, infoHash);
   const secret = labelledExtract(labelled("secret"), sharedSecret, none);
-  return {
-    key: createSecretKey(labelledExpand(labelled("key"), secret, context, aead.keyBytes)),
-    nonce: labelledExpand(labelled("base_nonce"), secret, context, nonceBytes),
-  };
+  const raw = labelledExpand(labelled("key"), secret, context, aead.keyBytes);
+  try {
+    const nonce = labelledExpand(labelled("base_nonce"), secret, context, nonceBytes);
+    return { key: createSecretKey(raw), nonce };
+  } finally {
+    raw.fill(0);
+    secret.fill(0);
+  }
+}
+
+/** What the one message is encrypted with. Zeroes `dh`, of which nothing else is made. */
+export function messageKey(
+  dh: Uint8Array,
+  { enc, publicKey }: { readonly enc: Uint8Array; readonly publicKey: Uint8Array },
+  info: Uint8Array,
+): { key: KeyObject; nonce: Uint8Array } {
+  let sharedSecret: Uint8Array | null = null;
+  try {
+    sharedSecret = sharedSecretOf(dh, concat(enc, publicKey));
+    return keySchedule(sharedSecret, info);
+  } finally {
+    dh.fill(0);
+    sharedSecret?.fill(0);
+  }
 }
 
 /**
@@ -83,7 +112,7 @@ export function hpkeSeal(
 ): { enc: Uint8Array; ciphertext: Uint8Array } {
   const enc = ephemeral.getPublicKey();
   const dh = ephemeral.computeSecret(publicKey);
-  const { key, nonce } = keySchedule(sharedSecretOf(dh, concat(enc, publicKey)), info);
+  const { key, nonce } = messageKey(dh, { enc, publicKey }, info);
   const cipher = createCipheriv("aes-256-gcm", key, nonce, { authTagLength: 16 }).setAAD(aad);
   const ciphertext = concat(cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
   return { enc, ciphertext };

@@ -90,13 +90,24 @@ function openBatch(tenant: string, recipients: readonly Usable<Recipient>[]): Ba
   const id = randomUUID();
   const batchKeyId = batchKeyIdBytes(id);
   const raw = randomFillSync(new Uint8Array(batchKeyBytes));
-  const sealedKeys = recipients.map(({ kid, publicKey }) => {
-    const bound = { info: batchKeyInfo(tenant, kid), aad: batchKeyId };
-    const { enc, ciphertext } = hpkeSeal(publicKey, bound, raw);
-    return { recipient: kid, sealed: encodeSealedBatchKey(enc, ciphertext) };
-  });
-  let batch: Batch | null = { tenant: utf8(tenant), batchKeyId, hmac: openHmac("sha512", raw) };
-  raw.fill(0);
+  try {
+    const sealedKeys = recipients.map(({ kid, publicKey }) => {
+      const bound = { info: batchKeyInfo(tenant, kid), aad: batchKeyId };
+      const { enc, ciphertext } = hpkeSeal(publicKey, bound, raw);
+      return { recipient: kid, sealed: encodeSealedBatchKey(enc, ciphertext) };
+    });
+    const hmac = openHmac("sha512", raw);
+    return createBatchSealer({ tenant: utf8(tenant), batchKeyId, hmac }, { id, sealedKeys });
+  } finally {
+    raw.fill(0);
+  }
+}
+
+function createBatchSealer(
+  opened: Batch,
+  { id, sealedKeys }: Pick<BatchSealer, "id" | "sealedKeys">,
+): BatchSealer {
+  let batch: Batch | null = opened;
 
   function sealContent(at: RecordPlace, content: Content): SealedRecord {
     if (batch === null) {
@@ -104,9 +115,11 @@ function openBatch(tenant: string, recipients: readonly Usable<Recipient>[]): Ba
     }
     const seed = drawSeed();
     const plaintext = encodeContent(content);
-    const sealed = sealPlaintext(batch, at, plaintext, seed);
-    plaintext.fill(0);
-    return { sealed, seed };
+    try {
+      return { sealed: sealPlaintext(batch, at, plaintext, seed), seed };
+    } finally {
+      plaintext.fill(0);
+    }
   }
 
   function wipe(): void {

@@ -96,12 +96,21 @@ export function createTokenizer<Field extends string>(
     primaryKid: primary.kid,
     tokenize(field, value) {
       const rule = ruleOf(field);
-      return mac(rule.primary, tokenInput(rule.norm, value));
+      const input = tokenInput(rule.norm, value);
+      try {
+        return mac(rule.primary, input);
+      } finally {
+        input.fill(0);
+      }
     },
     candidates(field, value) {
       const rule = ruleOf(field);
       const input = tokenInput(rule.norm, value);
-      return [rule.primary, ...rule.others].map((key) => mac(key, input));
+      try {
+        return [rule.primary, ...rule.others].map((key) => mac(key, input));
+      } finally {
+        input.fill(0);
+      }
     },
   };
 }

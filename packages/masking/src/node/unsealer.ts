@@ -130,17 +130,22 @@ export function createUnsealer(
   return {
     async openBatchKey(id, recipient, sealed) {
       const raw = await openRaw(id, recipient, sealed);
-      const hmac = openHmac("sha512", raw);
-      raw.fill(0);
-      return createBatchOpener(id, tenant, hmac);
+      try {
+        return createBatchOpener(id, tenant, openHmac("sha512", raw));
+      } finally {
+        raw.fill(0);
+      }
     },
     async rewrap({ id, recipient, sealed }, to) {
       const { publicKey } = rewrapRecipient(to.keyring, to.recipient);
       const raw = await openRaw(id, recipient, sealed);
       const bound = { info: batchKeyInfo(tenant, to.recipient), aad: batchKeyIdBytes(id) };
-      const { enc, ciphertext } = hpkeSeal(publicKey, bound, raw);
-      raw.fill(0);
-      return { recipient: to.recipient, sealed: encodeSealedBatchKey(enc, ciphertext) };
+      try {
+        const { enc, ciphertext } = hpkeSeal(publicKey, bound, raw);
+        return { recipient: to.recipient, sealed: encodeSealedBatchKey(enc, ciphertext) };
+      } finally {
+        raw.fill(0);
+      }
     },
   };
 }
@@ -167,8 +172,9 @@ function createBatchOpener(id: string, tenant: string, hmac: Hmac): BatchOpener 
     id,
     unseal(at, sealed, seed) {
       const content = open(at, sealed, seed);
-      if (content.kind !== "fields") throw unsealFailed();
-      return content.fields;
+      if (content.kind === "fields") return content.fields;
+      content.bytes.fill(0);
+      throw unsealFailed();
     },
     unsealBytes(at, sealed, seed) {
       const content = open(at, sealed, seed);

@@ -3,7 +3,7 @@
 import type { Bound } from "../format/hpke.ts";
 import { messageCipher } from "./hpke.ts";
 
-/** The plaintext, or null if it cannot be authenticated. `dh` is that of `enc` and the private key. */
+/** The plaintext, or null if it cannot be authenticated. `dh` is that of `enc` and the private key; it is zeroed. */
 export async function hpkeOpen(
   dh: Uint8Array,
   kemContext: { readonly enc: Uint8Array; readonly publicKey: Uint8Array },

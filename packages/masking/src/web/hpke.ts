@@ -14,7 +14,15 @@ import {
   scheduleContext,
   sharedSecretBytes,
 } from "../format/hpke.ts";
-import { diffieHellman, hmac, importHmacKey, importPoint, p256, type WebKey } from "./web-key.ts";
+import {
+  diffieHellman,
+  hmac,
+  importAesKey,
+  importHmacKey,
+  importPoint,
+  p256,
+  type WebKey,
+} from "./web-key.ts";
 
 /** HMAC pads its key with zeros, so this is an empty salt; WebCrypto imports no empty key. */
 const noSalt = new Uint8Array(32);
@@ -26,7 +34,12 @@ async function labelledExtract(
   keyMaterial: Uint8Array,
 ): Promise<Uint8Array> {
   const key = await importHmacKey("SHA-256", salt);
-  return hmac(key, labelledKeyMaterial(labelled, keyMaterial));
+  const labelledMaterial = labelledKeyMaterial(labelled, keyMaterial);
+  try {
+    return await hmac(key, labelledMaterial);
+  } finally {
+    labelledMaterial.fill(0);
+  }
 }
 
 /** LabeledExpand of section 4, for at most the 32 bytes of HKDF's first block. */
@@ -44,27 +57,49 @@ async function labelledExpand(
 /** ExtractAndExpand of section 4.1. */
 async function sharedSecretOf(dh: Uint8Array, kemContext: Uint8Array): Promise<Uint8Array> {
   const prk = await labelledExtract(kem("eae_prk"), noSalt, dh);
-  return labelledExpand(kem("shared_secret"), prk, kemContext, sharedSecretBytes);
+  try {
+    return await labelledExpand(kem("shared_secret"), prk, kemContext, sharedSecretBytes);
+  } finally {
+    prk.fill(0);
+  }
 }
 
-/** What one message is encrypted with, by KeySchedule of section 5.1. */
+/** What one message is encrypted with. Zeroes `dh`, of which nothing else is made. */
 export async function messageCipher(
   dh: Uint8Array,
-  kemContext: { readonly enc: Uint8Array; readonly publicKey: Uint8Array },
+  { enc, publicKey }: { readonly enc: Uint8Array; readonly publicKey: Uint8Array },
   { info, aad }: Bound,
 ): Promise<{ key: WebKey; parameters: AesGcm }> {
-  const { enc, publicKey } = kemContext;
-  const sharedSecret = await sharedSecretOf(dh, concat(enc, publicKey));
+  let sharedSecret: Uint8Array | null = null;
+  try {
+    sharedSecret = await sharedSecretOf(dh, concat(enc, publicKey));
+    const { key, nonce } = await keySchedule(sharedSecret, info);
+    return { key, parameters: aesGcm(nonce, aad) };
+  } finally {
+    dh.fill(0);
+    sharedSecret?.fill(0);
+  }
+}
+
+/** KeySchedule of section 5.1, for the first message. */
+async function keySchedule(
+  sharedSecret: Uint8Array,
+  info: Uint8Array,
+): Promise<{ key: WebKey; nonce: Uint8Array }> {
   const labelled = schedule(aes256Gcm.id);
   const pskIdHash = await labelledExtract(labelled("psk_id_hash"), noSalt, none);
   const infoHash = await labelledExtract(labelled("info_hash"), noSalt, info);
   const context = scheduleContext(pskIdHash, infoHash);
   const secret = await labelledExtract(labelled("secret"), sharedSecret, none);
-  const raw = await labelledExpand(labelled("key"), secret, context, aes256Gcm.keyBytes);
-  const key = await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]);
-  raw.fill(0);
-  const iv = await labelledExpand(labelled("base_nonce"), secret, context, nonceBytes);
-  return { key, parameters: aesGcm(iv, aad) };
+  try {
+    const raw = await labelledExpand(labelled("key"), secret, context, aes256Gcm.keyBytes);
+    return {
+      key: await importAesKey(raw),
+      nonce: await labelledExpand(labelled("base_nonce"), secret, context, nonceBytes),
+    };
+  } finally {
+    secret.fill(0);
+  }
 }
 
 interface AesGcm {

@@ -2,7 +2,7 @@
 
 import { concat } from "../format/bytes.ts";
 import { type EncodedPlace, type RecordContext, recordInfo } from "../format/record.ts";
-import { hmac, type WebKey } from "./web-key.ts";
+import { hmac, importAesKey, type WebKey } from "./web-key.ts";
 
 /** A batch key, as the HMAC-SHA-512 key that it is, and what its records are bound to. */
 export interface Batch extends RecordContext {
@@ -20,8 +20,5 @@ export async function deriveRecordKey(
 ): Promise<{ key: WebKey; commitment: Uint8Array }> {
   const info = concat(recordInfo(batch, place, seed), Uint8Array.of(1));
   const output = await hmac(batch.key, info);
-  const raw = output.subarray(0, 32);
-  const key = await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]);
-  raw.fill(0);
-  return { key, commitment: output.subarray(32) };
+  return { key: await importAesKey(output.subarray(0, 32)), commitment: output.subarray(32) };
 }

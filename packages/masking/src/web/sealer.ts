@@ -87,16 +87,26 @@ async function openBatch(
   const id = crypto.randomUUID();
   const batchKeyId = batchKeyIdBytes(id);
   const raw = crypto.getRandomValues(new Uint8Array(batchKeyBytes));
-  const sealedKeys = await Promise.all(
-    recipients.map(async ({ kid, publicKey }) => {
-      const bound = { info: batchKeyInfo(tenant, kid), aad: batchKeyId };
-      const { enc, ciphertext } = await hpkeSeal(publicKey, bound, raw);
-      return { recipient: kid, sealed: encodeSealedBatchKey(enc, ciphertext) };
-    }),
-  );
-  const key = await importHmacKey("SHA-512", raw);
-  raw.fill(0);
-  let batch: Batch | null = { tenant: utf8(tenant), batchKeyId, key };
+  try {
+    const sealedKeys = await Promise.all(
+      recipients.map(async ({ kid, publicKey }) => {
+        const bound = { info: batchKeyInfo(tenant, kid), aad: batchKeyId };
+        const { enc, ciphertext } = await hpkeSeal(publicKey, bound, raw);
+        return { recipient: kid, sealed: encodeSealedBatchKey(enc, ciphertext) };
+      }),
+    );
+    const key = await importHmacKey("SHA-512", raw);
+    return createBatchSealer({ tenant: utf8(tenant), batchKeyId, key }, { id, sealedKeys });
+  } finally {
+    raw.fill(0);
+  }
+}
+
+function createBatchSealer(
+  opened: Batch,
+  { id, sealedKeys }: Pick<BatchSealer, "id" | "sealedKeys">,
+): BatchSealer {
+  let batch: Batch | null = opened;
 
   async function sealContent(at: RecordPlace, content: Content): Promise<SealedRecord> {
     if (batch === null) {

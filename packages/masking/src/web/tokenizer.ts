@@ -91,12 +91,21 @@ export async function createTokenizer<Field extends string>(
     primaryKid: primary.kid,
     async tokenize(field, value) {
       const { norm, primary: key } = ruleOf(field);
-      return mac(key, tokenInput(norm, value));
+      const input = tokenInput(norm, value);
+      try {
+        return await mac(key, input);
+      } finally {
+        input.fill(0);
+      }
     },
     async candidates(field, value) {
       const { norm, primary: first, others: rest } = ruleOf(field);
       const input = tokenInput(norm, value);
-      return Promise.all([first, ...rest].map((key) => mac(key, input)));
+      try {
+        return await Promise.all([first, ...rest].map((key) => mac(key, input)));
+      } finally {
+        input.fill(0);
+      }
     },
   };
 }

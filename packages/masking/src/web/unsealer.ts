@@ -116,17 +116,22 @@ export function createUnsealer(
   return {
     async openBatchKey(id, recipient, sealed) {
       const raw = await openRaw(id, recipient, sealed);
-      const key = await importHmacKey("SHA-512", raw);
-      raw.fill(0);
-      return createBatchOpener(id, tenant, key);
+      try {
+        return createBatchOpener(id, tenant, await importHmacKey("SHA-512", raw));
+      } finally {
+        raw.fill(0);
+      }
     },
     async rewrap({ id, recipient, sealed }, to) {
       const { publicKey } = rewrapRecipient(to.keyring, to.recipient);
       const raw = await openRaw(id, recipient, sealed);
       const bound = { info: batchKeyInfo(tenant, to.recipient), aad: batchKeyIdBytes(id) };
-      const { enc, ciphertext } = await hpkeSeal(publicKey, bound, raw);
-      raw.fill(0);
-      return { recipient: to.recipient, sealed: encodeSealedBatchKey(enc, ciphertext) };
+      try {
+        const { enc, ciphertext } = await hpkeSeal(publicKey, bound, raw);
+        return { recipient: to.recipient, sealed: encodeSealedBatchKey(enc, ciphertext) };
+      } finally {
+        raw.fill(0);
+      }
     },
   };
 }
@@ -151,8 +156,9 @@ function createBatchOpener(id: string, tenant: string, key: WebKey): BatchOpener
     id,
     async unseal(at, sealed, seed) {
       const content = await open(at, sealed, seed);
-      if (content.kind !== "fields") throw unsealFailed();
-      return content.fields;
+      if (content.kind === "fields") return content.fields;
+      content.bytes.fill(0);
+      throw unsealFailed();
     },
     async unsealBytes(at, sealed, seed) {
       const content = await open(at, sealed, seed);
@@ -175,14 +181,14 @@ async function openRecord(
   const { key, commitment } = await deriveRecordKey(batch, place, seed);
   if (!equalBytes(commitment, parts.commitment)) return null;
   const parameters = aesGcm(recordNonce, associatedData(parts.header, batch, place));
+  let plaintext: Uint8Array | null = null;
   try {
     const sealedBytes = concat(parts.ciphertext, parts.tag);
-    const opened = await crypto.subtle.decrypt(parameters, key, sealedBytes);
-    const plaintext = new Uint8Array(opened);
-    const content = decodeContent(plaintext);
-    plaintext.fill(0);
-    return content;
+    plaintext = new Uint8Array(await crypto.subtle.decrypt(parameters, key, sealedBytes));
+    return decodeContent(plaintext);
   } catch {
     return null;
+  } finally {
+    plaintext?.fill(0);
   }
 }

@@ -10,6 +10,15 @@ export async function importHmacKey(
   return crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash }, false, ["sign"]);
 }
 
+/** Zeroes the bytes. */
+export async function importAesKey(bytes: Uint8Array): Promise<WebKey> {
+  try {
+    return await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
+  } finally {
+    bytes.fill(0);
+  }
+}
+
 export async function hmac(key: WebKey, data: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.sign("HMAC", key, data));
 }

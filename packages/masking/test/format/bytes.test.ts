@@ -6,6 +6,8 @@ import {
   lengthPrefixed,
   readLengthPrefixed,
   utf8,
+  utf8Length,
+  writeLengthPrefixedText,
 } from "../../src/format/bytes.ts";
 
 const parts = fc.array(fc.uint8Array());
@@ -14,6 +16,16 @@ test("encodes text as the platform does", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (text) => {
       expect(Buffer.compare(utf8(text), Buffer.from(text, "utf8"))).toBe(0);
+    }),
+  );
+});
+
+test("writes a text as the part that its encoding is, and knows its length before", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      const into = new Uint8Array(utf8Length(text) + 4 + 3);
+      expect(writeLengthPrefixedText(text, into, 3)).toBe(into.length);
+      expect(Buffer.compare(into.subarray(3), lengthPrefixed(text))).toBe(0);
     }),
   );
 });
