@@ -25,7 +25,7 @@ for (const entry of entries) {
       compiler: {
         overrideTsconfig: {
           compilerOptions: {
-            lib: ["es2024", "esnext.disposable"],
+            lib: ["es2024"],
             module: "nodenext",
             types: ["node"],
             skipLibCheck: true,

@@ -80,8 +80,9 @@ const compile = (project: string, { file, options }: Compiling): Promise<unknown
 };
 
 const types = join(bin, "@types");
-const nodeTypes = ["--types", "node", "--typeRoots", types, "--lib", "es2022,esnext.disposable"];
-const browserTypes = ["--lib", "es2022,esnext.disposable,dom"];
+const nodeTypes = ["--types", "node", "--typeRoots", types, "--lib", "es2022"];
+/** The compiler's own choice, which is that of most projects. */
+const browserTypes: readonly string[] = [];
 const node16 = ["--module", "node16", "--moduleResolution", "node16"];
 const bundler = ["--module", "esnext", "--moduleResolution", "bundler"];
 
