@@ -29,6 +29,13 @@ test.each([
     sha512:
       "fa73b0089d56a284efb0f0756c890be9b1b5dbdd8ee81a3655f83e33b2279d39bf3e848279a722c806b485a47e67c807b946a337bee8942674278859e13292fb",
   },
+  {
+    key: "0102030405060708090a0b0c0d0e0f10111213141516171819",
+    data: "cd".repeat(50),
+    sha256: "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b",
+    sha512:
+      "b0ba465637458c6990e5a8c5f61d4af7e576d97ff94b872de76f8050361ee3dba91ca5c11aa25eb4d679275cc5788063a5f19741120c4f2de2adebeb10a298dd",
+  },
 ])("meets RFC 4231 with the key $key", ({ key, data, ...expected }) => {
   for (const algorithm of ["sha256", "sha512"] as const) {
     const digest = openHmac(algorithm, bytes(key)).digest([bytes(data)]);

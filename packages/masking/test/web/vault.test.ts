@@ -26,6 +26,9 @@ function sealedKeyOf({ sealedKeys }: Pick<web.BatchSealer, "sealedKeys">): web.S
   return first;
 }
 
+const withEachByteChanged = (bytes: Uint8Array): Uint8Array[] =>
+  Array.from(bytes, (byte, index) => bytes.with(index, byte ^ 1));
+
 describe("the two builds", () => {
   test("make the same tokens", async () => {
     const values: [NormId, fc.Arbitrary<string>][] = [
@@ -101,16 +104,22 @@ describe("on WebCrypto, a batch", () => {
     await expect(batch.seal(at, { ip: "192.0.2.1" })).resolves.toBeDefined();
   });
 
-  test("refuses any changed byte of a record, and a record of the other kind", async () => {
+  test("refuses any changed byte of a record, its seed or its batch key, and a record of the other kind", async () => {
     const batch = await web.createSealer(keyring, { tenant }).openBatch();
     const { recipient, sealed: key } = sealedKeyOf(batch);
     const unsealer = web.createUnsealer(privateKeyring, { tenant });
     const opener = await unsealer.openBatchKey(batch.id, recipient, key);
     const { sealed, seed } = await batch.seal(at, { ip: "192.0.2.1" });
     await expect(opener.unsealBytes(at, sealed, seed)).rejects.toMatchObject(unsealFailed);
-    for (let index = 0; index < sealed.length; index += 1) {
-      const changed = sealed.with(index, (sealed[index] ?? 0) ^ 1);
+    for (const changed of withEachByteChanged(sealed)) {
       await expect(opener.unseal(at, changed, seed)).rejects.toMatchObject(unsealFailed);
+    }
+    for (const changed of withEachByteChanged(seed)) {
+      await expect(opener.unseal(at, sealed, changed)).rejects.toMatchObject(unsealFailed);
+    }
+    for (const changed of withEachByteChanged(key)) {
+      const opening = unsealer.openBatchKey(batch.id, recipient, changed);
+      await expect(opening).rejects.toMatchObject(unsealFailed);
     }
   });
 
