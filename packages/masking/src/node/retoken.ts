@@ -1,5 +1,6 @@
 /** Moves a record to another token key without a moment in which it is stored in the clear. */
 
+import { MaskingError } from "../errors.ts";
 import type { RecordPlace, SealedRecord } from "../format/vault.ts";
 import type { BatchSealer } from "./sealer.ts";
 import type { BatchOpener } from "./unsealer.ts";
@@ -11,7 +12,8 @@ import type { BatchOpener } from "./unsealer.ts";
  * @param record - As it is stored.
  * @param by.tokens - Makes the new tokens of the opened fields, by a tokenizer whose primary key
  *   is the new one.
- * @throws {@link MaskingError} as opening, tokenizing and sealing do.
+ * @throws {@link MaskingError} `ERR_MASKING_INPUT_INVALID` if `to` is the batch that `from` opens;
+ *   and as opening, tokenizing and sealing do.
  *
  * @example
  * ```ts
@@ -49,6 +51,13 @@ export function retoken<Tokens>(
     readonly tokens: (fields: Readonly<Record<string, string>>) => Tokens;
   },
 ): SealedRecord & { readonly tokens: Tokens } {
+  // Whoever has the old batch key could open the resealed record too.
+  if (by.to.id === by.from.id) {
+    throw new MaskingError(
+      "ERR_MASKING_INPUT_INVALID",
+      "A record is resealed in another batch than the one it leaves.",
+    );
+  }
   const fields = by.from.unseal(record.at, record.sealed, record.seed);
   return { tokens: by.tokens(fields), ...by.to.seal(record.at, fields) };
 }

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createTokenizer, type Tokenizer } from "../../src/index.ts";
 import { generateKeyring, resolveKeyring } from "../../src/keyring.ts";
 import { createSealer } from "../../src/seal.ts";
@@ -59,4 +59,19 @@ test("a record gets tokens of the new key, a fresh seed and a fresh batch key, a
   expect(batchKeyIdOf(sealed)).toBe(after.id);
   expect(Buffer.compare(seed, stored.seed)).not.toBe(0);
   expect((await opened(after)).unseal(at, sealed, seed)).toEqual(fields);
+});
+
+test("a record is not resealed in the batch that it leaves, and is not even opened for it", async () => {
+  const { keyring, privateKeyring } = await rotatedKeys();
+  const batch = createSealer(keyring, { tenant }).openBatch();
+  const stored = batch.seal(at, fields);
+  const [key] = batch.sealedKeys;
+  if (!key) throw new Error("sealed to nobody");
+  const unsealer = createUnsealer(privateKeyring, { tenant });
+  const from = await unsealer.openBatchKey(batch.id, key.recipient, key.sealed);
+  const tokens = vi.fn<() => string>();
+  expect(() => retoken({ at, ...stored }, { from, to: batch, tokens })).toThrow(
+    expect.objectContaining({ code: "ERR_MASKING_INPUT_INVALID" }),
+  );
+  expect(tokens).not.toHaveBeenCalled();
 });
