@@ -117,16 +117,29 @@ export const aesGcm = (iv: Uint8Array, additionalData: Uint8Array): AesGcm => ({
   tagLength: 128,
 });
 
-/** Seals one message to a public key, with a new ephemeral key pair. */
+/**
+ * Seals one message to a public key. A new ephemeral key pair for each message: it is a parameter
+ * only so that test vectors can be met.
+ */
 export async function hpkeSeal(
   publicKey: Uint8Array,
   bound: Bound,
   plaintext: Uint8Array,
+  ephemeral: Promise<KeyPair> = newKeyPair(),
 ): Promise<{ enc: Uint8Array; ciphertext: Uint8Array }> {
-  const ephemeral = await crypto.subtle.generateKey(p256, true, ["deriveBits"]);
-  const enc = new Uint8Array(await crypto.subtle.exportKey("raw", ephemeral.publicKey));
-  const dh = await diffieHellman(ephemeral.privateKey, await importPoint(publicKey));
+  const pair = await ephemeral;
+  const enc = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));
+  const dh = await diffieHellman(pair.privateKey, await importPoint(publicKey));
   const { key, parameters } = await messageCipher(dh, { enc, publicKey }, bound);
   const ciphertext = new Uint8Array(await crypto.subtle.encrypt(parameters, key, plaintext));
   return { enc, ciphertext };
+}
+
+interface KeyPair {
+  readonly privateKey: WebKey;
+  readonly publicKey: WebKey;
+}
+
+async function newKeyPair(): Promise<KeyPair> {
+  return crypto.subtle.generateKey(p256, true, ["deriveBits"]);
 }

@@ -1,11 +1,9 @@
 import { createCipheriv, createECDH, type ECDH } from "node:crypto";
-import { Aes256Gcm, CipherSuite as HpkeJs, DhkemP256HkdfSha256, HkdfSha256 } from "@hpke/core";
-import * as fc from "fast-check";
-import * as panva from "hpke";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { concat } from "../../src/format/bytes.ts";
 import { hpkeOpen } from "../../src/node/hpke-open.ts";
 import { hpkeSeal, keySchedule, sharedSecretOf } from "../../src/node/hpke.ts";
+import { describeHpke } from "../contract/hpke.ts";
 
 const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
 const hex = (data: Uint8Array): string => Buffer.from(data).toString("hex");
@@ -52,98 +50,16 @@ test("meets RFC 9180 A.3.1, from the key pairs to the ciphertext", () => {
   expect(hex(ciphertext)).toBe(a31.ct);
 });
 
-interface Message {
-  readonly info: Uint8Array;
-  readonly aad: Uint8Array;
-  readonly plaintext: Uint8Array;
-}
-
-interface SealedMessage {
-  readonly enc: Uint8Array;
-  readonly ciphertext: Uint8Array;
-}
-
-/** A library of other authors. */
-interface Peer {
-  seal(publicKey: Uint8Array, message: Message): Promise<SealedMessage>;
-  open(privateKey: Uint8Array, sealed: SealedMessage, message: Message): Promise<Uint8Array>;
-}
-
-const hpkePeer = (): Peer => {
-  const suite = new panva.CipherSuite(
-    panva.KEM_DHKEM_P256_HKDF_SHA256,
-    panva.KDF_HKDF_SHA256,
-    panva.AEAD_AES_256_GCM,
-  );
-  return {
-    async seal(publicKey, { info, aad, plaintext }) {
-      const key = await suite.DeserializePublicKey(publicKey);
-      const sealed = await suite.Seal(key, plaintext, { info, aad });
-      return { enc: sealed.encapsulatedSecret, ciphertext: sealed.ciphertext };
-    },
-    async open(privateKey, { enc, ciphertext }, { info, aad }) {
-      const key = await suite.DeserializePrivateKey(privateKey, true);
-      return suite.Open(key, enc, ciphertext, { info, aad });
-    },
-  };
-};
-
-const hpkeJsPeer = (): Peer => {
-  const suite = new HpkeJs({
-    kem: new DhkemP256HkdfSha256(),
-    kdf: new HkdfSha256(),
-    aead: new Aes256Gcm(),
-  });
-  return {
-    async seal(publicKey, { info, aad, plaintext }) {
-      const recipientPublicKey = await suite.kem.deserializePublicKey(publicKey);
-      const sender = await suite.createSenderContext({ recipientPublicKey, info });
-      const ciphertext = new Uint8Array(await sender.seal(plaintext, aad));
-      return { enc: new Uint8Array(sender.enc), ciphertext };
-    },
-    async open(privateKey, { enc, ciphertext }, { info, aad }) {
-      const recipientKey = await suite.kem.deserializePrivateKey(privateKey);
-      const recipient = await suite.createRecipientContext({ recipientKey, enc, info });
-      return new Uint8Array(await recipient.open(ciphertext, aad));
-    },
-  };
-};
-
 const own = (data: Uint8Array): Uint8Array => Uint8Array.from(data);
 
-const messages = fc.record({
-  info: fc.uint8Array({ minLength: 1 }),
-  aad: fc.uint8Array(),
-  plaintext: fc.uint8Array({ minLength: 1 }),
-});
-
-describe.each([
-  { name: "hpke", peer: hpkePeer() },
-  { name: "@hpke/core", peer: hpkeJsPeer() },
-])("with $name", ({ peer }) => {
-  const privateKey = own(keyPair(a31.skRm).getPrivateKey());
-  const publicKey = own(keyPair(a31.skRm).getPublicKey());
-
-  test("it opens what we seal", async () => {
-    await fc.assert(
-      fc.asyncProperty(messages, async (message) => {
-        const { enc, ciphertext } = hpkeSeal(publicKey, message, message.plaintext);
-        const sealed = { enc: own(enc), ciphertext: own(ciphertext) };
-        expect(hex(await peer.open(privateKey, sealed, message))).toBe(hex(message.plaintext));
-      }),
-      { numRuns: 25 },
-    );
-  });
-
-  test("we open what it seals", async () => {
-    await fc.assert(
-      fc.asyncProperty(messages, async (message) => {
-        const { enc, ciphertext } = await peer.seal(publicKey, message);
-        const dh = keyPair(a31.skRm).computeSecret(enc);
-        const opened = hpkeOpen(dh, { enc, publicKey }, message, ciphertext);
-        expect(hex(opened ?? new Uint8Array(0))).toBe(hex(message.plaintext));
-      }),
-      { numRuns: 25 },
-    );
-  });
+describeHpke("node:crypto", {
+  async seal(publicKey, { plaintext, ...bound }, ephemeral) {
+    const pair = ephemeral && keyPair(hex(ephemeral.privateKey));
+    const { enc, ciphertext } = hpkeSeal(publicKey, bound, plaintext, pair);
+    return { enc: own(enc), ciphertext: own(ciphertext) };
+  },
+  async open({ privateKey, publicKey }, { enc, ciphertext }, bound) {
+    const dh = keyPair(hex(privateKey)).computeSecret(enc);
+    return hpkeOpen(dh, { enc, publicKey }, bound, ciphertext);
+  },
 });
