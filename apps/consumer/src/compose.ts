@@ -1,7 +1,7 @@
 /** The composition root: opens the adapters and fits them together. */
 import { DatabaseError, connectWriter } from "@org/db/writer";
 import { MaskingError, createTokenizer } from "@org/masking";
-import type { Tokenizer } from "@org/masking";
+import type { Keyring, Tokenizer } from "@org/masking";
 import { loadKeyring } from "@org/masking/keyring";
 import { createSealer } from "@org/masking/seal";
 import type { Sealer } from "@org/masking/seal";
@@ -38,6 +38,8 @@ export interface Service extends AsyncDisposable {
   readonly findings: readonly Finding[];
   /** Port of /live, /ready and /metrics. */
   readonly port: number;
+  /** Whether originals are kept, sealed. */
+  readonly vault: "on" | "off";
   totals(): Totals;
   /** Consumes until `stop` aborts, or until the queue stays empty. */
   run(signals: { stop: AbortController; giveUp: AbortSignal }, mode: RunMode): Promise<void>;
@@ -123,6 +125,7 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
       shutdownSeconds: config.shutdownMs / 1000,
     }),
     port: health.port,
+    vault: sealer === null ? "off" : "on",
     totals: telemetry.totals,
     async run({ stop, giveUp }, mode) {
       const leases = createLeases(queue, {
@@ -187,20 +190,33 @@ interface Keys {
   readonly sealer: Sealer | null;
 }
 
-async function openKeys({ keyringPath, tenant, vault, env }: Config): Promise<Keys> {
+async function openKeys(config: Config): Promise<Keys> {
+  const { keyringPath, tenant, env } = config;
   const keyring = await loadKeyring(keyringPath, { env });
   const fields = { ip: fieldPolicy.ip.norm, device_id: fieldPolicy.device_id.norm };
-  // A recipient in the keyring means that originals are kept, sealed, unless the operator says no.
-  const hasRecipient = keyring.recipients.some(({ state }) => state === "primary");
-  const wantsVault = vault === "on" || (vault === null && hasRecipient);
   return {
     tokenizer: createTokenizer(keyring, { tenant, fields }),
-    sealer: wantsVault ? createSealer(keyring, { tenant }) : null,
+    sealer: openSealer(keyring, config),
   };
+}
+
+/** A recipient in the keyring means that originals are kept, sealed, unless the operator says no. */
+function openSealer(keyring: Keyring, { tenant, vault }: Config): Sealer | null {
+  // Also one that cannot be sealed to: what was written without the vault meanwhile could never be recovered.
+  const hasRecipient = keyring.recipients.some(({ state }) => state !== "disabled");
+  if (vault === "off" || (vault === null && !hasRecipient)) return null;
+  if (!keyring.recipients.some(({ state }) => state === "primary")) {
+    throw new StartFault(
+      "the vault has nobody to seal to: no recipient in the file that MASKLINE_KEYRING names is primary",
+      "`pnpm recover keys promote KID --recipient` makes one primary; MASKLINE_VAULT=off starts without a vault, and keeps no originals",
+    );
+  }
+  return createSealer(keyring, { tenant });
 }
 
 async function orExplain<T>(opening: Promise<T>, what: string, advice: string): Promise<T> {
   return opening.catch((error: unknown) => {
+    if (error instanceof StartFault) throw error;
     const isOurs =
       error instanceof MaskingError ||
       error instanceof DatabaseError ||

@@ -90,7 +90,8 @@ async function start(config: Config, { check, untilEmpty }: Options): Promise<nu
   }
   if (service.findings.some(({ severity }) => severity === "error")) return exit.configuration;
   if (check) {
-    log.info({ warnings: service.findings.length }, "ready to start");
+    const warnings = service.findings.length;
+    log.info({ warnings, vault: service.vault }, "ready to start");
     return exit.done;
   }
   process.off("SIGTERM", exitAtOnce).off("SIGINT", exitAtOnce);
@@ -118,7 +119,7 @@ async function runUntilStopped(
   }
   process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
 
-  log.info({ port: service.port, untilEmpty }, "consuming");
+  log.info({ port: service.port, vault: service.vault, untilEmpty }, "consuming");
   try {
     await service.run({ stop, giveUp: giveUp.signal }, { untilEmpty });
     const wasStopped = deadline !== undefined;

@@ -1,11 +1,14 @@
+import { readFile, writeFile } from "node:fs/promises";
+
 import { createMessages } from "@org/local";
 import type { Sealed, SealedBatchKey, Seed } from "@org/masking";
 import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
+import type { KeyringJson, RecipientJson } from "@org/masking/keyring";
 import { batchKeyIdOf, createUnsealer } from "@org/masking/unseal";
 import type { BatchOpener } from "@org/masking/unseal";
 import { expect, test } from "vitest";
 
-import { drain, openStack } from "./stack.ts";
+import { drain, openStack, startConsumer } from "./stack.ts";
 import type { Stack } from "./stack.ts";
 
 interface SealedRow {
@@ -84,4 +87,37 @@ test("the public-key operation happens once a batch, not once a record", async (
   );
   expect(keys?.count).toBe(batches);
   expect(batches).toBeLessThan(bodies.length / 5);
+});
+
+async function setRecipients(stack: Stack, state: RecipientJson["state"]): Promise<void> {
+  const keyring = JSON.parse(await readFile(stack.keyringPath, "utf8")) as KeyringJson;
+  const recipients = keyring.recipients.map((recipient) => ({ ...recipient, state }));
+  await writeFile(stack.keyringPath, JSON.stringify({ ...keyring, recipients }));
+}
+
+test.each(["pending", "decrypt_only"] as const)(
+  "a keyring whose only recipient is %s starts nothing, unless the vault is off by name",
+  async (state) => {
+    await using stack = await openStack();
+    await setRecipients(stack, state);
+
+    const refused = await startConsumer(stack.env, ["--check"]).exited();
+    expect(refused.code).toBe(2);
+    expect(refused.output).toMatch(/Cannot start:[^]*no recipient [^]*is primary/);
+    expect(refused.output).toMatch(/keys promote KID --recipient[^]*MASKLINE_VAULT=off/);
+    expect(refused.output).not.toContain("ready to start");
+    expect((await startConsumer(stack.env).exited()).code).toBe(2);
+
+    const willingly = { ...stack.env, MASKLINE_VAULT: "off" };
+    const checked = await startConsumer(willingly, ["--check"]).exited();
+    expect(checked.code).toBe(0);
+    expect(checked.output).toMatch(/"vault":"off".*"ready to start"/);
+  },
+);
+
+test("the line that says consuming says whether the vault is on", async () => {
+  await using stack = await openStack();
+  expect((await drain(stack.env)).output).toMatch(/"vault":"on".*"consuming"/);
+  await setRecipients(stack, "disabled");
+  expect((await drain(stack.env)).output).toMatch(/"vault":"off".*"consuming"/);
 });
