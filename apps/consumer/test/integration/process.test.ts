@@ -1,5 +1,5 @@
 import { createMessages } from "@org/local";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 
 import { openStack, shellEnvironment, startConsumer, startConsumerWithPnpm } from "./stack.ts";
 
@@ -61,4 +61,17 @@ test("a second signal exits at once", async () => {
   await consumer.logged("stopping: finishing what is in hand");
   consumer.process.kill("SIGTERM");
   expect((await consumer.exited()).code).toBe(1);
+});
+
+test.each([
+  ["node", startConsumer],
+  ["pnpm", startConsumerWithPnpm],
+])("a consumer that a test left running, started by %s, ends with the test", async (_, start) => {
+  await using stack = await openStack();
+  // What is registered first runs last: by then the consumer has been ended.
+  onTestFinished(async () => {
+    expect(await consumer.exited()).toMatchObject({ code: null, signal: "SIGKILL" });
+  });
+  const consumer = start(stack.env);
+  await consumer.logged("consuming");
 });

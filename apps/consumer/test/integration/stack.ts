@@ -1,19 +1,23 @@
 /** What an end-to-end test of the consumer stands on: a database, a queue, keyrings, and the process itself. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseEnv } from "node:util";
 
-import { createTestDatabase, localAwsEnvironment, openQueueAdmin } from "@org/local";
+import { createTestDatabase, leashChild, localAwsEnvironment, openQueueAdmin } from "@org/local";
 import type { QueueAdmin, TestDatabase } from "@org/local";
 import { generateKeyring, writeKeyring } from "@org/masking/keyring";
 import { Client } from "pg";
 import type { QueryResultRow } from "pg";
-import { inject } from "vitest";
+import { inject, onTestFinished } from "vitest";
 
 const appDirectory = fileURLToPath(new URL("../../", import.meta.url));
+/** The one that the start script reads: a developer's, with a queue and a database of theirs. */
+const checkoutEnvFile = fileURLToPath(new URL("../../../../.env", import.meta.url));
 
 /** What any process needs to find its tools: no setting of the consumer's. */
 export const shellEnvironment: Readonly<Record<string, string>> = {
@@ -116,8 +120,7 @@ export function startConsumer(
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
 ): RunningConsumer {
-  const command = ["--conditions=@org/source", "src/main.ts", ...args];
-  return watch(spawn(process.execPath, command, { cwd: appDirectory, env: { ...env } }));
+  return start(["--conditions=@org/source", "src/main.ts", ...args], env);
 }
 
 /** Starts it as its users do: with pnpm. */
@@ -126,7 +129,14 @@ export function startConsumerWithPnpm(
   args: readonly string[] = [],
 ): RunningConsumer {
   const command = [findPnpm(), "--filter", "consumer", "start", ...args];
-  return watch(spawn(process.execPath, command, { cwd: appDirectory, env: { ...env } }));
+  return start(command, { ...nothingFrom(checkoutEnvFile), ...env });
+}
+
+/** An exported variable beats the file's, and an empty one counts as unset. */
+function nothingFrom(envFile: string): Record<string, string> {
+  if (!existsSync(envFile)) return {};
+  const names = Object.keys(parseEnv(readFileSync(envFile, "utf8")));
+  return Object.fromEntries(names.map((name) => [name, ""]));
 }
 
 /** The pnpm that runs these tests, else the one that npx would run. */
@@ -135,6 +145,22 @@ function findPnpm(): string {
   if (running !== undefined) return running;
   const where = ["--prefer-offline", "-y", "-p", "pnpm@10.34.9", "-c", "command -v pnpm"];
   return execFileSync("npx", where, { encoding: "utf8" }).trim();
+}
+
+/** In a process group of its own, which ends with the test: a failed one must leave no consumer behind. */
+function start(command: readonly string[], env: Readonly<Record<string, string>>): RunningConsumer {
+  const child = spawn(process.execPath, command, {
+    cwd: appDirectory,
+    env: { ...env },
+    detached: true,
+  });
+  leashChild(child);
+  let isRunning = true;
+  child.once("close", () => (isRunning = false));
+  onTestFinished(() => {
+    if (isRunning && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+  });
+  return watch(child);
 }
 
 function watch(child: ChildProcess): RunningConsumer {
