@@ -1,7 +1,13 @@
 import { createMessages } from "@org/local";
 import { expect, onTestFinished, test } from "vitest";
 
-import { openStack, shellEnvironment, startConsumer, startConsumerWithPnpm } from "./stack.ts";
+import {
+  openStack,
+  shellEnvironment,
+  startConsumer,
+  startConsumerWithPnpm,
+  untilWriteHangs,
+} from "./stack.ts";
 
 test("pnpm start with nothing set exits 2 and lists every variable with what to do, no stack trace", async () => {
   const { code, output } = await startConsumerWithPnpm(shellEnvironment).exited();
@@ -37,20 +43,19 @@ test("SIGTERM to pnpm drains what is in hand and exits 0", async () => {
   await using stack = await openStack();
   const bodies = createMessages({ count: 300, seed: 5 }).map(({ body }) => body);
   await stack.queue.send(stack.queueUrl, bodies);
+  await stack.query("BEGIN");
+  await stack.query("LOCK TABLE maskline.ledger IN ACCESS EXCLUSIVE MODE");
   const consumer = startConsumerWithPnpm({ ...stack.env, MASKLINE_WAIT_SECONDS: "1" });
   await consumer.logged("consuming");
+  await untilWriteHangs(stack);
   consumer.process.kill("SIGTERM");
-  const { code, output } = await consumer.exited();
+  await consumer.logged("stopping: finishing what is in hand");
+  await stack.query("COMMIT");
+  expect((await consumer.exited()).code).toBe(0);
 
-  expect(code).toBe(0);
-  expect(output).toContain("stopping: finishing what is in hand");
-  // Nothing is left leased: what is not in the database waits in the queue for the next consumer.
-  const { visible, inFlight } = await stack.queue.depth(stack.queueUrl);
-  const [ledger] = await stack.query<{ count: number }>(
-    "SELECT count(*)::int FROM maskline.ledger",
-  );
-  expect(inFlight).toBe(0);
-  expect(visible + (ledger?.count ?? 0)).toBe(300);
+  // All were in hand: each is in the database, and none is left leased or given back.
+  expect(await stack.query("SELECT count(*)::int FROM maskline.ledger")).toEqual([{ count: 300 }]);
+  expect(await stack.queue.depth(stack.queueUrl)).toMatchObject({ visible: 0, inFlight: 0 });
 });
 
 test("a second signal exits at once", async () => {

@@ -5,8 +5,7 @@ import type { AddressInfo } from "node:net";
 import { createMessages } from "@org/local";
 import { describe, expect, test } from "vitest";
 
-import { openStack, startConsumer } from "./stack.ts";
-import type { Stack } from "./stack.ts";
+import { openStack, startConsumer, untilWriteHangs } from "./stack.ts";
 
 test("SIGTERM while the database hangs: in time, messages are visible again and the exit code is 0", async () => {
   await using stack = await openStack({ visibilityTimeoutSeconds: 60 });
@@ -61,14 +60,3 @@ test("a drain that is stopped before the queue is empty does not exit 0", async 
   consumer.process.kill("SIGTERM");
   expect((await consumer.exited()).code).toBe(1);
 });
-
-async function untilWriteHangs(stack: Stack): Promise<void> {
-  for (;;) {
-    const waiting = await stack.query(
-      "SELECT FROM pg_locks WHERE NOT granted AND relation = 'maskline.ledger'::regclass",
-    );
-    const { visible } = await stack.queue.depth(stack.queueUrl);
-    if (waiting.length > 0 && visible === 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

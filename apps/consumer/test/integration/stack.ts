@@ -205,3 +205,15 @@ export async function drain(env: Readonly<Record<string, string>>): Promise<{ ou
   if (code !== 0) throw new Error(`The consumer exited with ${code}:\n${output}`);
   return { output };
 }
+
+/** Resolves once a write waits for the ledger, which the test has locked, and all messages are in hand. */
+export async function untilWriteHangs(stack: Stack): Promise<void> {
+  for (;;) {
+    const waiting = await stack.query(
+      "SELECT FROM pg_locks WHERE NOT granted AND relation = 'maskline.ledger'::regclass",
+    );
+    const { visible } = await stack.queue.depth(stack.queueUrl);
+    if (waiting.length > 0 && visible === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
