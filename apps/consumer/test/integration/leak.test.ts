@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 
-import { expect, test } from "vitest";
+import { startHostileQueueServer } from "@org/local/hostile-queue-server";
+import type { Fault } from "@org/local/hostile-queue-server";
+import { expect, test, vi } from "vitest";
 
 import { openStack, startConsumer } from "./stack.ts";
 import type { Stack } from "./stack.ts";
@@ -40,52 +42,97 @@ function spellings(value: string): string[] {
   ];
 }
 
+/** A line a row, with its table's name, of every schema that is not PostgreSQL's own. */
 async function everyCell(stack: Stack): Promise<string> {
   const tables = await stack.query<{ name: string }>(
     `SELECT format('%I.%I', schemaname, tablename) AS name
-       FROM pg_tables WHERE schemaname IN ('public', 'maskline', 'drizzle')`,
+       FROM pg_tables WHERE schemaname !~ '^(pg_|information_schema$)'`,
   );
   const cells: string[] = [];
   for (const { name } of tables) {
     const rows = await stack.query<{ dump: string }>(`SELECT t::text AS dump FROM ${name} t`);
-    cells.push(...rows.map(({ dump }) => dump));
+    cells.push(...rows.map(({ dump }) => `${name} ${dump}`));
   }
   return cells.join("\n");
 }
 
-test("ip and device_id reach no log, no metric, no trace and no table, by any failing stage", async () => {
-  await using stack = await openStack();
-  await stack.query("ALTER TABLE user_logins ADD CONSTRAINT refused CHECK (user_id <> 'refused')");
-  const notJson = `{"ip": "${sentinelIp}", "device_id": "${sentinelDevice}"`;
-  await stack.queue.send(stack.queueUrl, [
-    ...Object.values(bodies).map((body) => JSON.stringify(body)),
-    notJson,
-  ]);
+/** What the queue does to the first requests of each kind; each receive of messages brings ten. */
+const receiveFaults: readonly Fault[] = [
+  { kind: "damaged", positions: [0, 1, 2, 3, 4, 5, 6] },
+  // Cut off behind the first values.
+  { kind: "truncated", bytes: 1_000 },
+  { kind: "lost_reply" },
+  { kind: "error", code: "AccessDenied", status: 403 },
+  { kind: "page", status: 503 },
+];
+const ackFaults: readonly Fault[] = [
+  { kind: "error", code: "InternalError", status: 500 },
+  { kind: "partial", positions: [0, 1], code: "ReceiptHandleIsInvalid", senderFault: true },
+  { kind: "unanswered", positions: [0] },
+  { kind: "truncated", bytes: 10 },
+  { kind: "page", status: 503 },
+];
 
-  await using collector = await startCollector();
-  const consumer = startConsumer({
-    ...stack.env,
-    LOG_LEVEL: "debug",
-    MASKLINE_WAIT_SECONDS: "1",
-    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-  });
-  const { port } = await consumer.logged("consuming");
-  await untilSettled(stack, Object.keys(bodies).length + 1);
-  const metrics = await (await fetch(`http://127.0.0.1:${String(port)}/metrics`)).text();
-  consumer.process.kill("SIGTERM");
-  const { output } = await consumer.exited();
-  const cells = await everyCell(stack);
+const copies = 6;
 
-  expect(metrics).toMatch(/^maskline_messages_rejected_total\{reason="not_a_login"\} 1$/m);
-  expect(cells).toContain("leak-test");
-  expect(collector.received()).toMatch(/receive[^]*parse[^]*mask[^]*write/);
-  for (const value of [...spellings(sentinelIp), ...spellings(sentinelDevice)]) {
-    expect(output).not.toContain(value);
-    expect(metrics).not.toContain(value);
-    expect(cells).not.toContain(value);
-    expect(collector.received()).not.toContain(value);
-  }
-});
+test.each([
+  { vault: true, outcomes: copies * 7, giveBackFaults: [] },
+  // Only what passes has an outcome here: all else is given back until the redrive policy takes it.
+  { vault: false, outcomes: copies, giveBackFaults: ackFaults },
+])(
+  "ip and device_id reach no log, no metric, no trace and no table, by any failing stage, with the vault $vault",
+  async ({ vault, outcomes, giveBackFaults }) => {
+    const faults = new Map<string, Fault[]>([
+      ["ReceiveMessage", [...receiveFaults]],
+      ["DeleteMessageBatch", [...ackFaults]],
+      ["ChangeMessageVisibilityBatch", [...giveBackFaults]],
+    ]);
+    await using server = await startHostileQueueServer({
+      plan: ({ operation }) => faults.get(operation)?.shift() ?? null,
+    });
+    await using stack = await openStack({
+      vault,
+      endpoint: server.endpoint,
+      visibilityTimeoutSeconds: 2,
+    });
+    await stack.query(
+      "ALTER TABLE user_logins ADD CONSTRAINT refused CHECK (user_id <> 'refused')",
+    );
+    const notJson = `{"ip": "${sentinelIp}", "device_id": "${sentinelDevice}"`;
+    const sent = [...Object.values(bodies).map((body) => JSON.stringify(body)), notJson];
+    await stack.queue.send(stack.queueUrl, Array.from({ length: copies }, () => sent).flat());
+
+    await using collector = await startCollector();
+    const consumer = startConsumer({
+      ...stack.env,
+      LOG_LEVEL: "debug",
+      MASKLINE_WAIT_SECONDS: "1",
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    });
+    const { port } = await consumer.logged("consuming");
+    await untilSettled(stack, outcomes);
+    const timeout = { timeout: 30_000 };
+    await vi.waitUntil(() => [...faults.values()].flat().length === 0, timeout);
+    const metrics = await (await fetch(`http://127.0.0.1:${String(port)}/metrics`)).text();
+    consumer.process.kill("SIGTERM");
+    const { output } = await consumer.exited();
+    const cells = await everyCell(stack);
+
+    expect(metrics).toMatch(/^maskline_messages_rejected_total\{reason="not_a_login"\} [1-9]/m);
+    expect(metrics).toMatch(/^maskline_messages_damaged_total 7$/m);
+    expect(metrics).toMatch(/^maskline_failures_total\{stage="receive"\} [1-9]/m);
+    expect(metrics).toMatch(/^maskline_messages_delete_failed_total [1-9]/m);
+    expect(cells).toMatch(/^public\.user_logins\S* .*leak-test/m);
+    expect(cells).toMatch(/^recovery\.policy /m);
+    expect(collector.received()).toMatch(/receive[^]*parse[^]*mask[^]*write/);
+    for (const value of [...spellings(sentinelIp), ...spellings(sentinelDevice)]) {
+      expect(output).not.toContain(value);
+      expect(metrics).not.toContain(value);
+      expect(cells).not.toContain(value);
+      expect(collector.received()).not.toContain(value);
+    }
+  },
+);
 
 test("a crash of the database connection puts no value into the log", async () => {
   await using stack = await openStack();
