@@ -42,7 +42,7 @@ export function createTelemetry(meter: Meter, log: Logger): Telemetry {
   const received = counter("messages.received", "Messages received from the queue");
   const damaged = counter(
     "messages.damaged",
-    "Messages whose body did not match its MD5; left to be delivered again",
+    "Messages that arrived damaged or incomplete; left to be delivered again",
   );
   const written = counter("messages.written", "Messages whose row was committed");
   const duplicates = counter("messages.duplicate", "Messages that the ledger had already");
@@ -110,7 +110,10 @@ export function createTelemetry(meter: Meter, log: Logger): Telemetry {
       },
       damaged(count) {
         damaged.add(count);
-        log.warn({ count }, "bodies did not match their MD5; left to be delivered again");
+        log.warn(
+          { count },
+          "messages without a body that matches its MD5, an id, a handle or a date; left to be delivered again",
+        );
       },
       polled(count) {
         polls.add(1, { empty: count === 0 });
