@@ -43,7 +43,10 @@ export function unwrap(document: unknown, policy: UnwrapPolicy): object | Reject
   return document;
 }
 
-/** With raw message delivery off, SNS sends the publisher's text in `Message`. */
+/**
+ * With raw message delivery off, SNS sends the publisher's text in `Message`. The envelope's own id
+ * is not kept: whoever may send to the queue writes it.
+ */
 function unwrapSns(envelope: object, topicArns: readonly string[]): object | RejectionReason {
   const message = own(envelope, "Message");
   if (typeof message !== "string" || !isListed(own(envelope, "TopicArn"), topicArns)) {
