@@ -21,6 +21,10 @@ const refusals: Record<string, readonly [meaning: string, advice: string]> = {
   grant_live: ["The grant is approved already.", "Nothing is left to do."],
   grant_denied: ["The grant was denied.", "Talk to who denied it, then make a new request."],
   grant_revoked: ["The grant was revoked.", "Make a new request."],
+  other_retry_open: [
+    "A retry of other messages under this grant was cut short.",
+    "Finish it first, with the same --record as then.",
+  ],
   grant_expired: ["The grant has expired.", "Make a new request."],
   grant_used_up: ["The grant does not cover that many records more.", "Make a new request."],
   wrong_person: [

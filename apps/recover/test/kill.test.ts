@@ -200,7 +200,7 @@ test("amid a retry: each message is a row or in quarantine, and the next run fin
   const retry = await askApproved(office, office.custodian, ["retry", "--quarantined", ...records]);
   await admin.query("BEGIN");
   await admin.query("SELECT * FROM maskline.quarantine WHERE record_id = $1 FOR UPDATE", [second]);
-  const argv = ["quarantine", "retry", "--grant", retry];
+  const argv = ["quarantine", "retry", "--grant", retry, "--json"];
   const running = start(office.custodian, argv);
   await untilItWaits();
   expect(await states()).toEqual([written(first), waiting(second), waiting(third)]);
@@ -212,6 +212,7 @@ test("amid a retry: each message is a row or in quarantine, and the next run fin
 
   const finished = await office.custodian.recover(argv);
   expect(finished.code).toBe(0);
+  expect(JSON.parse(finished.stdout)).toMatchObject({ failed: 0, rejected: {}, refused: {} });
   expect(await states()).toEqual([written(first), written(second), written(third)]);
   const looks = "SELECT action, detail::jsonb -> 'changed' AS changed FROM recovery.audit";
   expect(await office.admin(`${looks} WHERE action IN ('intent', 'result') ORDER BY seq`)).toEqual([

@@ -37,6 +37,8 @@ export interface Office extends AsyncDisposable {
   createLogin(role: string): Promise<string>;
   /** Writes logins as the consumer would; resolves with their record ids. */
   write(logins: readonly Sample[], options?: WriteOptions): Promise<string[]>;
+  /** Gives a record another original, sealed as the consumer would. */
+  reseal(recordId: string, fields: Readonly<Record<string, string>>): Promise<void>;
   /** Writes quarantined bodies as the consumer would. */
   quarantine(bodies: readonly string[]): Promise<string[]>;
 }
@@ -154,6 +156,20 @@ export async function openOffice(): Promise<Office> {
       });
       await writer.write({ logins, quarantined: [], batchKeys: vault ? batchKeys : [] });
       return logins.map(({ recordId }) => recordId);
+    },
+    async reseal(recordId, fields) {
+      const keyring = await loadKeyring(join(directory, "maskline.keyring.json"), { env: {} });
+      const batch = createSealer(keyring, { tenant }).openBatch();
+      const { sealed, seed } = batch.seal({ table: "user_logins", recordId }, fields);
+      for (const key of batch.sealedKeys) {
+        await client.query(
+          "INSERT INTO maskline.batch_key (id, recipient, sealed) VALUES ($1, $2, $3)",
+          [batch.id, key.recipient, key.sealed],
+        );
+      }
+      const at = "WHERE record_id = $1";
+      await client.query(`UPDATE maskline.vault SET sealed = $2 ${at}`, [recordId, sealed]);
+      await client.query(`UPDATE maskline.seed SET seed = $2 ${at}`, [recordId, seed]);
     },
     async quarantine(bodies) {
       const keyring = await loadKeyring(join(directory, "maskline.keyring.json"), { env: {} });

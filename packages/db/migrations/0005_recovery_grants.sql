@@ -129,7 +129,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WHEN 'quarantine' THEN uuids AND members <@ '{kind,ids}'
     WHEN 'token' THEN p_selector ->> 'token' ~ '^mk1\.[a-z0-9]{1,16}\.[A-Za-z0-9_-]{43}$'
       AND members <@ '{kind,token}'
-    WHEN 'user' THEN length(p_selector ->> 'user_id') BETWEEN 1 AND 256
+    WHEN 'user' THEN jsonb_typeof(p_selector -> 'user_id') = 'string'
+      AND length(p_selector ->> 'user_id') BETWEEN 1 AND 256
       AND members <@ '{kind,user_id,keepTokens}'
     WHEN 'time' THEN p_selector ->> 'from' ~ instant AND p_selector ->> 'to' ~ instant
       AND members <@ '{kind,from,to}'
@@ -139,13 +140,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WHEN 'recipient' THEN kids AND members <@ '{kind,from,to}'
     WHEN 'token_key' THEN kids AND members <@ '{kind,from,to,unopenable}'
       AND coalesce(p_selector ->> 'unopenable', 'leave') IN ('leave', 'tombstone')
-  END IS TRUE
+  END IS TRUE AND coalesce(jsonb_typeof(p_selector -> 'keepTokens'), 'boolean') = 'boolean'
   FROM (SELECT
     ARRAY(SELECT jsonb_object_keys(p_selector)) AS members,
     jsonb_typeof(p_selector -> 'ids') = 'array' AND NOT EXISTS (
       SELECT FROM jsonb_array_elements_text(
         CASE jsonb_typeof(p_selector -> 'ids') WHEN 'array' THEN p_selector -> 'ids' ELSE '[]' END) AS id
-      WHERE id !~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$') AS uuids,
+      WHERE (id ~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$') IS NOT TRUE) AS uuids,
     p_selector ->> 'from' ~ '^[a-z0-9]{1,16}$' AND p_selector ->> 'to' ~ '^[a-z0-9]{1,16}$' AS kids,
     '^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$' AS instant) AS forms
 $$;
@@ -275,6 +276,9 @@ BEGIN
   END IF;
   IF v_grant.requested_in = pg_current_xact_id() THEN
     RAISE EXCEPTION USING ERRCODE = 'MK003', MESSAGE = 'the request is not committed';
+  END IF;
+  IF recovery.state_of(v_grant) <> 'unresolved' THEN
+    RETURN recovery.refuse('grant_' || recovery.state_of(v_grant), p_grant);
   END IF;
   v_selector := v_grant.selector;
   IF v_selector ->> 'kind' = 'user' THEN

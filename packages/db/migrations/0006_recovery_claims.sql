@@ -148,13 +148,13 @@ BEGIN
   END IF;
   -- Paid for when it was opened.
   IF p_capability = 'retry' AND coalesce(v_refusal, 'too_fast') IN ('grant_used_up', 'too_fast') THEN
-    SELECT * INTO v_open FROM recovery.claim
-    WHERE grant_id = p_grant AND claimant = session_user AND closed_at IS NULL
-      AND v_records = ARRAY(
-        SELECT record_id FROM recovery.claim_record WHERE claim_id = claim.id ORDER BY record_id);
-    IF FOUND THEN
+    SELECT claim.* INTO v_open FROM recovery.claim JOIN recovery.access_grant ON access_grant.id = grant_id
+    WHERE grant_id = p_grant AND capability = 'retry' AND claimant = session_user AND closed_at IS NULL;
+    IF v_records = ARRAY(
+      SELECT record_id FROM recovery.claim_record WHERE claim_id = v_open.id ORDER BY record_id) THEN
       RETURN recovery.answer_claim(v_open.id, v_open.intent_seq, v_open.deadline) || '{"resumed": true}';
     END IF;
+    IF v_open.id IS NOT NULL AND v_refusal = 'grant_used_up' THEN v_refusal := 'other_retry_open'; END IF;
   END IF;
   IF v_refusal IS NOT NULL THEN
     RETURN recovery.refuse(v_refusal,
@@ -223,10 +223,10 @@ RETURNS TABLE (record_id uuid, source text, sealed bytea, seed bytea, batch_key_
   masked_ip text, masked_device_id text, sent_at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
+DECLARE
+  v_claim recovery.claim := recovery.require_claim(p_claim, '{unmask,retry}');
+  v_count bigint;
 BEGIN
-  PERFORM recovery.require_claim(p_claim, '{unmask,retry}');
-  PERFORM recovery.note_handed_out(p_claim,
-    (SELECT count(*) FROM recovery.claim_record WHERE claim_id = p_claim));
   -- Bytes 2 to 17 of a sealed record are its batch key's id (docs/formats.md).
   RETURN QUERY
     SELECT claimed.record_id, 'user_logins', vault.sealed, seed.seed,
@@ -236,7 +236,9 @@ BEGIN
       JOIN maskline.vault USING (record_id, create_date)
       JOIN maskline.seed USING (record_id, create_date)
       JOIN public.user_logins AS login USING (record_id, create_date)
-    WHERE claimed.claim_id = p_claim
+    -- A retry wants what is in quarantine still, not what it has made a row.
+    WHERE claimed.claim_id = p_claim AND EXISTS (
+      SELECT FROM recovery.access_grant WHERE id = v_claim.grant_id AND capability = 'unmask')
     UNION ALL
     SELECT claimed.record_id, 'quarantine', refused.sealed, seed.seed,
       encode(substring(refused.sealed FROM 3 FOR 16), 'hex')::uuid, NULL, NULL, refused.sent_at
@@ -244,6 +246,8 @@ BEGIN
       JOIN maskline.quarantine AS refused USING (record_id, create_date)
       JOIN maskline.seed USING (record_id, create_date)
     WHERE claimed.claim_id = p_claim;
+  GET DIAGNOSTICS v_count = ROW_COUNT;
+  PERFORM recovery.note_handed_out(p_claim, v_count);
 END
 $$;
 
@@ -256,7 +260,12 @@ BEGIN
   RETURN QUERY
     SELECT key.id, key.recipient::text, key.sealed
     FROM maskline.batch_key AS key
-    WHERE key.id IN (SELECT fetched.batch_key_id FROM recovery.fetch(p_claim) AS fetched);
+    WHERE key.id IN (
+      SELECT encode(substring(coalesce(vault.sealed, refused.sealed) FROM 3 FOR 16), 'hex')::uuid
+      FROM recovery.claim_record AS claimed
+        LEFT JOIN maskline.vault USING (record_id, create_date)
+        LEFT JOIN maskline.quarantine AS refused USING (record_id, create_date)
+      WHERE claimed.claim_id = p_claim);
 END
 $$;
 

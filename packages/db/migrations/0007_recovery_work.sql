@@ -50,7 +50,8 @@ $$;
 
 -- Lists what the next rows hold for a selector of erase, as far as something of it is left to erase.
 -- Goes over all rows in the order of their ids, so many at a time that no call takes long, and again
--- from the start until it finds nothing: rows arrive meanwhile. Returns whether it is through.
+-- from the start until it finds nothing: rows arrive meanwhile. Returns whether it is through; a row
+-- that is committed behind the last walk is the next request's.
 CREATE FUNCTION recovery.list_erasable(p_claim uuid, p_selector jsonb) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -87,7 +88,7 @@ BEGIN
 END
 $$;
 
--- Erases the next records; "isDone" when none is left, not even one that arrived meanwhile.
+-- Erases the next records; "isDone" when a whole walk found none left, late arrivals included.
 --
 -- Seed first: from its deletion on, nothing that is left can be opened.
 CREATE FUNCTION recovery.erase_next(p_claim uuid, p_user_id text, p_limit integer) RETURNS jsonb
@@ -178,7 +179,8 @@ BEGIN
   ), stored AS (
     INSERT INTO maskline.batch_key (id, recipient, sealed, sealed_on)
     SELECT id, v_selector ->> 'to', sealed, sealed_on FROM moved
-    ON CONFLICT DO NOTHING
+    -- One that stands there already was not shown to open; this one was.
+    ON CONFLICT (id, recipient) DO UPDATE SET sealed = excluded.sealed
   )
   SELECT count(*) INTO v_count FROM moved;
   PERFORM recovery.note_changed(p_claim, v_count);

@@ -79,7 +79,6 @@ export function createWitness({
 
 function tampering(message: string): RecoverError {
   return new RecoverError(exit.tampering, message, {
-    advice:
-      "Nothing was opened. Run `recover audit verify` as an auditor, and keep the checkpoints.",
+    advice: "Run `recover audit verify` as an auditor, and keep the checkpoints.",
   });
 }

@@ -4,7 +4,7 @@ import type { Audit, AuditRow } from "@org/db";
 import { Command } from "commander";
 import { openRecovery } from "../compose.ts";
 import { type Edge, report } from "../edge.ts";
-import { naturalNumber, positive } from "../numbers.ts";
+import { naturalNumber, positive } from "../option-values.ts";
 import { formatRows } from "../open/result-file.ts";
 
 interface Options {

@@ -6,7 +6,7 @@ import { openRecovery, openSink } from "../compose.ts";
 import { readSettings, resolvePath } from "../config.ts";
 import { type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
-import { naturalNumber } from "../numbers.ts";
+import { naturalNumber } from "../option-values.ts";
 import { loadRecoverKeyring } from "../signing.ts";
 
 interface Options {

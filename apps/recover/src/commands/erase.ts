@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { openRecovery, openWitness } from "../compose.ts";
 import { confirmOrEnd, type Edge, report } from "../edge.ts";
 import { showVerified } from "../grants/show-verified.ts";
+import { endCovered } from "../open/claim.ts";
 import { withProgress } from "../progress.ts";
 import { erase as eraseRecords } from "../work/erase.ts";
 import { describeGrant } from "./describe-grant.ts";
@@ -59,6 +60,7 @@ async function run(edge: Edge, options: Options): Promise<void> {
       ...describeRemains(erased.remains),
     ],
   });
+  await endCovered(witness, null);
 }
 
 function describeRemains(remains: WhatRemains): string[] {

@@ -6,7 +6,7 @@ import { type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { readKeyringFile, readPrivateKeyringFile, replaceKeyring } from "../keys/keyring-file.ts";
 import { disabled } from "../keys/states.ts";
-import { naturalNumber } from "../numbers.ts";
+import { naturalNumber } from "../option-values.ts";
 import { keyFiles, kindOf, type KindOptions, withKind } from "./keys-options.ts";
 
 interface Options extends KindOptions {

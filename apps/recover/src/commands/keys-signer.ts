@@ -1,7 +1,7 @@
 /** `recover keys signer`: an operator's signing key, and its public half in the recover keyring. */
 
 import { randomUUID } from "node:crypto";
-import { rename, rm, stat, unlink, writeFile } from "node:fs/promises";
+import { chmod, realpath, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { Command } from "commander";
 import { readOptional, resolvePath } from "../config.ts";
 import { type Edge, report } from "../edge.ts";
@@ -85,10 +85,15 @@ async function make(edge: Edge, options: Options): Promise<void> {
 
 /** Never half a keyring: everybody's approvals hang on it. */
 async function replace(path: string, text: string): Promise<void> {
-  const draft = `${path}.${randomUUID()}`;
+  const file = await realpath(path).catch(() => path);
+  const draft = `${file}.${randomUUID()}`;
   try {
     await writeFile(draft, text);
-    await rename(draft, path);
+    await stat(file).then(
+      ({ mode }) => chmod(draft, mode),
+      () => {},
+    );
+    await rename(draft, file);
   } finally {
     await rm(draft, { force: true });
   }

@@ -3,7 +3,7 @@
 import { Command } from "commander";
 import { openRecovery } from "../compose.ts";
 import { type Edge, report } from "../edge.ts";
-import { positive } from "../numbers.ts";
+import { positive } from "../option-values.ts";
 import { formatRows } from "../open/result-file.ts";
 import { refusal } from "../refusals.ts";
 import { describeGrant } from "./describe-grant.ts";

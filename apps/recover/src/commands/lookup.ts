@@ -5,10 +5,11 @@ import { openRecovery, openTokenizer, openWitness } from "../compose.ts";
 import { readSettings } from "../config.ts";
 import { type Edge, readStdin, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
+import { endCovered } from "../open/claim.ts";
 import { lookup as lookUp, type LookupField } from "../open/lookup.ts";
-import { positive } from "../numbers.ts";
+import { positive } from "../option-values.ts";
 import { formatRows } from "../open/result-file.ts";
-import { showVerified } from "../grants/show-verified.ts";
+import { showUsable } from "../grants/show-verified.ts";
 
 interface Options {
   readonly grant: string;
@@ -47,7 +48,7 @@ async function find(edge: Edge, options: Options): Promise<void> {
   await using recovery = openRecovery(edge);
   const { witness, operator } = await openWitness(edge, recovery);
   const { grants, claims } = recovery;
-  const signed = await showVerified({ grants, operator }, options.grant);
+  const signed = await showUsable({ grants, operator }, options.grant);
   const tokenizer = await openTokenizer(edge);
   const value = await readStdin(edge);
   if (tokenizer === null || value === "") {
@@ -69,4 +70,5 @@ async function find(edge: Edge, options: Options): Promise<void> {
   }));
   const text = rows.length === 0 ? "No record has it." : formatRows(rows, "table").trimEnd();
   report(edge, options, { json: rows, text: [text] });
+  await endCovered(witness, null);
 }

@@ -10,9 +10,10 @@ import {
   openWitness,
 } from "../compose.ts";
 import { readSettings } from "../config.ts";
-import { positive } from "../numbers.ts";
+import { positive, uuids } from "../option-values.ts";
 import { type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
+import { endCovered } from "../open/claim.ts";
 import { formatRows } from "../open/result-file.ts";
 import { retry as retryMessages } from "../work/retry.ts";
 import { erase } from "./erase.ts";
@@ -52,7 +53,7 @@ function list(edge: Edge): Command {
 function show(edge: Edge): Command {
   return withResultOptions(new Command("show"))
     .description("open bodies: that is unmasking, with the same grants and audit")
-    .option("--record <id...>", "only these messages of the grant")
+    .option("--record <id...>", "only these messages of the grant", uuids)
     .addHelpText(
       "after",
       `
@@ -68,7 +69,7 @@ function retry(edge: Edge): Command {
   return new Command("retry")
     .description("parse and mask the messages again; a login becomes a row, the rest stays")
     .requiredOption("--grant <id>", "the approved grant")
-    .option("--record <id...>", "only these messages of the grant")
+    .option("--record <id...>", "only these messages of the grant", uuids)
     .option("--json", "print one JSON document", false)
     .addHelpText(
       "after",
@@ -118,6 +119,7 @@ async function retryAll(edge: Edge, options: RetryOptions): Promise<void> {
       ...(reasons.length + refused.length === 0 ? ["  none"] : [...reasons, ...refused]),
     ],
   });
+  await endCovered(witness, null);
 }
 
 function purge(edge: Edge): Command {

@@ -8,7 +8,7 @@ import { readSettings } from "../config.ts";
 import { confirmOrEnd, type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { granted } from "../refusals.ts";
-import { positive } from "../numbers.ts";
+import { positive, uuids } from "../option-values.ts";
 import { describeGrant } from "./describe-grant.ts";
 
 interface Options {
@@ -109,12 +109,6 @@ Examples:
     --purpose subject-request --ticket GDPR-12 --justification "Erasure request of 3 May"`,
     )
     .action((capability: Capability, options: Options) => ask(edge, capability, options));
-}
-
-function uuids(text: string, before: readonly string[] = []): string[] {
-  const isUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
-  if (isUuid) return [...before, text.toLowerCase()];
-  throw new InvalidArgumentError("It must be a record's id, which is a UUID.");
 }
 
 /** A raw value must not reach the request: the audit would keep it. */

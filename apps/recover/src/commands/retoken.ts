@@ -5,6 +5,7 @@ import { openRecovery, openSealer, openTokenizer, openUnsealer, openWitness } fr
 import { readSettings } from "../config.ts";
 import { type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
+import { endCovered } from "../open/claim.ts";
 import { withProgress } from "../progress.ts";
 import { retoken as retokenRows } from "../work/retoken.ts";
 
@@ -63,12 +64,15 @@ async function move(edge: Edge, options: Options): Promise<void> {
       ...listed(left),
     ],
   });
-  if (mismatched.length === 0) return;
-  throw new RecoverError(
+  await endCovered(witness, mismatched.length === 0 ? null : mismatch(mismatched));
+}
+
+function mismatch(recordIds: readonly string[]): RecoverError {
+  return new RecoverError(
     exit.tampering,
-    `${mismatched.length} row(s) do not fit their originals.`,
+    `${recordIds.length} row(s) do not fit their originals.`,
     {
-      faults: listed(mismatched),
+      faults: listed(recordIds),
       advice:
         "They were left: their tokens, or their sealed records, were changed. Find out by whom.",
     },

@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { openKeyring, openRecovery, openUnsealer, openWitness } from "../compose.ts";
 import { type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
+import { endCovered } from "../open/claim.ts";
 import { withProgress } from "../progress.ts";
 import { rewrap as rewrapKeys } from "../work/rewrap.ts";
 
@@ -44,9 +45,11 @@ async function move(edge: Edge, options: Options): Promise<void> {
     json: { moved, failed },
     text: [`Moved ${moved} batch key(s); ${failed} could not be opened and stay as they are.`],
   });
-  if (failed > 0) {
-    throw new RecoverError(exit.unsealFailed, `${failed} batch key(s) could not be opened.`, {
-      advice: "They were changed, or are of another tenant. Do not disable the old recipient yet.",
-    });
-  }
+  await endCovered(witness, failed === 0 ? null : notOpened(failed));
+}
+
+function notOpened(count: number): RecoverError {
+  return new RecoverError(exit.unsealFailed, `${count} batch key(s) could not be opened.`, {
+    advice: "They were changed, or are of another tenant. Do not disable the old recipient yet.",
+  });
 }

@@ -5,9 +5,11 @@ import { openRecovery, openTokenizer, openUnsealer, openWitness } from "../compo
 import { resolvePath } from "../config.ts";
 import { confirmOrEnd, type Edge } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
+import { endCovered } from "../open/claim.ts";
 import { type Format, openResultFile } from "../open/result-file.ts";
 import { endOf, unmask as unmaskRecords } from "../open/unmask.ts";
-import { chooseRecords, showVerified } from "../grants/show-verified.ts";
+import { uuids } from "../option-values.ts";
+import { chooseRecords, showUsable } from "../grants/show-verified.ts";
 import type { Reveal } from "../reveal.ts";
 
 export interface UnmaskOptions {
@@ -25,7 +27,7 @@ export interface UnmaskOptions {
 export function unmask(edge: Edge): Command {
   return withResultOptions(new Command("unmask"))
     .description("open values under a grant")
-    .option("--record <id...>", "only these records of the grant")
+    .option("--record <id...>", "only these records of the grant", uuids)
     .option("--field <name...>", "only these fields of the grant")
     .addOption(
       new Option("--reveal <how>", "partial: /24, /64, the last four characters")
@@ -77,7 +79,7 @@ export async function open(edge: Edge, options: UnmaskOptions): Promise<void> {
   const tokenizer = await openTokenizer(edge);
   const { grants, claims } = recovery;
 
-  const signed = await showVerified({ grants, operator }, options.grant);
+  const signed = await showUsable({ grants, operator }, options.grant);
   const { grant } = signed;
   const what = {
     signed,
@@ -100,8 +102,7 @@ export async function open(edge: Edge, options: UnmaskOptions): Promise<void> {
       : `Opened ${opened} record(s)${path === null ? "" : ` into ${path}`}; ${missing} had no sealed value.`;
     // With --print, standard output is the values' alone.
     (print ? edge.stderr : edge.stdout).write(`${said}\n`);
-    const end = endOf(unmasked);
-    if (end !== null) throw end;
+    await endCovered(witness, endOf(unmasked));
   } finally {
     await result.close();
   }

@@ -42,3 +42,13 @@ export async function showVerified(
   await grants.reportRefusal(id, forgery);
   throw refusal("forged_approval");
 }
+
+/** The same, for acting under it: a setting that does not fit must not cost the grant a claim. */
+export async function showUsable(
+  tools: Parameters<typeof showVerified>[0],
+  id: string,
+): Promise<SignedGrant> {
+  const signed = await showVerified(tools, id);
+  if (signed.grant.tenant !== tools.operator.tenant) throw refusal("wrong_tenant");
+  return signed;
+}

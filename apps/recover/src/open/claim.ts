@@ -17,12 +17,13 @@ export async function requireSigned(
     claims,
     operator,
   }: { readonly claims: Pick<Claims, "reportResult">; readonly operator: Operator },
-  { claim }: Claim,
+  { claim, resumed }: Claim,
   { signed, use }: { readonly signed: SignedGrant; readonly use: Use },
 ): Promise<void> {
   const reason = findExcess(signed, use, { operator, nowMs: Date.now() });
   if (reason === null) return;
-  await claims.reportResult(claim, { outcome: "not_opened", reason });
+  // Something may have been done under one that is gone on with, and will be.
+  if (!resumed) await claims.reportResult(claim, { outcome: "not_opened", reason });
   throw refusal(reason);
 }
 
@@ -119,23 +120,25 @@ export async function reportingFailure<T>(
   }
 }
 
-/** Ends a claim, and has the end of it outside the database as well. */
-export async function reportCovered(
-  { claims, witness }: { claims: Pick<Claims, "reportResult">; witness: Witness },
-  claim: string,
-  detail: Parameters<Claims["reportResult"]>[1],
-): Promise<void> {
-  await claims.reportResult(claim, detail);
+/**
+ * Has the end of a claim outside the database as well, once its outcome was told: a place for
+ * checkpoints that fails now must not swallow it.
+ *
+ * @param failure - How the work itself ended, if not well. Only tampering is told before it.
+ */
+export async function endCovered(witness: Witness, failure: RecoverError | null): Promise<void> {
   try {
     await witness.coverEnd();
   } catch (error) {
-    const code = error instanceof RecoverError ? error.exitCode : exit.auditUnavailable;
-    throw new RecoverError(
-      code,
-      "It was done and is in the audit, but no checkpoint covers the end.",
-      {
-        advice: "Mend the checkpoints' place, then run `recover audit checkpoint` and `verify`.",
-      },
-    );
+    const isTampering = error instanceof RecoverError && error.exitCode === exit.tampering;
+    if (isTampering) throw error;
+    if (failure === null) throw uncovered;
   }
+  if (failure !== null) throw failure;
 }
+
+const uncovered = new RecoverError(
+  exit.auditUnavailable,
+  "It was done and is in the audit, but no checkpoint covers the end of it.",
+  { advice: "Mend the checkpoints' place, then run `recover audit checkpoint`." },
+);

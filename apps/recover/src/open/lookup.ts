@@ -7,13 +7,7 @@ import type { Witness } from "../audit/witness.ts";
 import type { SignedGrant } from "../grants/show-verified.ts";
 import type { Operator } from "../operator.ts";
 import { granted } from "../refusals.ts";
-import {
-  coverOrReport,
-  reportCovered,
-  reportingFailure,
-  requireIntent,
-  requireSigned,
-} from "./claim.ts";
+import { coverOrReport, reportingFailure, requireIntent, requireSigned } from "./claim.ts";
 
 export type LookupField = "ip" | "device_id";
 
@@ -43,8 +37,7 @@ export async function lookup(
   await coverOrReport(tools, claim);
   return reportingFailure(claims, claim, async () => {
     const records = await claims.fetchLookup(claim.claim, what.limit);
-    const detail = { outcome: "looked_up", matches: records.length };
-    await reportCovered(tools, claim.claim, detail);
+    await claims.reportResult(claim.claim, { outcome: "looked_up", matches: records.length });
     return records;
   });
 }

@@ -90,7 +90,8 @@ export async function requireOpenable(
   );
 }
 
-function nullIfMasking(error: unknown): null {
+/** Of an opening that failed, whyever. */
+export function nullIfMasking(error: unknown): null {
   if (error instanceof MaskingError) return null;
   throw error;
 }

@@ -2,21 +2,16 @@
 
 import { randomUUID } from "node:crypto";
 import type { Claim, Claims } from "@org/db";
-import type { Tokenizer } from "@org/masking";
+import { isCanonicalizable, type Tokenizer } from "@org/masking";
 import type { Unsealer } from "@org/masking/unseal";
+import { fieldPolicy } from "@org/schema";
 import type { Witness } from "../audit/witness.ts";
 import { exit, RecoverError } from "../exit.ts";
 import type { SignedGrant } from "../grants/show-verified.ts";
 import type { Operator } from "../operator.ts";
 import { granted } from "../refusals.ts";
 import { type Reveal, revealed } from "../reveal.ts";
-import {
-  coverOrReport,
-  reportCovered,
-  reportingFailure,
-  requireIntent,
-  requireSigned,
-} from "./claim.ts";
+import { coverOrReport, reportingFailure, requireIntent, requireSigned } from "./claim.ts";
 import { onlyClaimed, type OpenedRecord, openRecords } from "./open-records.ts";
 import type { ResultFile, ResultRow } from "./result-file.ts";
 
@@ -87,7 +82,7 @@ async function openClaimed(
     failed: records.length - readable.length,
     mismatched: rows.filter((row) => row["tokens"] === "mismatch").length,
   };
-  await reportCovered(tools, claim, { outcome: "opened", ...counts });
+  await claims.reportResult(claim, { outcome: "opened", ...counts });
   return { claim, ...counts };
 }
 
@@ -116,10 +111,12 @@ function compareTokens(
   if (tokenizer === null) return "unchecked";
   if (maskedIp === "erased" && maskedDeviceId === "erased") return "erased";
   const { ip = "", device_id = "" } = content;
-  const holds =
-    tokenizer.candidates("ip", ip).some((token) => token === maskedIp) &&
-    tokenizer.candidates("device_id", device_id).some((token) => token === maskedDeviceId);
-  return holds ? "match" : "mismatch";
+  const holds = (field: "ip" | "device_id", value: string, stored: string | null): boolean =>
+    isCanonicalizable(fieldPolicy[field].norm, value) &&
+    tokenizer.candidates(field, value).some((token) => token === stored);
+  return holds("ip", ip, maskedIp) && holds("device_id", device_id, maskedDeviceId)
+    ? "match"
+    : "mismatch";
 }
 
 /** How an unmasking ends that did not open everything as it should be. */

@@ -1,7 +1,6 @@
 /** Erases what a grant names: seeds, sealed records, tokens. */
 
 import type { WhatRemains } from "@org/db";
-import { reportCovered } from "../open/claim.ts";
 import type { Progress } from "../progress.ts";
 import { openWork, type WorkTools } from "./open-work.ts";
 
@@ -34,10 +33,6 @@ export async function erase(
     seeds += batch.seeds;
     progress(records);
   }
-  await reportCovered({ claims, witness: tools.witness }, claim.claim, {
-    outcome: "erased",
-    records,
-    seeds,
-  });
+  await claims.reportResult(claim.claim, { outcome: "erased", records, seeds });
   return { records, seeds, remains: await work.whatRemains() };
 }

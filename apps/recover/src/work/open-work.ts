@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import type { Claim, Grant, Recovery } from "@org/db";
 import type { Witness } from "../audit/witness.ts";
-import { showVerified } from "../grants/show-verified.ts";
+import { showUsable } from "../grants/show-verified.ts";
 import { requireIntent, requireSigned } from "../open/claim.ts";
 import type { Operator } from "../operator.ts";
 import { granted } from "../refusals.ts";
@@ -33,7 +33,7 @@ export async function openWork(
   },
 ): Promise<OpenWork> {
   const { grants, claims, work } = recovery;
-  const signed = await showVerified({ grants, operator }, grantId);
+  const signed = await showUsable({ grants, operator }, grantId);
   const drawn = randomUUID();
   const claim = granted(await work.claim(grantId, capability, { claim: drawn, userId }));
   const use = { capability, fields: [], recordIds: [] };

@@ -5,8 +5,7 @@ import { MaskingError, type Tokenizer } from "@org/masking";
 import type { BatchSealer, Sealer } from "@org/masking/seal";
 import { type BatchOpener, retoken as retokenRecord, type Unsealer } from "@org/masking/unseal";
 import { exit, RecoverError } from "../exit.ts";
-import { reportCovered } from "../open/claim.ts";
-import { openBatchKey, requireOpenable } from "../open/open-records.ts";
+import { nullIfMasking, openBatchKey, requireOpenable } from "../open/open-records.ts";
 import type { Progress } from "../progress.ts";
 import { openWork, termOf, type WorkTools } from "./open-work.ts";
 
@@ -39,7 +38,7 @@ export async function retoken(
   grantId: string,
   progress: Progress,
 ): Promise<Retokened> {
-  const { work } = tools.recovery;
+  const { work, claims } = tools.recovery;
   const { grant, claim } = await openWork(tools, grantId, { capability: "retoken" });
   refuseOtherKey(termOf(grant, "to"), tools.tokenizer.primaryKid);
   using probe = tools.sealer.openBatch();
@@ -53,7 +52,7 @@ export async function retoken(
     const rows = await work.retokenNext(claim.claim, after, batchRows);
     const last = rows.at(-1);
     if (last === undefined) break;
-    const batch = await moveRows(tools, claim.claim, rows);
+    const batch = await moveRows(tools, { claim: claim.claim, isLeft }, rows);
     moved += batch.moved;
     mismatched.push(...batch.mismatched);
     if (isLeft) left.push(...batch.unopenable.map(({ recordId }) => recordId));
@@ -62,10 +61,7 @@ export async function retoken(
     progress(moved);
   }
   const counts = { moved, tombstoned, left: left.length, mismatched: mismatched.length };
-  await reportCovered({ claims: tools.recovery.claims, witness: tools.witness }, claim.claim, {
-    outcome: "retokened",
-    ...counts,
-  });
+  await claims.reportResult(claim.claim, { outcome: "retokened", ...counts });
   return { ...counts, left, mismatched };
 }
 
@@ -84,7 +80,7 @@ interface MovedRows {
 
 async function moveRows(
   { recovery, unsealer, sealer, tokenizer }: RetokenTools,
-  claim: string,
+  { claim, isLeft }: { readonly claim: string; readonly isLeft: boolean },
   rows: readonly RetokenRow[],
 ): Promise<MovedRows> {
   const { work } = recovery;
@@ -96,7 +92,9 @@ async function moveRows(
   const unopenable: RetokenRow[] = [...(byKey.get(null) ?? [])];
   const mismatched: string[] = [];
   for (const id of ids) {
-    using opener = await openBatchKey(keys.get(id) ?? [], unsealer);
+    const opening = openBatchKey(keys.get(id) ?? [], unsealer);
+    // What somebody else may be able to open is left, never tombstoned.
+    using opener = await (isLeft ? opening.catch(nullIfMasking) : opening);
     for (const row of byKey.get(id) ?? []) {
       const retokened = opener && moveRow(row, { from: opener, to: fresh, tokenizer });
       if (retokened === null) unopenable.push(row);
@@ -142,8 +140,9 @@ function moveRow(
     if (!fits) return "mismatched";
     return { recordId, createDate, oldSeed: vault.seed, ...tokens, sealed, seed };
   } catch (error) {
-    if (error instanceof MaskingError && error.code === "ERR_MASKING_UNSEAL_FAILED") return null;
-    throw error;
+    if (!(error instanceof MaskingError)) throw error;
+    // What opens but takes no token was sealed by somebody who holds the public key alone.
+    return error.code === "ERR_MASKING_UNSEAL_FAILED" ? null : "mismatched";
   }
 }
 

@@ -7,8 +7,8 @@ import type { Sealer } from "@org/masking/seal";
 import type { Unsealer } from "@org/masking/unseal";
 import { type createLoginParser, type Login, majorVersion } from "@org/schema";
 import { onlyClaimed, openRecords, requireOpenable } from "../open/open-records.ts";
-import { chooseRecords, showVerified } from "../grants/show-verified.ts";
-import { coverOrReport, reportCovered, requireIntent, requireSigned } from "../open/claim.ts";
+import { chooseRecords, showUsable } from "../grants/show-verified.ts";
+import { requireIntent, requireSigned } from "../open/claim.ts";
 import { granted } from "../refusals.ts";
 import type { WorkTools } from "./open-work.ts";
 
@@ -42,7 +42,7 @@ export async function retry(
   const { operator, witness, sealer } = tools;
   using probe = sealer?.openBatch();
   if (probe) await requireOpenable(probe, tools.unsealer);
-  const signed = await showVerified({ grants, operator }, what.grantId);
+  const signed = await showUsable({ grants, operator }, what.grantId);
   const recordIds = chooseRecords(signed, what.recordIds);
   const drawn = randomUUID();
   const claim = granted(
@@ -52,7 +52,7 @@ export async function retry(
   await requireSigned({ claims, operator }, claim, { signed, use });
   const { grant } = signed;
   requireIntent(operator, claim, { grant, use, drawn: claim.resumed ? null : drawn });
-  await coverOrReport({ claims, witness }, claim);
+  await witness.cover(claim);
   return await retryClaimed(tools, claim.claim, recordIds);
 }
 
@@ -80,8 +80,7 @@ async function retryClaimed(
       else (refused[sqlState] ??= []).push(record.recordId);
     } else rejected[parsed.reason] = (rejected[parsed.reason] ?? 0) + 1;
   }
-  const { witness } = tools;
-  await reportCovered({ claims, witness }, claim, { outcome: "retried", written, failed });
+  await claims.reportResult(claim, { outcome: "retried", written, failed });
   return { written, failed, rejected, refused };
 }
 

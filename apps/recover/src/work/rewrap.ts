@@ -3,7 +3,6 @@
 import { type Keyring, MaskingError } from "@org/masking";
 import type { Unsealer } from "@org/masking/unseal";
 import { exit, RecoverError } from "../exit.ts";
-import { reportCovered } from "../open/claim.ts";
 import { requireOpenable } from "../open/open-records.ts";
 import type { Progress } from "../progress.ts";
 import { openWork, termOf, type WorkTools } from "./open-work.ts";
@@ -49,11 +48,7 @@ export async function rewrap(
     after = last.id;
     progress(moved);
   }
-  await reportCovered({ claims, witness: tools.witness }, claim.claim, {
-    outcome: "rewrapped",
-    moved,
-    failed,
-  });
+  await claims.reportResult(claim.claim, { outcome: "rewrapped", moved, failed });
   return { moved, failed };
 }
 

@@ -161,7 +161,11 @@ test("another tenant's grant opens nothing", async () => {
     ...office.requester.env,
     MASKLINE_TENANT: "another",
   });
-  expect(await seen(ended)).toEqual(notOpened("wrong_tenant"));
+  expect(ended).toMatchObject({ code: 3, stdout: "" });
+  expect(ended.stderr).toContain("wrong_tenant");
+  // A setting that does not fit costs the grant nothing.
+  const claims = "SELECT count(*)::integer AS count FROM recovery.claim WHERE grant_id = $1";
+  expect(await office.admin(claims, [grant])).toEqual([{ count: 0 }]);
 });
 
 test("a record that was not claimed is not opened, though the database hands it out", async () => {

@@ -50,6 +50,9 @@ test.for([
   `{"kind": "token", "token": "203.0.113.9"}`,
   `{"kind": "records", "ids": ["203.0.113.9"]}`,
   `{"kind": "records", "ids": "203.0.113.9"}`,
+  `{"kind": "records", "ids": [null]}`,
+  `{"kind": "records", "ids": ["${anId}"], "keepTokens": "203.0.113.9"}`,
+  `{"kind": "user", "user_id": {"ip": "203.0.113.9"}}`,
   `{"kind": "time", "from": "2026-05-03", "to": "2026-05-04"}`,
   `{"kind": "token", "token": "mk1.t1.${"A".repeat(43)}", "note": "203.0.113.9"}`,
 ])("by hand too, the database refuses %s, and keeps nothing of it", async (selector) => {

@@ -118,6 +118,39 @@ test("a row whose tokens were swapped is left, and named: nothing launders it", 
   expect(await tokensOf(sealed)).toEqual([{ ip: "t1", device_id: "t1" }]);
 });
 
+test("an original that takes no token ends nothing: its row is left and named", async () => {
+  const [odd = ""] = await office.write([{ ip: "192.0.2.3", deviceId: "d-3" }]);
+  await office.admin(
+    "UPDATE public.user_logins SET masked_ip = replace(masked_ip, 'mk1.t2.', 'mk1.t1.') WHERE record_id = $1",
+    [odd],
+  );
+  await office.reseal(odd, { ip: "no address", device_id: "d-3" });
+  const { code, stderr } = await office.custodian.recover(["retoken", "--grant", grant]);
+  expect(code).toBe(30);
+  expect(stderr).toContain(odd);
+  expect(await tokensOf(sealed)).toEqual([{ ip: "t2", device_id: "t2" }]);
+
+  const look = ["unmask", "--field", "ip", "--record", odd];
+  const opening = await askApproved(office, office.requester, look);
+  const opened = await office.requester.recover(["unmask", "--grant", opening, "--print"]);
+  expect(opened.code).toBe(30);
+  expect(opened.stdout).toContain("no address");
+});
+
+test("leaves what somebody else may be able to open", async () => {
+  await office.custodian.recover(["keys", "add", "--recipient"]);
+  await office.custodian.recover(["keys", "promote", "r2", "--recipient"]);
+  const path = join(office.directory, "maskline.private-keyring.json");
+  const privateKeyring = JSON.parse(await readFile(path, "utf8")) as PrivateKeyringJson;
+  const recipients = privateKeyring.recipients.filter(({ kid }) => kid !== "r1");
+  await writeFile(path, JSON.stringify({ ...privateKeyring, recipients }));
+  const { stdout } = await office.custodian.recover(["retoken", "--grant", grant, "--json"]);
+  expect(JSON.parse(stdout)).toMatchObject({
+    moved: 0,
+    left: expect.arrayContaining([...sealed, ...unsealed]) as unknown,
+  });
+});
+
 test("the audit says how many rows were handed out sealed, and how many changed", async () => {
   await office.custodian.recover(["retoken", "--grant", grant]);
   const [row] = await office.admin(

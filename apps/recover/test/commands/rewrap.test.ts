@@ -32,6 +32,12 @@ async function seen(): Promise<unknown> {
   return { code, said: stderr.split("\n")[0], stored: await recipients() };
 }
 
+async function open(): Promise<string> {
+  const look = ["unmask", "--field", "ip", "--record", record];
+  const opening = await askApproved(office, office.requester, look);
+  return (await office.requester.recover(["unmask", "--grant", opening, "--print"])).stdout;
+}
+
 const nothingMoved = {
   code: 2,
   said: "The private keyring does not open what is sealed to r2.",
@@ -57,6 +63,16 @@ test("moves nothing to a recipient that the private keyring lacks", async () => 
   expect(await seen()).toEqual(nothingMoved);
 });
 
+test("replaces a copy for the new recipient that stands there and does not open", async () => {
+  await office.admin(
+    `INSERT INTO maskline.batch_key (id, recipient, sealed, sealed_on)
+     SELECT id, 'r2', decode(repeat('00', 145), 'hex'), sealed_on FROM maskline.batch_key`,
+  );
+  expect((await office.custodian.recover(["rewrap", "--grant", grant])).code).toBe(0);
+  expect(await recipients()).toEqual([{ recipient: "r2" }]);
+  expect(await open()).toContain("192.0.2.1");
+});
+
 test("what was moved opens, and the audit counts it", async () => {
   expect((await office.custodian.recover(["rewrap", "--grant", grant])).code).toBe(0);
   expect(await recipients()).toEqual([{ recipient: "r2" }]);
@@ -64,8 +80,5 @@ test("what was moved opens, and the audit counts it", async () => {
     "SELECT detail::jsonb AS detail FROM recovery.audit WHERE action = 'result'",
   );
   expect(result?.["detail"]).toMatchObject({ handed_out: 1, changed: 1 });
-  const look = ["unmask", "--field", "ip", "--record", record];
-  const opening = await askApproved(office, office.requester, look);
-  const opened = await office.requester.recover(["unmask", "--grant", opening, "--print"]);
-  expect(opened.stdout).toContain("192.0.2.1");
+  expect(await open()).toContain("192.0.2.1");
 });
