@@ -91,10 +91,15 @@ export async function openTokenizer(edge: Edge): Promise<Tokenizer<"ip" | "devic
   });
 }
 
-/** Null where originals are not kept: no primary recipient, or the vault is off. */
+/**
+ * Null where originals are not kept: no recipient, or the vault is off.
+ *
+ * @throws MaskingError if a recipient is named and none is primary: what was then written without a
+ *   seal could never be opened again.
+ */
 export async function openSealer(edge: Edge): Promise<Sealer | null> {
   const keyring = await openKeyring(edge);
-  const isKept = keyring.recipients.some(({ state }) => state === "primary");
+  const isKept = keyring.recipients.some(({ state }) => state !== "disabled");
   if (!isKept || readOptional(edge.env, "MASKLINE_VAULT") === "off") return null;
   const { MASKLINE_TENANT: tenant } = readSettings(edge.env, ["MASKLINE_TENANT"]);
   return createSealer(keyring, { tenant });

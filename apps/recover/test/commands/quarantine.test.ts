@@ -1,3 +1,6 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { KeyringJson } from "@org/masking/keyring";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ask, askApproved, type Office, openOffice } from "../office.ts";
 
@@ -172,6 +175,23 @@ test("a login that the database refuses as a row stays, is named, and keeps no o
     [[good, bad]],
   );
   expect(still).toEqual([{ record_id: bad }]);
+});
+
+test("nothing is retried while no recipient is primary: its original would be lost", async () => {
+  const [record = ""] = await office.quarantine([login]);
+  const grant = await askApproved(office, office.custodian, ["retry", "--quarantined", record]);
+  const path = join(office.directory, "maskline.keyring.json");
+  const text = await readFile(path, "utf8");
+  const keyring = JSON.parse(text) as KeyringJson;
+  const recipients = keyring.recipients.map((recipient) => ({ ...recipient, state: "pending" }));
+  await writeFile(path, JSON.stringify({ ...keyring, recipients }));
+  const argv = ["quarantine", "retry", "--grant", grant];
+  const refused = await office.custodian.recover(argv);
+  await writeFile(path, text);
+  expect(refused.code).toBe(2);
+  expect((await office.custodian.recover(argv)).code).toBe(0);
+  const sealed = "SELECT 1 FROM maskline.vault WHERE record_id = $1";
+  expect(await office.admin(sealed, [record])).toHaveLength(1);
 });
 
 test("a retried message is not retried twice", async () => {
