@@ -56,23 +56,23 @@ export function createLeases(
   }
 
   async function extend(messages: readonly Held[], nowMs: number): Promise<void> {
-    const byHandle = new Map(messages.map((message) => [message.receiptHandle, message]));
+    const renewed = new Map(messages.map((message) => [message.envelope.messageId, message]));
     const failures = await queue.changeVisibility(
       messages.map(toReceipt),
       visibilityTimeoutSeconds,
     );
     for (const { receipt, code } of failures) {
-      const message = byHandle.get(receipt.receiptHandle);
-      byHandle.delete(receipt.receiptHandle);
+      const message = renewed.get(receipt.messageId);
+      renewed.delete(receipt.messageId);
       // A newer handle may have arrived meanwhile: then the old one's failure says nothing.
       if (message && finalCodes.has(code) && message.receiptHandle === receipt.receiptHandle) {
         lose([message]);
       }
     }
-    for (const message of byHandle.values()) {
+    for (const message of renewed.values()) {
       message.leaseUntilMs = Math.max(message.leaseUntilMs, nowMs + leaseMs);
     }
-    events.renewed(byHandle.size);
+    events.renewed(renewed.size);
   }
 
   function lose(messages: readonly Held[]): void {
@@ -126,6 +126,12 @@ export function createLeases(
   };
 }
 
-export function toReceipt({ envelope, receiptHandle }: Held): Receipt {
-  return { messageId: envelope.messageId, receiptHandle };
+/** Its handle is the newest whenever it is read: a redelivery may bring one while it waits to be sent. */
+export function toReceipt(held: Held): Receipt {
+  return {
+    messageId: held.envelope.messageId,
+    get receiptHandle() {
+      return held.receiptHandle;
+    },
+  };
 }

@@ -32,7 +32,8 @@ export function openLeanTransport(options: TransportOptions): Transport {
   // A poll may be as long as it likes until its headers; a pause in any body is a fault.
   const agentOptions = { allowH2: false, bodyTimeout: callMs, connectTimeout: callMs };
   const polls = new Agent(agentOptions);
-  const batches = new Agent({ ...agentOptions, connections: SETTLE_CONCURRENCY });
+  const deletes = new Agent({ ...agentOptions, connections: SETTLE_CONCURRENCY });
+  const renewals = new Agent({ ...agentOptions, connections: SETTLE_CONCURRENCY });
 
   const prepare = async (): Promise<Ready> => {
     const { region, endpoint } = await target();
@@ -66,10 +67,10 @@ export function openLeanTransport(options: TransportOptions): Transport {
     }
   };
 
-  const postBatch = async (operation: string, request: object): Promise<object> => {
+  const postBatch = async (agent: Agent, operation: string, request: object): Promise<object> => {
     const body = JSON.stringify(request);
     const sign = async (signer: Signer): Promise<Signed> => signer.sign(operation, body);
-    return post({ agent: batches, timeoutMs: callMs, sign, body });
+    return post({ agent, timeoutMs: callMs, sign, body });
   };
 
   return {
@@ -79,11 +80,11 @@ export function openLeanTransport(options: TransportOptions): Transport {
         signer.signReusable("ReceiveMessage", body);
       return post({ agent: polls, timeoutMs, signal, sign, body });
     },
-    deleteMessageBatch: async (request) => postBatch("DeleteMessageBatch", request),
+    deleteMessageBatch: async (request) => postBatch(deletes, "DeleteMessageBatch", request),
     changeMessageVisibilityBatch: async (request) =>
-      postBatch("ChangeMessageVisibilityBatch", request),
+      postBatch(renewals, "ChangeMessageVisibilityBatch", request),
     async close() {
-      await Promise.all([polls.destroy(), batches.destroy()]);
+      await Promise.all([polls, deletes, renewals].map(async (agent) => agent.destroy()));
     },
   };
 }

@@ -62,7 +62,8 @@ export function openQueue(options: QueueOptions): Queue {
     options.transport === "sdk"
       ? openSdkTransport({ target, credentials, timeouts })
       : openLeanTransport({ target, credentials, timeouts });
-  const settle = createSettle();
+  const settleDeletes = createSettle();
+  const settleVisibility = createSettle();
   // The name of a FIFO queue, and of no other, ends so (API_CreateQueue).
   const isFifo = queueUrl.endsWith(".fifo");
 
@@ -104,14 +105,14 @@ export function openQueue(options: QueueOptions): Queue {
     },
 
     async delete(receipts) {
-      return settle(receipts, async (entries) => {
+      return settleDeletes(receipts, async (entries) => {
         assertOpen();
         return transport.deleteMessageBatch({ QueueUrl: queueUrl, Entries: entries });
       });
     },
 
     async changeVisibility(receipts, seconds) {
-      return settle(receipts, async (entries) => {
+      return settleVisibility(receipts, async (entries) => {
         assertOpen();
         return transport.changeMessageVisibilityBatch({
           QueueUrl: queueUrl,

@@ -39,6 +39,7 @@ export interface Receipt {
 
 /** One receipt that was not deleted or renewed. */
 export interface BatchFailure {
+  /** As it was sent last. */
   readonly receipt: Receipt;
   readonly code: QueueErrorCode;
   /** True when the same receipt would fail again. */
@@ -110,7 +111,8 @@ export interface Queue extends AsyncDisposable {
    * Deletes any number of messages, and resolves with those it could not delete. Never throws for
    * a failed call: such a call counts as a failure of each of its entries.
    *
-   * Entries that may yet succeed are tried three times in all.
+   * Entries that may yet succeed are tried three times in all. A receipt's handle is read whenever
+   * its batch is sent, so that its owner may replace it while it waits.
    */
   delete(receipts: readonly Receipt[]): Promise<BatchFailure[]>;
 

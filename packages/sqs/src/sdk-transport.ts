@@ -28,11 +28,9 @@ export function openSdkTransport({ target, credentials, timeouts }: TransportOpt
     // One timer covers the poll's wait and a pause in its body alike, so it has to be the longer.
     silenceMs: LONGEST_WAIT_MS + timeouts.pollMarginMs,
   });
-  const batches = createClient({
-    ...shared,
-    maxSockets: SETTLE_CONCURRENCY,
-    silenceMs: timeouts.callMs,
-  });
+  const batch = { ...shared, maxSockets: SETTLE_CONCURRENCY, silenceMs: timeouts.callMs };
+  const deletes = createClient(batch);
+  const renewals = createClient(batch);
 
   return {
     async receiveMessage(request, { timeoutMs, signal }) {
@@ -40,14 +38,15 @@ export function openSdkTransport({ target, credentials, timeouts }: TransportOpt
       return polls.send(new ReceiveMessageCommand(request), options).catch(rethrow);
     },
     async deleteMessageBatch(request) {
-      return batches.send(new DeleteMessageBatchCommand(request)).catch(rethrow);
+      return deletes.send(new DeleteMessageBatchCommand(request)).catch(rethrow);
     },
     async changeMessageVisibilityBatch(request) {
-      return batches.send(new ChangeMessageVisibilityBatchCommand(request)).catch(rethrow);
+      return renewals.send(new ChangeMessageVisibilityBatchCommand(request)).catch(rethrow);
     },
     async close() {
       polls.destroy();
-      batches.destroy();
+      deletes.destroy();
+      renewals.destroy();
     },
   };
 }

@@ -13,7 +13,7 @@ import type { BatchAnswer } from "./transport.ts";
 const BATCH_LIMIT = 10;
 
 /**
- * Batches on the wire at once; also the connections that they need. Twice the pollers a consumer has
+ * Batches of one kind on the wire at once; also the connections that they need. Twice the pollers a consumer has
  * by default: with fewer, settled messages fill its hands while they wait to be deleted.
  */
 export const SETTLE_CONCURRENCY = 64;
@@ -32,6 +32,7 @@ type CallBatch = (entries: Entry[]) => Promise<BatchAnswer>;
 /** Settles receipts by `call`; resolves with those that stay unsettled. */
 export type Settle = (receipts: readonly Receipt[], call: CallBatch) => Promise<BatchFailure[]>;
 
+/** One for each kind of call: renewals that queue behind slow deletes come after their leases ran out. */
 export function createSettle(): Settle {
   const limit: LimitFunction = pLimit(SETTLE_CONCURRENCY);
   return async (receipts, call) => {
@@ -45,17 +46,27 @@ async function settleBatch(receipts: readonly Receipt[], call: CallBatch): Promi
   let open = receipts;
   for (let attempt = 1; ; attempt += 1) {
     const failures = await callOnce(open, call);
-    refused.push(...failures.filter((failure) => failure.senderFault));
-    const passing = failures.filter((failure) => !failure.senderFault);
+    const known = failures.filter((failure) => failure !== null);
+    refused.push(...known.filter(({ senderFault }) => senderFault));
+    const passing = known.filter(({ senderFault }) => !senderFault);
     if (passing.length === 0 || attempt === ATTEMPTS) return [...refused, ...passing];
-    open = passing.map((failure) => failure.receipt);
+    // What was given, not what was sent: its handle may be a newer one by the next attempt.
+    open = open.filter((_, position) => failures[position]?.senderFault === false);
     await sleep(Math.random() * BACKOFF_MS * 2 ** attempt);
   }
 }
 
-/** Ids are positions: a message may stand in one batch twice, and a message id may be anything. */
-async function callOnce(receipts: readonly Receipt[], call: CallBatch): Promise<BatchFailure[]> {
-  const entries = receipts.map(({ receiptHandle }, position) => ({
+/**
+ * Failures by position, null where there is none. Ids are positions too: a message may stand in one
+ * batch twice, and a message id may be anything.
+ */
+async function callOnce(
+  receipts: readonly Receipt[],
+  call: CallBatch,
+): Promise<(BatchFailure | null)[]> {
+  // Handles are read here and not when the batch was queued: SQS takes old ones, and does nothing.
+  const sent = receipts.map((receipt) => ({ ...receipt }));
+  const entries = sent.map(({ receiptHandle }, position) => ({
     Id: String(position),
     ReceiptHandle: receiptHandle,
   }));
@@ -63,14 +74,14 @@ async function callOnce(receipts: readonly Receipt[], call: CallBatch): Promise<
     const answer = await call(entries);
     const succeeded = new Set(listed(answer.Successful).map((entry) => entry.Id));
     const failed = new Map(listed(answer.Failed).map((entry) => [entry.Id, entry]));
-    return receipts.flatMap((receipt, position) => {
+    return sent.map((receipt, position) => {
       const id = String(position);
-      return succeeded.has(id) ? [] : [entryFailure(receipt, failed.get(id))];
+      return succeeded.has(id) ? null : entryFailure(receipt, failed.get(id));
     });
   } catch (error) {
     if (!(error instanceof QueueError)) throw error;
     const { code, retryable } = error;
-    return receipts.map((receipt) => ({ receipt, code, senderFault: !retryable }));
+    return sent.map((receipt) => ({ receipt, code, senderFault: !retryable }));
   }
 }
 

@@ -17,8 +17,8 @@ export interface BatchAnswer {
  * One attempt per call, no check of what comes back. Every rejection is a {@link QueueError},
  * except that of a call which its caller aborted: that one is anything.
  *
- * Polls and batches use connections of their own, so that a delete never waits for one that a long
- * poll holds.
+ * Polls, deletes and changes of visibility use connections of their own, so that none of them waits
+ * for one that a long poll or a slow delete holds.
  */
 export interface Transport {
   receiveMessage(

@@ -36,19 +36,17 @@ export function createAck(
   async function deleteSettled(settled: readonly Held[]): Promise<void> {
     let remaining = settled;
     for (let attempt = 0; remaining.length > 0; attempt += 1) {
-      // The newest handle each time: a redelivery may have brought one since the last attempt.
-      const receipts = remaining.map(toReceipt);
-      const failures = await queue.delete(receipts);
+      const failures = await queue.delete(remaining.map(toReceipt));
       events.deleted(remaining.length - failures.length);
       if (failures.length === 0) break;
 
-      // By the handle that was sent: a message may have a newer one by now.
-      const byHandle = new Map(failures.map((failure) => [failure.receipt.receiptHandle, failure]));
-      const failed = remaining.flatMap((held, at) => {
-        const failure = byHandle.get(receipts[at]?.receiptHandle ?? "");
+      const byId = new Map(failures.map((failure) => [failure.receipt.messageId, failure]));
+      const failed = remaining.flatMap((held) => {
+        const failure = byId.get(held.envelope.messageId);
         return failure ? [{ held, failure }] : [];
       });
       const isLast = attempt + 1 === attempts || giveUp.aborted;
+      // A refusal says nothing about a handle that is newer than the one that was sent.
       const worthTrying = failed.filter(
         ({ held, failure }) =>
           !isLast && (!failure.senderFault || held.receiptHandle !== failure.receipt.receiptHandle),

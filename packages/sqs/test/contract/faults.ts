@@ -240,6 +240,21 @@ export function describeFaults(transport: Transport): void {
     await Promise.all(polls);
   });
 
+  test("renews while more deletes are hanging than go at once", async () => {
+    const forEver = { pollMarginMs: 600_000, callMs: 600_000 };
+    await using at = await openStage(transport, 1, { timeouts: forEver });
+    const { envelopes } = await at.queue.receive(receiveAll);
+    const deletes = Array.from({ length: 100 }, (): Fault => ({ kind: "silent" }));
+    at.server.inject("DeleteMessageBatch", ...deletes);
+    const deleting = at.queue.delete(Array.from({ length: 1_000 }, () => garbage));
+    await vi.waitUntil(() => at.asked("DeleteMessageBatch").length === 64, patience);
+
+    expect(await at.queue.changeVisibility(envelopes, 60)).toEqual([]);
+
+    await at.queue[Symbol.asyncDispose]();
+    expect(await deleting).toHaveLength(1_000);
+  });
+
   test("closing ends what is under way, and stops repeating it", async () => {
     await using at = await openStage(transport, 1);
     const { envelopes } = await at.queue.receive(receiveAll);
