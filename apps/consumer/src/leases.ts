@@ -76,11 +76,14 @@ export function createLeases(
   }
 
   function lose(messages: readonly Held[]): void {
-    const fresh = messages.filter(
-      (message) => !message.leaseLost && held.has(message.envelope.messageId),
-    );
+    const fresh = messages.filter((message) => !message.leaseLost && isInHand(message));
     for (const message of fresh) message.leaseLost = true;
     if (fresh.length > 0) events.lost(fresh.length);
+  }
+
+  /** Not let go meanwhile, nor let go and received anew. */
+  function isInHand(message: Held): boolean {
+    return held.get(message.envelope.messageId) === message;
   }
 
   // Looks four times a lease: a message is renewed between half and three quarters of its time.

@@ -118,6 +118,20 @@ test("asks again after a passing fault, and gives the lease up when it has run o
   expect(at.counted).toEqual({ renewed: 0, lost: 1 });
 });
 
+test("loses no lease of a message that is let go while its renewal is under way", async () => {
+  const at = openStage(40);
+  const message = receive(at, "first");
+  at.refuse("InvalidParameterValue");
+  at.meanwhile(() => {
+    at.leases.drop(message ? [message] : []);
+    receive(at, "second");
+  });
+  await seconds(21);
+
+  expect(at.counted.lost).toBe(0);
+  await at.leases.stop();
+});
+
 test("a redelivery of a message in hand brings its newer handle, which is renewed from then on", async () => {
   const at = openStage(40);
   const message = receive(at, "first");

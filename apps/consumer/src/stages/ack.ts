@@ -26,6 +26,9 @@ export interface Ack {
   giveBack(messages: readonly Held[]): Promise<void>;
 }
 
+/** What SQS takes in one batch (SQS quotas). */
+const mostPerDelete = 10;
+
 const attempts = 4;
 const ackBackoff: Backoff = { firstMs: 200, mostMs: 3_000 };
 
@@ -33,14 +36,26 @@ export function createAck(
   { queue, leases }: { queue: AckPort; leases: Leases },
   { events, giveUp }: { events: AckEvents; giveUp: AbortSignal },
 ): Ack {
+  /** In tens that do not wait for one another: what is deleted must not be renewed until the slowest is. */
   async function deleteSettled(settled: readonly Held[]): Promise<void> {
-    let remaining = settled;
+    const tens = Array.from({ length: Math.ceil(settled.length / mostPerDelete) }, (_, at) =>
+      settled.slice(at * mostPerDelete, (at + 1) * mostPerDelete),
+    );
+    const codes = (await Promise.all(tens.map(deleteTen))).flat();
+    if (codes.length > 0) events.deleteFailed(codes);
+  }
+
+  /** Resolves with the code of each delete that was given up. */
+  async function deleteTen(ten: readonly Held[]): Promise<string[]> {
+    const codes: string[] = [];
+    let remaining = ten;
     for (let attempt = 0; remaining.length > 0; attempt += 1) {
       const failures = await queue.delete(remaining.map(toReceipt));
-      events.deleted(remaining.length - failures.length);
-      if (failures.length === 0) break;
-
       const byId = new Map(failures.map((failure) => [failure.receipt.messageId, failure]));
+      const deleted = remaining.filter(({ envelope }) => !byId.has(envelope.messageId));
+      leases.drop(deleted);
+      events.deleted(deleted.length);
+
       const failed = remaining.flatMap((held) => {
         const failure = byId.get(held.envelope.messageId);
         return failure ? [{ held, failure }] : [];
@@ -52,11 +67,12 @@ export function createAck(
           !isLast && (!failure.senderFault || held.receiptHandle !== failure.receipt.receiptHandle),
       );
       const givenUp = failed.filter((entry) => !worthTrying.includes(entry));
-      if (givenUp.length > 0) events.deleteFailed(givenUp.map(({ failure }) => failure.code));
+      leases.drop(givenUp.map(({ held }) => held));
+      codes.push(...givenUp.map(({ failure }) => failure.code));
       remaining = worthTrying.map(({ held }) => held);
       if (remaining.length > 0) await pause(backoffMs(ackBackoff, attempt), giveUp);
     }
-    leases.drop(settled);
+    return codes;
   }
 
   async function giveBack(messages: readonly Held[]): Promise<void> {

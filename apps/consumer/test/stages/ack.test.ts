@@ -90,6 +90,27 @@ test("gives deletes up at the fourth attempt, counts them by code and lets their
   expect(at.dropped.toSorted()).toEqual(idsOf(settled));
 });
 
+test("lets the lease of each message go once its delete succeeded, whatever becomes of the others", async () => {
+  const settled = createHelds(25);
+  const hanging = Promise.withResolvers<null>();
+  const droppedAtRetry: string[][] = [];
+  const at = openStage((handle) => {
+    if (handle === "handle-12") return hanging.promise;
+    if (handle !== "handle-1") return null;
+    droppedAtRetry.push(at.dropped.slice());
+    return droppedAtRetry.length === 1 ? passing : null;
+  });
+  const acking = at.ack.ack({ settled, returned: [] });
+  const others = [...settled.slice(0, 10), ...settled.slice(20)];
+  await expect.poll(() => at.dropped.toSorted()).toEqual(idsOf(others));
+
+  expect(droppedAtRetry[1]).toContain(settled[0]?.envelope.messageId);
+  hanging.resolve(null);
+  await acking;
+  expect(at.dropped.toSorted()).toEqual(idsOf(settled));
+  expect(at.counted.deleted).toBe(25);
+});
+
 test("does not repeat a delete that would fail again", async () => {
   const at = openStage((handle) => (handle === "handle-0" ? final : null));
   await at.ack.ack({ settled: createHelds(2), returned: [] });
