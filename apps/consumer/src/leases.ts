@@ -3,8 +3,11 @@ import type { BatchFailure, Envelope, Receipt } from "@org/sqs";
 
 import type { Held } from "./model.ts";
 
-/** SQS refuses to extend a message's invisibility past 12 hours from its receipt (SQS quotas). */
-const longestLeaseMs = 12 * 60 * 60 * 1000;
+/**
+ * SQS refuses to extend a message's invisibility past 12 hours from its receipt (SQS quotas), and a
+ * renewal may wait before it is sent: a minute less.
+ */
+const longestLeaseMs = (12 * 60 - 1) * 60 * 1000;
 
 /** With these codes the handle, or the time left on it, is spent: asking again cannot help. */
 const finalCodes: ReadonlySet<string> = new Set([
@@ -46,21 +49,27 @@ export function createLeases(
     const due = [...held.values()].filter(
       (message) => !message.leaseLost && message.leaseUntilMs - nowMs <= leaseMs / 2,
     );
-    const ceilingReached = due.filter(
-      ({ receivedAtMs }) => nowMs + leaseMs - receivedAtMs > longestLeaseMs,
+    const bySeconds = Map.groupBy(due, (message) => renewalSeconds(message, nowMs));
+    bySeconds.delete(0);
+    await Promise.all(
+      [...bySeconds].map(async ([seconds, messages]) => extend(messages, { seconds, nowMs })),
     );
-    const renewable = due.filter((message) => !ceilingReached.includes(message));
-    if (renewable.length > 0) await extend(renewable, nowMs);
-    lose(ceilingReached);
     lose(due.filter((message) => message.leaseUntilMs <= performance.now()));
   }
 
-  async function extend(messages: readonly Held[], nowMs: number): Promise<void> {
+  /** A whole lease, or what is left of the 12 hours; 0 where that ends no later than the lease does. */
+  function renewalSeconds({ receivedAtMs, leaseUntilMs }: Held, nowMs: number): number {
+    const mostMs = Math.min(leaseMs, receivedAtMs + longestLeaseMs - nowMs);
+    const seconds = Math.floor(mostMs / 1000);
+    return nowMs + seconds * 1000 > leaseUntilMs ? seconds : 0;
+  }
+
+  async function extend(
+    messages: readonly Held[],
+    { seconds, nowMs }: { seconds: number; nowMs: number },
+  ): Promise<void> {
     const renewed = new Map(messages.map((message) => [message.envelope.messageId, message]));
-    const failures = await queue.changeVisibility(
-      messages.map(toReceipt),
-      visibilityTimeoutSeconds,
-    );
+    const failures = await queue.changeVisibility(messages.map(toReceipt), seconds);
     for (const { receipt, code } of failures) {
       const message = renewed.get(receipt.messageId);
       renewed.delete(receipt.messageId);
@@ -70,7 +79,7 @@ export function createLeases(
       }
     }
     for (const message of renewed.values()) {
-      message.leaseUntilMs = Math.max(message.leaseUntilMs, nowMs + leaseMs);
+      message.leaseUntilMs = Math.max(message.leaseUntilMs, nowMs + seconds * 1000);
     }
     events.renewed(renewed.size);
   }

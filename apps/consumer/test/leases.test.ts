@@ -105,6 +105,28 @@ test.each(["ReceiptHandleIsInvalid", "InvalidParameterValue"] as const)(
   },
 );
 
+const hours = 60 * 60;
+
+test.each([
+  ["12 hours", 12 * hours],
+  ["8 hours", 8 * hours],
+  ["6 hours", 6 * hours],
+  ["40 seconds", 40],
+])("renews a lease of %s to the 12 hours that SQS allows, and not past them", async (_, lease) => {
+  const at = openStage(lease);
+  const receivedAtMs = performance.now();
+  const message = receive(at, "first");
+  await seconds(12 * hours - 90);
+
+  expect(message?.leaseLost).toBe(false);
+  expect(message?.leaseUntilMs).toBeGreaterThan(performance.now());
+  await seconds(2 * hours);
+  expect(message?.leaseLost).toBe(true);
+  expect(at.counted.lost).toBe(1);
+  const latest = at.renewals.map((renewal) => renewal.atMs + renewal.seconds * 1000);
+  expect(Math.max(0, ...latest)).toBeLessThan(receivedAtMs + 12 * hours * 1000);
+});
+
 test("asks again after a passing fault, and gives the lease up when it has run out", async () => {
   const at = openStage(40);
   const message = receive(at, "first");
