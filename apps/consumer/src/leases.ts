@@ -21,6 +21,8 @@ export interface LeasePort {
 
 export interface LeaseEvents {
   renewed(count: number): void;
+  /** Renewals that failed, of messages still in hand; they are tried again unless their code is final. */
+  failed(codes: readonly string[]): void;
   lost(count: number): void;
 }
 
@@ -70,14 +72,17 @@ export function createLeases(
   ): Promise<void> {
     const renewed = new Map(messages.map((message) => [message.envelope.messageId, message]));
     const failures = await queue.changeVisibility(messages.map(toReceipt), seconds);
+    const codes: string[] = [];
     for (const { receipt, code } of failures) {
       const message = renewed.get(receipt.messageId);
       renewed.delete(receipt.messageId);
-      // A newer handle may have arrived meanwhile: then the old one's failure says nothing.
-      if (message && finalCodes.has(code) && message.receiptHandle === receipt.receiptHandle) {
-        lose([message]);
-      }
+      // Settled or received anew meanwhile: then the old handle's failure says nothing.
+      if (!message || !isInHand(message) || message.receiptHandle !== receipt.receiptHandle)
+        continue;
+      codes.push(code);
+      if (finalCodes.has(code)) lose([message]);
     }
+    if (codes.length > 0) events.failed(codes);
     for (const message of renewed.values()) {
       message.leaseUntilMs = Math.max(message.leaseUntilMs, nowMs + seconds * 1000);
     }

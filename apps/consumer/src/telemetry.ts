@@ -63,7 +63,7 @@ export function createTelemetry(meter: Meter, log: Logger): Telemetry {
   const renewed = counter("leases.renewed", "Lease renewals");
   const lost = counter("leases.lost", "Leases that could not be renewed any more");
   const polls = counter("polls", "ReceiveMessage calls, by whether they brought messages");
-  const failures = counter("failures", "Failed calls, by stage");
+  const failures = counter("failures", "Failed calls, and renewals of single messages, by stage");
   const schemaFaults = counter(
     "schema_faults",
     "Batches held back because the schema refuses them",
@@ -127,6 +127,13 @@ export function createTelemetry(meter: Meter, log: Logger): Telemetry {
     },
     leases: {
       renewed: (count) => renewed.add(count),
+      failed(codes) {
+        failures.add(codes.length, { stage: "renew" });
+        log.warn(
+          { count: codes.length, codes: [...new Set(codes)] },
+          "renewals failed; they are tried again while the leases last",
+        );
+      },
       lost(count) {
         lost.add(count);
         log.warn({ count }, "leases lost; these messages may be delivered again");

@@ -20,6 +20,8 @@ interface Stage {
   /** What the queue was asked for so far. */
   readonly renewals: Renewal[];
   readonly counted: { renewed: number; lost: number };
+  /** The code of each failed renewal. */
+  readonly failed: string[];
   /** How the queue refuses renewals from now on; null: it does not. */
   refuse(code: Code | null): void;
   /** What happens while a renewal is under way. */
@@ -29,6 +31,7 @@ interface Stage {
 function openStage(visibilityTimeoutSeconds: number): Stage {
   const renewals: Renewal[] = [];
   const counted = { renewed: 0, lost: 0 };
+  const failed: string[] = [];
   let code: Code | null = null;
   let happen = ignore;
   const queue = {
@@ -45,6 +48,7 @@ function openStage(visibilityTimeoutSeconds: number): Stage {
     visibilityTimeoutSeconds,
     events: {
       renewed: (count) => (counted.renewed += count),
+      failed: (codes) => failed.push(...codes),
       lost: (count) => (counted.lost += count),
     },
   });
@@ -52,6 +56,7 @@ function openStage(visibilityTimeoutSeconds: number): Stage {
     leases,
     renewals,
     counted,
+    failed,
     refuse: (refusal) => (code = refusal),
     meanwhile: (next) => (happen = next),
   };
@@ -102,6 +107,7 @@ test.each(["ReceiptHandleIsInvalid", "InvalidParameterValue"] as const)(
     await seconds(100);
     expect(at.renewals).toHaveLength(1);
     expect(at.counted).toEqual({ renewed: 0, lost: 1 });
+    expect(at.failed).toEqual([code]);
   },
 );
 
@@ -133,6 +139,7 @@ test("asks again after a passing fault, and gives the lease up when it has run o
   at.refuse("ServiceUnavailable");
   await seconds(31);
   expect(at.renewals).toHaveLength(2);
+  expect(at.failed).toEqual(["ServiceUnavailable", "ServiceUnavailable"]);
   expect(message?.leaseLost).toBe(false);
 
   await seconds(10);
@@ -151,6 +158,7 @@ test("loses no lease of a message that is let go while its renewal is under way"
   await seconds(21);
 
   expect(at.counted.lost).toBe(0);
+  expect(at.failed).toEqual([]);
   await at.leases.stop();
 });
 

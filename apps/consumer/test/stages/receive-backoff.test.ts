@@ -28,7 +28,7 @@ test("no poll starts right after a failed one: each failure in a row is followed
   const stop = new AbortController();
   const leases = createLeases(
     { changeVisibility: async () => [] },
-    { visibilityTimeoutSeconds: 30, events: { renewed: ignore, lost: ignore } },
+    { visibilityTimeoutSeconds: 30, events: { renewed: ignore, failed: ignore, lost: ignore } },
   );
   const receive = createReceive(
     {

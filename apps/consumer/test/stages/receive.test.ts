@@ -51,7 +51,7 @@ test("polls that break together are one failure: receiving goes on after the sho
   const stop = new AbortController();
   const leases = createLeases(
     { changeVisibility: async () => [] },
-    { visibilityTimeoutSeconds: 30, events: { renewed: ignore, lost: ignore } },
+    { visibilityTimeoutSeconds: 30, events: { renewed: ignore, failed: ignore, lost: ignore } },
   );
   const receive = createReceive(
     {
