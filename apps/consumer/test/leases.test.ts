@@ -175,6 +175,17 @@ test("a redelivery of a message in hand brings its newer handle, which is renewe
   expect(at.renewals.map(({ receiptHandle }) => receiptHandle)).toEqual(["second"]);
 });
 
+test("a redelivery begins the 12 hours anew", async () => {
+  const at = openStage(8 * hours);
+  const message = receive(at, "first");
+  await seconds(3 * hours);
+  receive(at, "second");
+  await seconds(11 * hours);
+
+  expect(message?.leaseUntilMs).toBeGreaterThan(performance.now());
+  expect(message?.leaseLost).toBe(false);
+});
+
 test("a redelivery takes a lost lease up again", async () => {
   const at = openStage(40);
   const message = receive(at, "first");
