@@ -12,6 +12,8 @@ export interface Failure {
   readonly systemCode: string | null;
   /** The row is at fault, not the database: trying it again cannot help. */
   readonly isRowFault: boolean;
+  /** The statement took too long: a smaller one may pass. */
+  readonly isTimeout: boolean;
 }
 
 /** What an identifier looks like; anything else might carry a value, such as an address. */
@@ -27,6 +29,7 @@ export function toFailure(stage: Stage, error: unknown): Failure {
     constraint: identifierOf(error, "constraint"),
     systemCode: textOf(error, "systemCode", systemCodeForm),
     isRowFault: identifierOf(error, "kind") === "data",
+    isTimeout: error instanceof Error && Reflect.get(error, "timedOut") === true,
   };
 }
 

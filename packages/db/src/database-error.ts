@@ -16,6 +16,8 @@ export interface DatabaseFault {
   readonly constraint: string | null;
   /** What the runtime calls a fault of the connection: `ECONNREFUSED`, `ENOTFOUND`, … */
   readonly systemCode: string | null;
+  /** A statement was given up, by the server or by this client, because it took too long. Default false. */
+  readonly timedOut?: boolean;
 }
 
 export class DatabaseError extends Error implements DatabaseFault {
@@ -24,6 +26,7 @@ export class DatabaseError extends Error implements DatabaseFault {
   readonly sqlState: string | null;
   readonly constraint: string | null;
   readonly systemCode: string | null;
+  readonly timedOut: boolean;
 
   constructor(message: string, fault: DatabaseFault) {
     super(message);
@@ -31,6 +34,7 @@ export class DatabaseError extends Error implements DatabaseFault {
     this.sqlState = fault.sqlState;
     this.constraint = fault.constraint;
     this.systemCode = fault.systemCode;
+    this.timedOut = fault.timedOut ?? false;
   }
 }
 
@@ -39,6 +43,8 @@ const transientClasses = new Set(["08", "40", "53", "57"]);
 const dataClasses = new Set(["22", "23"]);
 /** lock_not_available; read_only_sql_transaction, which is what a failover looks like. */
 const transientStates = new Set(["55P03", "25006"]);
+/** query_canceled: what a statement comes to that the server did not finish within its time. */
+const statementTimeout = "57014";
 /** What whoever sets Maskline up meets first. */
 const meanings: Readonly<Record<string, string>> = {
   "28000": "the login is refused",
@@ -51,6 +57,8 @@ const meanings: Readonly<Record<string, string>> = {
 /** `pg` gives its own faults no code. */
 const connectionFault =
   /^(Connection terminated|timeout (expired|exceeded)|Query read timeout|Client (was closed|has encountered a connection error)|There was an error establishing an SSL connection|The server does not support SSL connections)/;
+/** Said of a statement, never of connecting: the answer did not come, or not all of the request could be sent. */
+const queryTimeout = /^Query read timeout/;
 const noTls = /^The server does not support SSL connections/;
 
 /** OpenSSL's verdicts on a certificate, as Node names them. */
@@ -67,6 +75,7 @@ export function toDatabaseError(error: unknown): DatabaseError {
       sqlState: thrown.code,
       constraint: thrown.constraint ?? null,
       systemCode: null,
+      timedOut: thrown.code === statementTimeout,
     });
   }
   const fromElsewhere = { sqlState: null, constraint: null };
@@ -82,6 +91,7 @@ export function toDatabaseError(error: unknown): DatabaseError {
     ...fromElsewhere,
     kind: "transient",
     systemCode,
+    timedOut: thrown instanceof Error && queryTimeout.test(thrown.message),
   });
 }
 

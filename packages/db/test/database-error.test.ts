@@ -55,6 +55,16 @@ describe("toDatabaseError", () => {
   });
 
   it.each([
+    ["a statement that the server gave up", fromServer("57014"), true],
+    ["a statement that pg gave up", new Error("Query read timeout"), true],
+    ["a server that shuts down", fromServer("57P01"), false],
+    ["no answer to a connection", new Error("timeout expired"), false],
+    ["a connection that ended", new Error("Connection terminated unexpectedly"), false],
+  ])("tells whether a statement took too long: %s", (_, error, timedOut) => {
+    expect(toDatabaseError(error)).toMatchObject({ kind: "transient", timedOut });
+  });
+
+  it.each([
     [systemError("ECONNREFUSED"), "(ECONNREFUSED)", "ECONNREFUSED"],
     [systemError("ENOTFOUND"), "(ENOTFOUND)", "ENOTFOUND"],
     [new AggregateError([systemError("ETIMEDOUT")]), "(ETIMEDOUT)", "ETIMEDOUT"],

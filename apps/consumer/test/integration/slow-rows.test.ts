@@ -3,7 +3,8 @@ import { randomUUID } from "node:crypto";
 import { connectWriter } from "@org/db";
 import type { LoginRow } from "@org/db";
 import { createTestDatabase } from "@org/local";
-import type { Token } from "@org/masking";
+import { startFaultProxy } from "@org/local/fault-proxy";
+import type { Sealed, Seed, Token } from "@org/masking";
 import { Client } from "pg";
 import { expect, inject, test } from "vitest";
 
@@ -45,6 +46,33 @@ test("a batch that no statement time-out leaves room for is written in smaller o
   expect(breaker.open).toBe(false);
 });
 
+test("a batch that a slow link cannot carry in time is written in smaller ones, each message once", async () => {
+  await using opened = new AsyncDisposableStack();
+  const database = opened.use(
+    await createTestDatabase(inject("postgresAdminUrl"), "maskline_template"),
+  );
+  const url = new URL(await database.createLogin("maskline_writer"));
+  const link = opened.use(await startFaultProxy({ host: url.hostname, port: Number(url.port) }));
+  url.port = String(link.port);
+  const writer = opened.use(
+    connectWriter({ connection: { connectionString: url.href }, statementTimeoutMs: 500 }),
+  );
+  const admin = new Client({ connectionString: database.adminUrl });
+  await admin.connect();
+  opened.defer(() => admin.end());
+  // A chunk has 64 KiB at most: all of the batch takes 3.2 s, and pg waits for 2.5 s.
+  link.setFault({ kind: "delay", ms: 50 });
+
+  const write = createWrite({ database: writer, breaker: createBreaker(() => {}) }, ignoreEvents);
+  const items = Array.from({ length: 8 }, (_, index) => createQuarantined(index));
+  const { settled } = await write(items, { batchKeys: [], quarantine: null, giveUp: never });
+
+  const ids = items.map(({ held }) => held.envelope.messageId);
+  expect(settled.map(({ envelope }) => envelope.messageId)).toEqual(ids);
+  const { rows } = await admin.query("SELECT message_id FROM maskline.quarantine ORDER BY 1");
+  expect(rows.map(({ message_id }) => message_id)).toEqual(ids);
+});
+
 const ignoreEvents = { wrote() {}, failed() {}, refused() {}, schemaFault() {} };
 
 function createItem(index: number): Item {
@@ -64,4 +92,14 @@ function createItem(index: number): Item {
     vault: null,
   };
   return { held, kind: "login", row };
+}
+
+/** Half a mebibyte of sealed body. */
+function createQuarantined(index: number): Item {
+  const held = createHeld(index);
+  const { messageId, sentAtMs } = held.envelope;
+  const sealed: Uint8Array = Buffer.alloc(512 * 1024, index);
+  const row = { messageId, sentAtMs, recordId: randomUUID(), reason: "not_json", sqlState: null };
+  const body = { sealed: sealed as Sealed, seed: sealed.subarray(0, 32) as Seed };
+  return { held, kind: "quarantine", row: { ...row, ...body } };
 }

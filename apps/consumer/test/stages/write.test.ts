@@ -1,0 +1,73 @@
+import { randomUUID } from "node:crypto";
+
+import { DatabaseError } from "@org/db/writer";
+import type { WriteBatch } from "@org/db/writer";
+import type { Sealed, Seed } from "@org/masking";
+import { expect, test } from "vitest";
+
+import { createBreaker } from "../../src/breaker.ts";
+import type { Item } from "../../src/model.ts";
+import { createWrite } from "../../src/stages/write.ts";
+import type { WritePort } from "../../src/stages/write.ts";
+import { createHeld } from "../held.ts";
+
+const mebibyte = 1024 * 1024;
+const body: Uint8Array = Buffer.alloc(mebibyte);
+const ignoreEvents = { wrote() {}, failed() {}, refused() {}, schemaFault() {} };
+const options = { batchKeys: [], quarantine: null, giveUp: new AbortController().signal };
+
+function createQuarantined(index: number): Item {
+  const held = createHeld(index);
+  const { messageId, sentAtMs } = held.envelope;
+  const sealed = { sealed: body as Sealed, seed: body as Seed };
+  const row = { messageId, sentAtMs, recordId: randomUUID(), reason: "not_json", sqlState: null };
+  return { held, kind: "quarantine", row: { ...row, ...sealed } };
+}
+
+/** A database that meets each write with the next of these faults, and then takes all it is given. */
+function createDatabase(...faults: DatabaseError[]): { port: WritePort; batches: WriteBatch[] } {
+  const batches: WriteBatch[] = [];
+  const port: WritePort = {
+    async write(batch) {
+      batches.push(batch);
+      const fault = faults.shift();
+      if (fault) throw fault;
+      return { written: 0, quarantined: batch.quarantined.length, duplicates: 0 };
+    },
+    async probe() {},
+  };
+  return { port, batches };
+}
+
+async function writeAll(port: WritePort, items: readonly Item[]): Promise<string[]> {
+  const write = createWrite({ database: port, breaker: createBreaker(() => {}) }, ignoreEvents);
+  const { settled } = await write(items, options);
+  return settled.map(({ envelope }) => envelope.messageId);
+}
+
+function fault({ timedOut }: { timedOut: boolean }): DatabaseError {
+  const from = { sqlState: null, constraint: null, systemCode: null };
+  return new DatabaseError("made up", { kind: "transient", ...from, timedOut });
+}
+
+const sizes = (batches: readonly WriteBatch[]): number[] =>
+  batches.map(({ quarantined }) => quarantined.length);
+
+test("a statement holds 16 MiB of sealed bytes at most, and all messages are written in order", async () => {
+  const items = Array.from({ length: 40 }, (_, index) => createQuarantined(index));
+  const { port, batches } = createDatabase();
+  const written = await writeAll(port, items);
+  expect(written).toEqual(items.map(({ held }) => held.envelope.messageId));
+  expect(sizes(batches)).toEqual([16, 16, 8]);
+});
+
+test("statements that time out at the client are halved, a connection that cannot be had is not", async () => {
+  const items = Array.from({ length: 4 }, (_, index) => createQuarantined(index));
+  const tooSlow = createDatabase(fault({ timedOut: true }), fault({ timedOut: true }));
+  await writeAll(tooSlow.port, items);
+  expect(sizes(tooSlow.batches)).toEqual([4, 4, 2, 2]);
+
+  const away = createDatabase(fault({ timedOut: true }), fault({ timedOut: false }));
+  await writeAll(away.port, items);
+  expect(sizes(away.batches)).toEqual([4, 4, 4]);
+});
