@@ -95,7 +95,11 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
   opening.defer(() => provider.shutdown());
   const telemetry = createTelemetry(provider.getMeter("maskline"), log);
 
-  const tracing = opening.use(await openTracing(config.tracing));
+  const tracing = opening.use(
+    await openTracing(config.tracing, (fault) =>
+      log.warn(toFailure("trace", fault), "the last traces were not delivered"),
+    ),
+  );
 
   const breaker = createBreaker(telemetry.breakerChanged);
   const buffer = createBuffer(config.limits);

@@ -151,4 +151,6 @@ async function exitCodeOf(running: Promise<number>): Promise<number> {
   });
 }
 
-process.exitCode = await exitCodeOf(main(process.argv.slice(2)));
+// All is closed. What is open still, such as a call to a silent collector, would only delay the exit.
+const code = await exitCodeOf(main(process.argv.slice(2)));
+process.exit(code);

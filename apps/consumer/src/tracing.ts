@@ -2,14 +2,23 @@
 import { ProxyTracerProvider } from "@opentelemetry/api";
 import type { Tracer } from "@opentelemetry/api";
 
+import { unlessAborted } from "./backoff.ts";
+import { openDeadline } from "./deadline.ts";
+
 export interface Tracing extends AsyncDisposable {
   readonly tracer: Tracer;
 }
 
 const scope = "maskline";
 
+/** What the last spans may take of a shutdown: its end belongs to the messages. */
+const deliveryMs = 1_000;
+
 /** Loads the exporter only where it is wanted: it is the slowest import of all. */
-export async function openTracing(isWanted: boolean): Promise<Tracing> {
+export async function openTracing(
+  isWanted: boolean,
+  onLost: (fault: unknown) => void,
+): Promise<Tracing> {
   if (!isWanted) {
     // A proxy without a delegate: its spans are no-ops.
     return {
@@ -31,6 +40,16 @@ export async function openTracing(isWanted: boolean): Promise<Tracing> {
   });
   return {
     tracer: provider.getTracer(scope),
-    [Symbol.asyncDispose]: () => provider.shutdown(),
+    [Symbol.asyncDispose]: () => deliver(provider.shutdown()).catch(onLost),
   };
+}
+
+/** A collector that is away or silent makes a shutdown neither fail nor wait. */
+async function deliver(shutdown: Promise<void>): Promise<void> {
+  using deadline = openDeadline(deliveryMs, new AbortController().signal);
+  const delivered = await unlessAborted(
+    shutdown.then(() => true),
+    deadline.signal,
+  );
+  if (!delivered) throw Object.assign(new Error("no answer"), { code: "timeout" });
 }
