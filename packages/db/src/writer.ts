@@ -1,6 +1,13 @@
 /** The consumer's way into the database: writes batches, reads nothing back but counts. */
 
-import { type ClientBase, Pool, type PoolClient, type PoolConfig } from "pg";
+import {
+  Client,
+  type ClientBase,
+  type ClientConfig,
+  Pool,
+  type PoolClient,
+  type PoolConfig,
+} from "pg";
 import type { WriteBatch } from "./batch.ts";
 import { type Access, check } from "./check.ts";
 import { type DatabaseFault, toDatabaseError } from "./database-error.ts";
@@ -34,7 +41,7 @@ export interface WriteResult {
   readonly duplicates: number;
 }
 
-/** Disposing of it does not wait for a statement: one that still runs is cut off, and rejects. */
+/** Disposing of it waits for no statement and no connection: what still runs or connects is cut off, and rejects. */
 export interface Writer extends AsyncDisposable {
   /**
    * Decides the outcome of every message in the batch that has none yet, in one transaction.
@@ -70,8 +77,10 @@ const idleMs = 5_000;
 /** Opens no connection yet: the first write or check does. */
 export function connectWriter(options: WriterOptions): Writer {
   const statementTimeoutMs = options.statementTimeoutMs ?? 10_000;
+  const connecting = new Set<Client>();
   const pool = new Pool({
     ...options.connection,
+    Client: trackedBy(connecting),
     application_name: "maskline-writer",
     max: options.poolSize ?? 2,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
@@ -81,6 +90,7 @@ export function connectWriter(options: WriterOptions): Writer {
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   });
+  pool.on("connect", (client) => connecting.delete(client));
   const inUse = new Set<PoolClient>();
   pool.on("acquire", (client) => inUse.add(client));
   pool.on("release", (_error, client) => inUse.delete(client));
@@ -100,8 +110,21 @@ export function connectWriter(options: WriterOptions): Writer {
     async [Symbol.asyncDispose]() {
       const ended = pool.end();
       for (const client of inUse) void client.end();
+      // Asked to end, they would wait for a server that may be silent; and the pool waits for them.
+      for (const client of connecting) client.connection.stream.destroy();
       await ended;
     },
+  };
+}
+
+/** The pool tells of a client only once it is connected: `connecting` holds those that are not. */
+function trackedBy(connecting: Set<ClientBase>): typeof Client {
+  return class extends Client {
+    constructor(config?: ClientConfig) {
+      super(config);
+      connecting.add(this);
+      this.once("end", () => connecting.delete(this));
+    }
   };
 }
 

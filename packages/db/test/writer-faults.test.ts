@@ -107,6 +107,26 @@ it("a refused row does not cost the connection", async () => {
   expect((await admin.query(pid)).rows).toEqual(before.rows);
 });
 
+it("disposing of it cuts off a client that still connects, however long that one might wait", async () => {
+  const connected = Promise.withResolvers<void>();
+  const url = new URL(await database.createLogin("maskline_writer"));
+  await using silence = await startFaultProxy({
+    host: url.hostname,
+    port: Number(url.port),
+    onRequest: () => connected.resolve(),
+  });
+  silence.setFault({ kind: "black_hole" });
+  url.port = String(silence.port);
+  const patient = connectWriter({
+    connection: { connectionString: url.href },
+    connectTimeoutMs: 3_600_000,
+  });
+  const checking = patient.check().catch((error: unknown) => error);
+  await connected.promise;
+  await patient[Symbol.asyncDispose]();
+  expect(await checking).toMatchObject({ ...transient, sqlState: null });
+});
+
 it("a server that is not there is transient", async () => {
   await using nowhere = connectWriter({ connection: { host: "127.0.0.1", port: 1, user: "x" } });
   await expect(nowhere.check()).rejects.toMatchObject({ ...transient, sqlState: null });

@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 
 import { createMessages } from "@org/local";
+import { startFaultProxy } from "@org/local/fault-proxy";
 import { describe, expect, test } from "vitest";
 
 import { openStack, startConsumer, untilWriteHangs } from "./stack.ts";
@@ -21,6 +22,37 @@ test("SIGTERM while the database hangs: in time, messages are visible again and 
   });
   await consumer.logged("consuming");
   await untilWriteHangs(stack);
+  consumer.process.kill("SIGTERM");
+  const { code } = await consumer.exited();
+
+  expect(await stack.queue.depth(stack.queueUrl)).toMatchObject({ visible: 20, inFlight: 0 });
+  expect(code).toBe(0);
+});
+
+test("SIGTERM while connections to the database stay without an answer: messages are visible again and the exit code is 0", async () => {
+  await using stack = await openStack({ visibilityTimeoutSeconds: 60 });
+  const url = new URL(stack.env["DATABASE_URL"] ?? "");
+  const connecting = Promise.withResolvers<void>();
+  await using proxy = await startFaultProxy({
+    host: url.hostname,
+    port: Number(url.port),
+    onRequest: () => isSilent && connecting.resolve(),
+  });
+  let isSilent = false;
+  url.port = String(proxy.port);
+  const consumer = startConsumer({
+    ...stack.env,
+    DATABASE_URL: url.href,
+    MASKLINE_WAIT_SECONDS: "1",
+    MASKLINE_SHUTDOWN_SECONDS: "4",
+  });
+  await consumer.logged("consuming");
+  isSilent = true;
+  proxy.setFault({ kind: "black_hole" });
+  proxy.resetConnections();
+  const bodies = createMessages({ count: 20, seed: 9 }).map(({ body }) => body);
+  await stack.queue.send(stack.queueUrl, bodies);
+  await connecting.promise;
   consumer.process.kill("SIGTERM");
   const { code } = await consumer.exited();
 
