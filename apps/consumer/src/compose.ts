@@ -20,7 +20,7 @@ import type { Config } from "./config.ts";
 import { StartFault, toFailure } from "./failure.ts";
 import { openHealthServer } from "./health.ts";
 import { createLeases } from "./leases.ts";
-import { preflight } from "./preflight.ts";
+import { findDenied, preflight } from "./preflight.ts";
 import type { Finding } from "./preflight.ts";
 import { run } from "./run.ts";
 import { createAck } from "./stages/ack.ts";
@@ -36,6 +36,8 @@ import { untilEmpty } from "./until-empty.ts";
 export interface Service extends AsyncDisposable {
   /** What preflight found; with an error among them, do not run. */
   readonly findings: readonly Finding[];
+  /** What else a check asks, and a start does not: two calls that do nothing to any message. */
+  findDenied(): Promise<readonly Finding[]>;
   /** Port of /live, /ready and /metrics. */
   readonly port: number;
   /** Whether originals are kept, sealed. */
@@ -128,6 +130,7 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
       waitSeconds: config.limits.waitSeconds,
       shutdownSeconds: config.shutdownMs / 1000,
     }),
+    findDenied: () => findDenied(queue),
     port: health.port,
     vault: sealer === null ? "off" : "on",
     totals: telemetry.totals,

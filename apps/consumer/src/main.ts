@@ -85,13 +85,14 @@ async function start(config: Config, { check, untilEmpty }: Options): Promise<nu
   process.on("SIGTERM", exitAtOnce).on("SIGINT", exitAtOnce);
   // A check may run beside a consumer that has the port.
   await using service = await compose(check ? { ...config, port: 0 } : config, log);
-  for (const { severity, finding, advice } of service.findings) {
+  const denied = check ? await service.findDenied() : [];
+  const findings = [...service.findings, ...denied];
+  for (const { severity, finding, advice } of findings) {
     log[severity === "error" ? "error" : "warn"]({ advice }, finding);
   }
-  if (service.findings.some(({ severity }) => severity === "error")) return exit.configuration;
+  if (findings.some(({ severity }) => severity === "error")) return exit.configuration;
   if (check) {
-    const warnings = service.findings.length;
-    log.info({ warnings, vault: service.vault }, "ready to start");
+    log.info({ warnings: findings.length, vault: service.vault }, "ready to start");
     return exit.done;
   }
   process.off("SIGTERM", exitAtOnce).off("SIGINT", exitAtOnce);

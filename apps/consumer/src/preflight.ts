@@ -1,5 +1,5 @@
 /** Looks at queue and settings before the first receive: what would lose, double or stall messages later. */
-import type { QueueAttributes } from "@org/sqs";
+import type { BatchFailure, QueueAttributes, Receipt } from "@org/sqs";
 
 export type Severity = "error" | "warning";
 
@@ -109,6 +109,21 @@ export function preflight(queue: QueueAttributes, plan: Plan): Finding[] {
       "set MessageRetentionPeriod to 14 days, the most SQS allows",
     );
   }
+  if (plan.hasVault && !redrive) {
+    find(
+      "warning",
+      "the queue has no redrive policy: a message that always arrives damaged comes again until it is too old, and is lost then",
+      "give the queue a dead-letter queue; one that is itself a dead-letter queue, and is being drained, needs none",
+    );
+  }
+  // Where the queue itself has a retention, its dead-letter queue has one too.
+  if (redrive?.deadLetterRetentionSeconds === null && retentionSeconds !== null) {
+    find(
+      "warning",
+      "the dead-letter queue cannot be read: it may be gone, or keep messages no longer than the queue",
+      "allow sqs:GetQueueUrl and sqs:GetQueueAttributes on it, or mend the redrive policy's deadLetterTargetArn",
+    );
+  }
   const deadLetterSeconds = redrive?.deadLetterRetentionSeconds ?? longestRetentionSeconds;
   if (deadLetterSeconds < longestRetentionSeconds && deadLetterSeconds <= (retentionSeconds ?? 0)) {
     find(
@@ -118,6 +133,34 @@ export function preflight(queue: QueueAttributes, plan: Plan): Finding[] {
     );
   }
   return findings;
+}
+
+/** What settles a message. */
+export interface SettlePort {
+  /** Resolves with what could not be deleted, and why. */
+  delete(receipts: readonly Receipt[]): Promise<readonly BatchFailure[]>;
+  changeVisibility(receipts: readonly Receipt[], seconds: number): Promise<readonly BatchFailure[]>;
+}
+
+/** No message has this handle: whoever may make the call is told so, at most, and nothing happens. */
+const nobodys: Receipt = { messageId: "none", receiptHandle: "none" };
+
+/** What the consumer may not do to messages. Receiving is not tried: it would spend receives of what it brings. */
+export async function findDenied(queue: SettlePort): Promise<Finding[]> {
+  const [deletes, changes] = await Promise.all([
+    queue.delete([nobodys]),
+    queue.changeVisibility([nobodys], 0),
+  ]);
+  return [
+    ...denied(deletes, "sqs:DeleteMessage", "messages that are committed come again"),
+    ...denied(changes, "sqs:ChangeMessageVisibility", "no lease can be renewed or given back"),
+  ];
+}
+
+function denied(failures: readonly BatchFailure[], action: string, so: string): Finding[] {
+  if (!failures.some(({ code }) => code === "AccessDenied")) return [];
+  const advice = `allow ${action} on the queue, in the policy of the consumer's role or of the queue`;
+  return [{ severity: "error", finding: `${action} is denied: ${so}`, advice }];
 }
 
 function days(seconds: number): string {

@@ -1,7 +1,7 @@
-import type { QueueAttributes } from "@org/sqs";
+import type { BatchFailure, QueueAttributes, Receipt } from "@org/sqs";
 import { expect, test } from "vitest";
 
-import { preflight } from "../src/preflight.ts";
+import { findDenied, preflight } from "../src/preflight.ts";
 
 const fortnightSeconds = 14 * 86_400;
 
@@ -36,7 +36,42 @@ test("refuses a queue where a rejected message would have nowhere to go", () => 
   expect(findings).toMatchObject([
     { severity: "error", finding: expect.stringContaining("nowhere to go") },
   ]);
-  expect(preflight({ ...healthy, redrive: null }, plan)).toEqual([]);
+});
+
+test("warns of a missing redrive policy where there is a vault: damaged messages have no other way out", () => {
+  expect(preflight({ ...healthy, redrive: null }, plan)).toMatchObject([
+    { severity: "warning", finding: expect.stringContaining("no redrive policy") },
+  ]);
+});
+
+test("warns of a dead-letter queue that cannot be read, not of one without a retention", () => {
+  const redrive = {
+    deadLetterTargetArn: "arn",
+    maxReceiveCount: 10,
+    deadLetterRetentionSeconds: null,
+  };
+  expect(preflight({ ...healthy, redrive }, plan)).toMatchObject([
+    { severity: "warning", advice: expect.stringContaining("sqs:GetQueueUrl") },
+  ]);
+  expect(preflight({ ...healthy, redrive, retentionSeconds: null }, plan)).toEqual([]);
+});
+
+test.each([
+  ["ReceiptHandleIsInvalid", []],
+  ["InvalidParameterValue", []],
+  ["AccessDenied", ["sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]],
+] as const)("finds out what is denied by a handle that is none: %s", async (code, actions) => {
+  const fail = async ([receipt]: readonly Receipt[]): Promise<BatchFailure[]> =>
+    receipt ? [{ receipt, code, senderFault: true }] : [];
+  const findings = await findDenied({ delete: fail, changeVisibility: fail });
+  expect(findings).toMatchObject(
+    actions.map((action) => ({
+      severity: "error",
+      finding: expect.stringContaining(`${action} is denied`),
+      advice: expect.stringContaining(`allow ${action} `),
+    })),
+  );
+  expect(findings).toHaveLength(actions.length);
 });
 
 test("refuses a batch age above a quarter of the lease", () => {

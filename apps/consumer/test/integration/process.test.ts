@@ -1,4 +1,5 @@
 import { createMessages } from "@org/local";
+import { startHostileQueueServer } from "@org/local/hostile-queue-server";
 import { expect, onTestFinished, test } from "vitest";
 
 import {
@@ -37,6 +38,28 @@ test("--check says what it found at every log level", async () => {
   ]).exited();
   expect(refused.code).toBe(2);
   expect(refused.output).toContain("wait for their batch longer than a quarter of their lease");
+});
+
+test("--check exits 2 where messages may be neither deleted nor given back, and touches none", async () => {
+  let isDenied = true;
+  const settling = ["DeleteMessageBatch", "ChangeMessageVisibilityBatch"];
+  await using server = await startHostileQueueServer({
+    plan: ({ operation }) =>
+      isDenied && settling.includes(operation)
+        ? { kind: "error", code: "AccessDenied", status: 403 }
+        : null,
+  });
+  await using stack = await openStack({ endpoint: server.endpoint });
+  await stack.queue.send(stack.queueUrl, ["{}"]);
+  const refused = await startConsumer(stack.env, ["--check"]).exited();
+  expect(refused.code).toBe(2);
+  expect(refused.output).toContain("sqs:DeleteMessage is denied");
+  expect(refused.output).toContain("sqs:ChangeMessageVisibility is denied");
+
+  isDenied = false;
+  const passed = await startConsumer(stack.env, ["--check"]).exited();
+  expect(passed.code).toBe(0);
+  expect(await stack.queue.depth(stack.queueUrl)).toMatchObject({ visible: 1, inFlight: 0 });
 });
 
 test("SIGTERM to pnpm drains what is in hand and exits 0", async () => {
