@@ -7,10 +7,13 @@ export const mostPerReceive = 10;
 /** What a body is taken to weigh before any has been seen; SQS allows 1 MiB. */
 const firstGuessBytes = 64 * 1024;
 
+/** Of the bodies in a batch: while it is written it is in memory several times, sealed and encoded. */
+const mostBatchBytes = 4 * 1024 * 1024;
+
 export interface BufferLimits {
   /** Messages in hand at once, from before their receive to after their delete. */
   readonly maxMessages: number;
-  /** Of bodies. The polls in flight exceed it once, when bodies grow larger than any seen lately. */
+  /** Of bodies. Only the polls in flight when bodies grow larger than any seen lately exceed it. */
   readonly maxBytes: number;
   readonly batchSize: number;
   readonly batchAgeMs: number;
@@ -38,11 +41,11 @@ export interface Buffer {
 
 export function createBuffer(limits: BufferLimits): Buffer {
   let waiting: Held[] = [];
+  let bytesWaiting = 0;
   let oldestSinceMs = 0;
   let reserved = 0;
   let inHand = 0;
   let bytesInHand = 0;
-  let bytesReserved = 0;
   let typicalBytes = firstGuessBytes;
   let closed = false;
   const changed = createCondition();
@@ -52,8 +55,7 @@ export function createBuffer(limits: BufferLimits): Buffer {
     return (
       inHand + reserved + mostPerReceive <= limits.maxMessages &&
       // One receive is always let in, or a bound below ten large bodies would stop everything.
-      (nothingElse ||
-        bytesInHand + bytesReserved + mostPerReceive * typicalBytes <= limits.maxBytes)
+      (nothingElse || bytesInHand + (reserved + mostPerReceive) * typicalBytes <= limits.maxBytes)
     );
   }
 
@@ -61,14 +63,27 @@ export function createBuffer(limits: BufferLimits): Buffer {
   function batchDueInMs(): number | null {
     if (waiting.length === 0) return null;
     const nothingMoreCanArrive = closed || (reserved === 0 && !hasRoom());
-    if (nothingMoreCanArrive || waiting.length >= limits.batchSize) return 0;
+    const isFull = waiting.length >= limits.batchSize || bytesWaiting >= mostBatchBytes;
+    if (nothingMoreCanArrive || isFull) return 0;
     return Math.max(0, oldestSinceMs + limits.batchAgeMs - performance.now());
+  }
+
+  function takeBatch(): Held[] {
+    let bytes = 0;
+    const end = waiting.findIndex(({ envelope }, at) => {
+      bytes += envelope.bytes;
+      return at === limits.batchSize || (at > 0 && bytes > mostBatchBytes);
+    });
+    const batch = waiting.splice(0, end === -1 ? waiting.length : end);
+    bytesWaiting -= bytesOf(batch);
+    return batch;
   }
 
   function learnSize(messages: readonly Held[]): void {
     const largest = Math.max(...messages.map(({ envelope }) => envelope.bytes));
-    // Grows at once, shrinks slowly: a few small bodies do not invite a flood of large ones.
-    typicalBytes = largest > typicalBytes ? largest : typicalBytes * 0.9 + largest * 0.1;
+    // Grows at once, also for the polls in flight; shrinks so slowly that a few small bodies among
+    // large ones do not invite a flood of them: to a fifth in 160 answers.
+    typicalBytes = largest > typicalBytes ? largest : typicalBytes * 0.99 + largest * 0.01;
   }
 
   return {
@@ -82,15 +97,14 @@ export function createBuffer(limits: BufferLimits): Buffer {
       const isOver = (): boolean => closed || signal.aborted;
       while (!isOver() && !hasRoom()) await changed.wait(null, signal);
       if (isOver()) return null;
-      const bytes = mostPerReceive * typicalBytes;
       reserved += mostPerReceive;
-      bytesReserved += bytes;
       return {
         exchange(messages) {
           reserved -= mostPerReceive;
-          bytesReserved -= bytes;
           inHand += messages.length;
-          for (const { envelope } of messages) bytesInHand += envelope.bytes;
+          const bytes = bytesOf(messages);
+          bytesInHand += bytes;
+          bytesWaiting += bytes;
           if (messages.length > 0) {
             learnSize(messages);
             if (waiting.length === 0) oldestSinceMs = performance.now();
@@ -102,20 +116,20 @@ export function createBuffer(limits: BufferLimits): Buffer {
     },
     release(messages) {
       inHand -= messages.length;
-      for (const { envelope } of messages) bytesInHand -= envelope.bytes;
+      bytesInHand -= bytesOf(messages);
       changed.notify();
     },
     withdraw(unwanted) {
       const withdrawn = waiting.filter(unwanted);
       waiting = waiting.filter((message) => !unwanted(message));
+      bytesWaiting -= bytesOf(withdrawn);
       return withdrawn;
     },
     async *batches() {
       for (;;) {
         const dueInMs = batchDueInMs();
         if (dueInMs === 0) {
-          const batch = waiting.slice(0, limits.batchSize);
-          waiting = waiting.slice(limits.batchSize);
+          const batch = takeBatch();
           oldestSinceMs = performance.now();
           yield batch;
         } else if (dueInMs === null && closed) {
@@ -130,6 +144,12 @@ export function createBuffer(limits: BufferLimits): Buffer {
       changed.notify();
     },
   };
+}
+
+function bytesOf(messages: readonly Held[]): number {
+  let bytes = 0;
+  for (const { envelope } of messages) bytes += envelope.bytes;
+  return bytes;
 }
 
 interface Condition {

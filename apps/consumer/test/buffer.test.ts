@@ -7,11 +7,19 @@ import { createHeld, createHelds } from "./held.ts";
 
 const never = new AbortController().signal;
 const anHourMs = 3_600_000;
+const mebibyte = 1024 * 1024;
 const roomy = { maxMessages: 10_000, maxBytes: 1e9, batchSize: 100, batchAgeMs: anHourMs };
 
 async function put(buffer: Buffer, messages: readonly Held[]): Promise<void> {
   const reservation = await buffer.reserve(never);
   reservation?.exchange(messages);
+}
+
+async function reservesAtOnce(buffer: Buffer): Promise<boolean> {
+  const stop = new AbortController();
+  const reserving = buffer.reserve(stop.signal);
+  stop.abort();
+  return (await reserving) !== null;
 }
 
 describe("room", () => {
@@ -32,15 +40,34 @@ describe("room", () => {
   });
 
   test("is bounded in bytes: once large bodies were seen, fewer polls may run", async () => {
-    const mebibyte = 1024 * 1024;
     const buffer = createBuffer({ ...roomy, maxBytes: 25 * mebibyte });
     await put(buffer, createHelds(10, { bytes: mebibyte }));
     await buffer.reserve(never);
 
-    const stop = new AbortController();
-    const third = buffer.reserve(stop.signal);
-    stop.abort();
-    expect(await third).toBeNull();
+    expect(await reservesAtOnce(buffer)).toBe(false);
+  });
+
+  test("counts polls in flight by what bodies weigh now, not when they started", async () => {
+    const buffer = createBuffer({ ...roomy, maxBytes: 25 * mebibyte });
+    const [first] = await Promise.all([1, 2, 3].map(() => buffer.reserve(never)));
+    first?.exchange(createHelds(10, { bytes: mebibyte }));
+
+    expect(await reservesAtOnce(buffer)).toBe(false);
+  });
+
+  test("remembers large bodies over a hundred answers of small ones", async () => {
+    const buffer = createBuffer({ ...roomy, maxBytes: 25 * mebibyte });
+    const large = createHelds(10, { bytes: mebibyte });
+    await put(buffer, large);
+    buffer.release(large);
+    for (let answers = 0; answers < 100; answers += 1) {
+      const small = createHelds(10);
+      await put(buffer, small);
+      buffer.release(small);
+    }
+    const polls = [1, 2, 3, 4, 5, 6].map(() => reservesAtOnce(buffer));
+    expect(await Promise.all(polls)).toEqual([true, true, true, true, true, true]);
+    expect(await reservesAtOnce(buffer)).toBe(false);
   });
 
   test("lets one receive in even where ten bodies may exceed the bound", async () => {
@@ -66,6 +93,34 @@ describe("a batch", () => {
     const batch = await batches.next();
     expect(batch.value).toHaveLength(15);
     expect(buffer.waiting).toBe(5);
+  });
+
+  test("is formed of four mebibytes of bodies, or of one larger body", async () => {
+    const buffer = createBuffer({ ...roomy, batchAgeMs: 0 });
+    const large = createHelds(5, { bytes: mebibyte });
+    await put(buffer, [createHeld(1, { bytes: 5 * mebibyte }), ...large, createHeld(2)]);
+    buffer.close();
+    const lengths: number[] = [];
+    for await (const batch of buffer.batches()) lengths.push(batch.length);
+    expect(lengths).toEqual([1, 4, 2]);
+  });
+
+  test("is full at four mebibytes of bodies: it waits for nothing more", async () => {
+    const buffer = createBuffer(roomy);
+    const batches = buffer.batches();
+    await put(buffer, createHelds(4, { bytes: mebibyte }));
+    expect((await batches.next()).value).toHaveLength(4);
+  });
+
+  test("leaves withdrawn bodies out of what makes it full", async () => {
+    const buffer = createBuffer(roomy);
+    await put(buffer, [
+      ...createHelds(3, { bytes: mebibyte, groupId: "a" }),
+      createHeld(4, { bytes: mebibyte, groupId: "b" }),
+    ]);
+    buffer.withdraw(({ envelope }) => envelope.groupId === "a");
+    await put(buffer, createHelds(3, { bytes: mebibyte }));
+    expect((await buffer.batches().next()).value).toHaveLength(4);
   });
 
   test("is formed when its oldest message has waited long enough", async () => {

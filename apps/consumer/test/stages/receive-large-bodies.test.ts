@@ -1,0 +1,80 @@
+import { expect, test } from "vitest";
+
+import { createBreaker } from "../../src/breaker.ts";
+import { createBuffer, mostPerReceive } from "../../src/buffer.ts";
+import { createLeases } from "../../src/leases.ts";
+import type { Leases } from "../../src/leases.ts";
+import { createReceive } from "../../src/stages/receive.ts";
+import type { ReceivePort } from "../../src/stages/receive.ts";
+import { createHeld } from "../held.ts";
+
+const ignore = (): void => {};
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const pollers = 8;
+const mebibyte = 1024 * 1024;
+
+/** A queue that is full of small messages until all pollers poll, and of 1 MiB ones from then on. */
+function createGrowingQueue(): { queue: ReceivePort; allPoll: Promise<void>; answerOne(): void } {
+  const { promise: allPoll, resolve } = Promise.withResolvers<void>();
+  const waiting: (() => void)[] = [];
+  let received = 0;
+  function answer(bytes: number): Awaited<ReturnType<ReceivePort["receive"]>> {
+    const indices = Array.from({ length: mostPerReceive }, () => (received += 1));
+    return { envelopes: indices.map((at) => createHeld(at, { bytes }).envelope), damaged: 0 };
+  }
+  return {
+    allPoll,
+    queue: {
+      async receive() {
+        if (received < mostPerReceive * pollers) return answer(170);
+        const { promise: turn, resolve: go } = Promise.withResolvers<void>();
+        waiting.push(go);
+        if (waiting.length === pollers) resolve();
+        await turn;
+        return answer(mebibyte);
+      },
+    },
+    answerOne: () => waiting.shift()?.(),
+  };
+}
+
+function bytesInHand(leases: Leases): number {
+  return leases.inHand().reduce((sum, { envelope }) => sum + envelope.bytes, 0);
+}
+
+test("when bodies grow to 1 MiB, only the polls in flight just then exceed the bound in bytes", async () => {
+  const { queue, allPoll, answerOne } = createGrowingQueue();
+  const stop = new AbortController();
+  const leases = createLeases(
+    { changeVisibility: async () => [] },
+    { visibilityTimeoutSeconds: 30, events: { renewed: ignore, lost: ignore } },
+  );
+  const buffer = createBuffer({
+    maxMessages: 10_000,
+    maxBytes: 64 * mebibyte,
+    batchSize: 1_000,
+    batchAgeMs: 0,
+  });
+  const receive = createReceive(
+    { queue, buffer, leases, breaker: createBreaker(ignore) },
+    {
+      pollers,
+      waitSeconds: 1,
+      returnAllOnDamage: false,
+      giveBack: async () => {},
+      giveUp: new AbortController().signal,
+      events: { received: ignore, damaged: ignore, polled: ignore, failed: ignore },
+    },
+  );
+  const receiving = receive(stop.signal);
+  await allPoll;
+  const small = bytesInHand(leases);
+  for (let answers = 0; answers < 2 * pollers; answers += 1) {
+    answerOne();
+    await settle();
+  }
+  expect(bytesInHand(leases)).toBe(small + pollers * mostPerReceive * mebibyte);
+  stop.abort();
+  await receiving;
+  await leases.stop();
+});
