@@ -1,7 +1,7 @@
 /** Long polls that never wait for a write: few while the queue is idle, many while it is full. */
 import type { Envelope } from "@org/sqs";
 
-import { backoffMs, pause } from "../backoff.ts";
+import { backoffMs, pause, unlessAborted } from "../backoff.ts";
 import type { Backoff } from "../backoff.ts";
 import type { Breaker } from "../breaker.ts";
 import { mostPerReceive } from "../buffer.ts";
@@ -44,6 +44,11 @@ const errorBackoff: Backoff = { firstMs: 200, mostMs: 30_000 };
 /** A poll that has not ended this long after its wait time hangs: the watchdog ends it. */
 const hangMs = 15_000;
 
+/** A poll that was told to end, whether it heard or not. */
+class PollAborted extends Error {
+  readonly code = "aborted";
+}
+
 /** Polls until `stop` aborts; a poll in flight is let return, because aborting it could strand its messages. */
 export function createReceive(
   {
@@ -67,11 +72,12 @@ export function createReceive(
       let messages: Held[] = [];
       using deadline = openDeadline(waitSeconds * 1000 + hangMs, giveUp);
       try {
-        const { envelopes, damaged } = await queue.receive({
-          maxMessages: mostPerReceive,
-          waitSeconds,
-          signal: deadline.signal,
-        });
+        const { signal } = deadline;
+        const receiving = queue.receive({ maxMessages: mostPerReceive, waitSeconds, signal });
+        const received = await unlessAborted(receiving, signal);
+        // Not every wait inside it heeds the signal; what it still brings comes again after its lease.
+        if (!received) throw new PollAborted();
+        const { envelopes, damaged } = received;
         failures = 0;
         wanted = adapt(wanted, envelopes.length, pollers);
         events.received(envelopes);

@@ -1,0 +1,113 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import { createBreaker } from "../../src/breaker.ts";
+import { createBuffer } from "../../src/buffer.ts";
+import type { Failure } from "../../src/failure.ts";
+import { createLeases } from "../../src/leases.ts";
+import type { Leases } from "../../src/leases.ts";
+import { createReceive } from "../../src/stages/receive.ts";
+import type { ReceivePort } from "../../src/stages/receive.ts";
+import { createHelds } from "../held.ts";
+
+vi.mock(import("../../src/backoff.ts"), async (importOriginal) => ({
+  ...(await importOriginal()),
+  pause: async () => {},
+}));
+
+type Received = Awaited<ReturnType<ReceivePort["receive"]>>;
+
+const ignore = (): void => {};
+
+/** A queue whose calls answer only when the test says so, and heed no signal. */
+function createDeafQueue(): { queue: ReceivePort; polls: ((received: Received) => void)[] } {
+  const polls: ((received: Received) => void)[] = [];
+  return { polls, queue: { receive: () => new Promise((answer) => polls.push(answer)) } };
+}
+
+interface Scene {
+  readonly leases: Leases;
+  readonly failures: Failure[];
+  readonly counts: number[];
+  readonly stop: AbortController;
+  readonly giveUp: AbortController;
+  readonly receiving: Promise<void>;
+}
+
+function startReceive(queue: ReceivePort): Scene {
+  const failures: Failure[] = [];
+  const counts: number[] = [];
+  const stop = new AbortController();
+  const giveUp = new AbortController();
+  const leases = createLeases(
+    { changeVisibility: async () => [] },
+    { visibilityTimeoutSeconds: 3_600, events: { renewed: ignore, lost: ignore } },
+  );
+  const receive = createReceive(
+    {
+      queue,
+      leases,
+      buffer: createBuffer({ maxMessages: 10, maxBytes: 2 ** 30, batchSize: 1, batchAgeMs: 0 }),
+      breaker: createBreaker(ignore),
+    },
+    {
+      pollers: 1,
+      waitSeconds: 20,
+      returnAllOnDamage: false,
+      giveBack: async () => {},
+      giveUp: giveUp.signal,
+      events: {
+        received: ignore,
+        damaged: ignore,
+        polled: (count) => counts.push(count),
+        failed: (failure) => failures.push(failure),
+      },
+    },
+  );
+  return { leases, failures, counts, stop, giveUp, receiving: receive(stop.signal) };
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+test("a poll that hangs and ignores its abort is given up: the next one starts, in its room", async () => {
+  const { queue, polls } = createDeafQueue();
+  const { leases, failures, stop, receiving } = startReceive(queue);
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(polls).toHaveLength(1);
+
+  await vi.advanceTimersByTimeAsync(15_000);
+  expect(failures).toMatchObject([{ stage: "receive", code: "aborted" }]);
+  expect(polls).toHaveLength(2);
+
+  stop.abort();
+  polls[1]?.({ envelopes: [], damaged: 0 });
+  await receiving;
+  await leases.stop();
+});
+
+test("what a given-up poll brings late is neither held nor counted; its redelivery is, once", async () => {
+  const { queue, polls } = createDeafQueue();
+  const { leases, counts, stop, receiving } = startReceive(queue);
+  const envelopes = createHelds(10).map(({ envelope }) => envelope);
+  await vi.advanceTimersByTimeAsync(35_000);
+
+  polls[0]?.({ envelopes, damaged: 0 });
+  await vi.advanceTimersByTimeAsync(0);
+  expect({ held: leases.size, counts }).toEqual({ held: 0, counts: [] });
+
+  polls[1]?.({ envelopes, damaged: 0 });
+  stop.abort();
+  await receiving;
+  expect({ held: leases.size, counts }).toEqual({ held: 10, counts: [10] });
+  await leases.stop();
+});
+
+test("a poll that hangs does not outlive the time to shut down", async () => {
+  const { queue } = createDeafQueue();
+  const { leases, stop, giveUp, receiving } = startReceive(queue);
+  await vi.advanceTimersByTimeAsync(0);
+  stop.abort();
+  giveUp.abort();
+  await expect(receiving).resolves.toBeUndefined();
+  await leases.stop();
+});
