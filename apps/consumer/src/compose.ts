@@ -103,10 +103,10 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
     ),
   );
 
-  const breaker = createBreaker(telemetry.breakerChanged);
+  let isRunning = false;
+  const breaker = createBreaker((open) => telemetry.breakerChanged(open, !isRunning));
   const buffer = createBuffer(config.limits);
   telemetry.watch({ buffer, breaker });
-  let isRunning = false;
   const health = opening.use(
     await orExplain(
       openHealthServer(config.port, {

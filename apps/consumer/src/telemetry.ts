@@ -24,7 +24,7 @@ export interface Telemetry {
   readonly carry: CarryEvents;
   readonly write: WriteEvents;
   readonly ack: AckEvents;
-  breakerChanged(open: boolean): void;
+  breakerChanged(open: boolean, isStopping: boolean): void;
   /** Gauges read from the conveyor when metrics are collected. */
   watch(conveyor: { buffer: Buffer; breaker: Breaker }): void;
   /** What this process has done so far. */
@@ -188,12 +188,11 @@ export function createTelemetry(meter: Meter, log: Logger): Telemetry {
         returned.add(count);
       },
     },
-    breakerChanged(open) {
+    breakerChanged(open, isStopping) {
       if (open) trips.add(1);
-      log.warn(
-        { open },
-        open ? "breaker open: receiving stops" : "breaker closed: receiving resumes",
-      );
+      // A write that is given up while stopping closes the breaker too, with the database still away.
+      const closed = isStopping ? "stopping, no more is received" : "receiving resumes";
+      log.warn({ open }, open ? "breaker open: receiving stops" : `breaker closed: ${closed}`);
     },
     watch({ buffer, breaker }) {
       gauge("messages.in_flight", "Messages in hand, from receive to delete", () => buffer.inHand);

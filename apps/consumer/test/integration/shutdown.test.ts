@@ -60,6 +60,23 @@ test("SIGTERM while connections to the database stay without an answer: messages
   expect(code).toBe(0);
 });
 
+test("SIGTERM while the breaker is open: no line says that receiving resumes", async () => {
+  await using stack = await openStack();
+  const env = { MASKLINE_WAIT_SECONDS: "1", MASKLINE_SHUTDOWN_SECONDS: "6" };
+  const consumer = startConsumer({ ...stack.env, ...env });
+  await consumer.logged("consuming");
+  await stack.query("ALTER TABLE maskline.ledger RENAME TO elsewhere");
+  await stack.queue.send(stack.queueUrl, ["{}"]);
+  await consumer.logged("breaker open: receiving stops");
+  consumer.process.kill("SIGTERM");
+
+  const { code, output } = await consumer.exited();
+  expect(output).toContain("breaker closed: stopping, no more is received");
+  expect(output).not.toContain("receiving resumes");
+  expect(code).toBe(0);
+  expect(await stack.queue.depth(stack.queueUrl)).toMatchObject({ visible: 1, inFlight: 0 });
+});
+
 describe("a signal while it starts", () => {
   const cases: [string[], number][] = [
     [[], 0],
