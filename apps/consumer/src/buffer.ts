@@ -13,15 +13,15 @@ const mostBatchBytes = 4 * 1024 * 1024;
 export interface BufferLimits {
   /** Messages in hand at once, from before their receive to after their delete. */
   readonly maxMessages: number;
-  /** Of bodies. Only the polls in flight when bodies grow larger than any seen lately exceed it. */
+  /** Of bodies. Polls in flight when bodies grow larger than any seen lately exceed it, up to twice. */
   readonly maxBytes: number;
   readonly batchSize: number;
   readonly batchAgeMs: number;
 }
 
 export interface Reservation {
-  /** Exchanges reserved room for the messages that really came. */
-  exchange(messages: readonly Held[]): void;
+  /** Exchanges reserved room for the messages that really came; false where their bodies find none. */
+  exchange(messages: readonly Held[]): boolean;
 }
 
 export interface Buffer {
@@ -57,6 +57,18 @@ export function createBuffer(limits: BufferLimits): Buffer {
       // One receive is always let in, or a bound below ten large bodies would stop everything.
       (nothingElse || bytesInHand + (reserved + mostPerReceive) * typicalBytes <= limits.maxBytes)
     );
+  }
+
+  /** Nobody knew what the polls in flight would bring; all of it could be several times the bound. */
+  function takes(messages: readonly Held[]): boolean {
+    const bytes = bytesOf(messages);
+    if (inHand > 0 && bytesInHand + bytes > 2 * limits.maxBytes) return false;
+    inHand += messages.length;
+    bytesInHand += bytes;
+    bytesWaiting += bytes;
+    if (waiting.length === 0) oldestSinceMs = performance.now();
+    waiting.push(...messages);
+    return true;
   }
 
   /** Milliseconds until the waiting messages make a batch; 0 is now, null is not before something changes. */
@@ -101,16 +113,10 @@ export function createBuffer(limits: BufferLimits): Buffer {
       return {
         exchange(messages) {
           reserved -= mostPerReceive;
-          inHand += messages.length;
-          const bytes = bytesOf(messages);
-          bytesInHand += bytes;
-          bytesWaiting += bytes;
-          if (messages.length > 0) {
-            learnSize(messages);
-            if (waiting.length === 0) oldestSinceMs = performance.now();
-            waiting.push(...messages);
-          }
+          if (messages.length > 0) learnSize(messages);
+          const areIn = messages.length === 0 || takes(messages);
           changed.notify();
+          return areIn;
         },
       };
     },

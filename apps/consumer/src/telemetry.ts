@@ -115,6 +115,10 @@ export function createTelemetry(meter: Meter, log: Logger): Telemetry {
           "messages without a body that matches its MD5, an id, a handle or a date; left to be delivered again",
         );
       },
+      left(count) {
+        returned.add(count);
+        log.warn({ count }, "no room for bodies of this size; left to be delivered again");
+      },
       polled(count) {
         polls.add(1, { empty: count === 0 });
         polledAtMs = performance.now();

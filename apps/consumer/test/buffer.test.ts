@@ -75,6 +75,14 @@ describe("room", () => {
     expect(await buffer.reserve(never)).not.toBeNull();
   });
 
+  test("refuses bodies beyond twice the bound, unless nothing is in hand, and never an empty receive", async () => {
+    const buffer = createBuffer({ ...roomy, maxBytes: 7 * mebibyte });
+    const polls = await Promise.all([1, 2, 3].map(() => buffer.reserve(never)));
+    const answers = [createHelds(10, { bytes: 2 * mebibyte }), createHelds(1), []];
+    const taken = polls.map((poll, at) => poll?.exchange(answers[at] ?? []));
+    expect({ taken, inHand: buffer.inHand }).toEqual({ taken: [true, false, true], inHand: 10 });
+  });
+
   test("an aborted or closed wait reserves nothing", async () => {
     const buffer = createBuffer({ ...roomy, maxMessages: 10 });
     await put(buffer, createHelds(10));

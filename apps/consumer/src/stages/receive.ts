@@ -34,6 +34,8 @@ export interface ReceiveOptions {
 export interface ReceiveEvents {
   received(envelopes: readonly Envelope[]): void;
   damaged(count: number): void;
+  /** Messages with bodies for which there is no room: they come again after their lease. */
+  left(count: number): void;
   /** A receive ended, with how many messages it brought: the sign of life of this stage. */
   polled(count: number): void;
   failed(failure: Failure): void;
@@ -60,6 +62,12 @@ export function createReceive(
   options: ReceiveOptions,
 ): (stop: AbortSignal) => Promise<void> {
   const { pollers, waitSeconds, giveUp, events } = options;
+
+  /** Not given back: polls still in flight would receive them again at once, over and over. */
+  function leave(messages: readonly Held[]): void {
+    leases.drop(messages);
+    events.left(messages.length);
+  }
 
   return async function receive(stop) {
     const polls = new Set<Promise<void>>();
@@ -93,7 +101,7 @@ export function createReceive(
         wanted = 1;
         events.failed(toFailure("receive", error));
       } finally {
-        reservation.exchange(messages);
+        if (!reservation.exchange(messages)) leave(messages);
       }
     }
 

@@ -43,7 +43,7 @@ test("no poll starts right after a failed one: each failure in a row is followed
       returnAllOnDamage: false,
       giveBack: async () => {},
       giveUp: stop.signal,
-      events: { received: ignore, damaged: ignore, polled: ignore, failed: ignore },
+      events: { received: ignore, damaged: ignore, left: ignore, polled: ignore, failed: ignore },
     },
   );
   const receiving = receive(stop.signal);

@@ -58,6 +58,7 @@ function startReceive(queue: ReceivePort): Scene {
       events: {
         received: ignore,
         damaged: ignore,
+        left: ignore,
         polled: (count) => counts.push(count),
         failed: (failure) => failures.push(failure),
       },

@@ -42,39 +42,53 @@ function bytesInHand(leases: Leases): number {
   return leases.inHand().reduce((sum, { envelope }) => sum + envelope.bytes, 0);
 }
 
-test("when bodies grow to 1 MiB, only the polls in flight just then exceed the bound in bytes", async () => {
-  const { queue, allPoll, answerOne } = createGrowingQueue();
-  const stop = new AbortController();
-  const leases = createLeases(
-    { changeVisibility: async () => [] },
-    { visibilityTimeoutSeconds: 30, events: { renewed: ignore, lost: ignore } },
-  );
-  const buffer = createBuffer({
-    maxMessages: 10_000,
-    maxBytes: 64 * mebibyte,
-    batchSize: 1_000,
-    batchAgeMs: 0,
-  });
-  const receive = createReceive(
-    { queue, buffer, leases, breaker: createBreaker(ignore) },
-    {
-      pollers,
-      waitSeconds: 1,
-      returnAllOnDamage: false,
-      giveBack: async () => {},
-      giveUp: new AbortController().signal,
-      events: { received: ignore, damaged: ignore, polled: ignore, failed: ignore },
-    },
-  );
-  const receiving = receive(stop.signal);
-  await allPoll;
-  const small = bytesInHand(leases);
-  for (let answers = 0; answers < 2 * pollers; answers += 1) {
-    answerOne();
-    await settle();
-  }
-  expect(bytesInHand(leases)).toBe(small + pollers * mostPerReceive * mebibyte);
-  stop.abort();
-  await receiving;
-  await leases.stop();
-});
+test.each([
+  { maxMebibytes: 64, inHand: 80 },
+  { maxMebibytes: 25, inHand: 40 },
+])(
+  "when bodies grow to 1 MiB, polls in flight just then exceed the bound of $maxMebibytes MiB, up to twice; what they bring beyond is left to come again",
+  async ({ maxMebibytes, inHand }) => {
+    let left = 0;
+    const { queue, allPoll, answerOne } = createGrowingQueue();
+    const stop = new AbortController();
+    const leases = createLeases(
+      { changeVisibility: async () => [] },
+      { visibilityTimeoutSeconds: 30, events: { renewed: ignore, lost: ignore } },
+    );
+    const buffer = createBuffer({
+      maxMessages: 10_000,
+      maxBytes: maxMebibytes * mebibyte,
+      batchSize: 1_000,
+      batchAgeMs: 0,
+    });
+    const receive = createReceive(
+      { queue, buffer, leases, breaker: createBreaker(ignore) },
+      {
+        pollers,
+        waitSeconds: 1,
+        returnAllOnDamage: false,
+        giveBack: async () => {},
+        giveUp: new AbortController().signal,
+        events: {
+          received: ignore,
+          damaged: ignore,
+          left: (count) => (left += count),
+          polled: ignore,
+          failed: ignore,
+        },
+      },
+    );
+    const receiving = receive(stop.signal);
+    await allPoll;
+    const small = bytesInHand(leases);
+    for (let answers = 0; answers < 2 * pollers; answers += 1) {
+      answerOne();
+      await settle();
+    }
+    expect(bytesInHand(leases)).toBe(small + inHand * mebibyte);
+    expect(left).toBe(pollers * mostPerReceive - inHand);
+    stop.abort();
+    await receiving;
+    await leases.stop();
+  },
+);

@@ -71,7 +71,7 @@ test("polls that break together are one failure: receiving goes on after the sho
       returnAllOnDamage: false,
       giveBack: async () => {},
       giveUp: new AbortController().signal,
-      events: { received: ignore, damaged: ignore, polled: ignore, failed: ignore },
+      events: { received: ignore, damaged: ignore, left: ignore, polled: ignore, failed: ignore },
     },
   );
   const receiving = receive(stop.signal);
