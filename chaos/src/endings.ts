@@ -12,7 +12,9 @@ export interface Endings {
   readonly messages: number;
   readonly rows: number;
   readonly quarantined: number;
+  /** Without a row or a quarantine record, and rightly so. */
   readonly deadLettered: number;
+  /** Also what is dead-lettered and should have been written. */
   readonly lost: number;
   readonly doubled: number;
   /** What else is not as it must be, as sentences without a value. */
@@ -64,13 +66,13 @@ export async function readEndings(
     [ids],
   );
   const deadLetters = new Set(await stage.server.messageIds(stage.deadLetterUrl));
-
-  const outcomes = new Map<string, number>();
-  for (const { message_id } of [...rows, ...quarantined]) {
-    outcomes.set(message_id, (outcomes.get(message_id) ?? 0) + 1);
-  }
-  const undecided = ids.filter((id) => !outcomes.has(id));
-  const lost = undecided.filter((id) => !deadLetters.has(id)).length;
+  const decided = [...rows, ...quarantined].map(({ message_id }) => message_id);
+  const { deadLettered, lost, doubled } = countEndings(sent, {
+    decided,
+    deadLetters,
+    fifo,
+    vault,
+  });
 
   const violations = new Violations();
   await checkRows(stage, { sent, rows, vault }, violations);
@@ -80,10 +82,44 @@ export async function readEndings(
     messages: sent.length,
     rows: rows.length,
     quarantined: quarantined.length,
-    deadLettered: undecided.length - lost,
+    deadLettered,
     lost,
-    doubled: [...outcomes.values()].filter((count) => count > 1).length,
+    doubled,
     violations: violations.sentences(),
+  };
+}
+
+/**
+ * A vault has a place for every message. Without one the redrive policy takes what is rejected, and
+ * on a FIFO queue what stands behind it in its group.
+ */
+function mayEndDeadLettered(
+  { due }: Pick<SentMessage, "due">,
+  { fifo, vault }: { fifo: boolean; vault: boolean },
+): boolean {
+  return !vault && (fifo || due === "quarantine");
+}
+
+/** A message in the dead-letter queue that should have been written is as lost as one that is nowhere. */
+export function countEndings(
+  sent: readonly Pick<SentMessage, "messageId" | "due">[],
+  found: {
+    /** An id for each row and each quarantine record. */
+    readonly decided: readonly string[];
+    readonly deadLetters: ReadonlySet<string>;
+    readonly fifo: boolean;
+    readonly vault: boolean;
+  },
+): Pick<Endings, "deadLettered" | "lost" | "doubled"> {
+  const outcomes = Map.groupBy(found.decided, (messageId) => messageId);
+  const undecided = sent.filter(({ messageId }) => !outcomes.has(messageId));
+  const deadLettered = undecided.filter(
+    (message) => found.deadLetters.has(message.messageId) && mayEndDeadLettered(message, found),
+  ).length;
+  return {
+    deadLettered,
+    lost: undecided.length - deadLettered,
+    doubled: [...outcomes.values()].filter(({ length }) => length > 1).length,
   };
 }
 

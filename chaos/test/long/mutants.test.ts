@@ -41,6 +41,13 @@ test("a consumer that deletes before it commits is caught in the act, and loses 
   expect(report.faults["killed_before_commit"]?.lost).toBeGreaterThan(0);
 });
 
+test("a consumer that gives everything back loses its logins to the dead-letter queue", async () => {
+  const report = await run("delivered_twice", "give-everything-back");
+  expect(verdictOf(report)).toBe("failed");
+  expect(report.faults["delivered_twice"]).toMatchObject({ rows: 0, deadLettered: 0 });
+  expect(report.faults["delivered_twice"]?.lost).toBeGreaterThan(0);
+});
+
 test("a consumer that does not ask the ledger doubles rows", async () => {
   // Each kill comes between commit and delete, so each brings committed messages again.
   const report = await run("killed_after_commit", "no-ledger");

@@ -1,0 +1,8 @@
+/** A consumer that writes nothing, until the redrive policy has taken every message. */
+import { patch } from "./patch.ts";
+
+patch({
+  file: "apps/consumer/src/run.ts",
+  replace: "const { settled, returned } = await carry(batch, { giveUp, trace });",
+  by: "const settled = [], returned = batch;",
+});
