@@ -91,15 +91,19 @@ export const receivesFail: FaultDefinition = {
   },
 };
 
-/** Far above what backing off comes to, far below a loop without it. */
-const busyReceives = 100;
+/** By then every poll under way has returned, the last one that succeeded too: from there on each wait doubles. */
+const lastPollsMs = 1_500;
+const refusedMs = 3_000;
+
+/** Backing off comes to three or so in that time, a fixed pause of 100 ms to sixty. */
+const busyReceives = 20;
 
 export const queueRefuses: FaultDefinition = {
   name: "queue_refuses",
   what: "receives are throttled or forbidden; consumers must not loop",
   enough: 6,
   needsHostileServer: true,
-  async strike({ stage, fleet, random, pause, expect, hit, hits, until }) {
+  async strike({ stage, fleet, random, journal, pause, expect, hit, hits, until }) {
     await fleet.untilReady();
     const codes = ["RequestThrottled", "KmsThrottled", "OverLimit", "AccessDeniedException"];
     stage.hooks = {
@@ -109,9 +113,13 @@ export const queueRefuses: FaultDefinition = {
         return { kind: "error", code: random.pick(codes) };
       },
     };
-    await pause(3_000);
+    await pause(lastPollsMs);
+    const before = hits();
+    await pause(refusedMs);
+    const receives = hits() - before;
+    journal.note("refused", { receives });
+    expect(receives < busyReceives, "consumers received in a busy loop while they were refused");
     await until("enough receives were refused", () => hits() >= 6);
-    expect(hits() < busyReceives, "consumers received in a busy loop while they were refused");
   },
 };
 
