@@ -38,7 +38,7 @@ export interface FaultDefinition {
   readonly kind?: QueueKind;
   /** Only with a vault. */
   readonly needsVault?: true;
-  /** Only where the SQS server can be told to misbehave. */
+  /** Only where the SQS server can be told to misbehave, and says what is received. */
   readonly needsHostileServer?: true;
   /** Resolves when the fault is over; messages are sent all the while. */
   strike(scene: Scene): Promise<void>;

@@ -92,6 +92,7 @@ export const databaseDown: FaultDefinition = {
   name: "database_down",
   what: "PostgreSQL is away for several leases; nobody receives, nothing is dead-lettered",
   enough: 1,
+  needsHostileServer: true,
   async strike(scene) {
     await scene.fleet.untilReady();
     await scene.pause(500);
@@ -109,6 +110,7 @@ export const databaseReadOnly: FaultDefinition = {
   name: "database_read_only",
   what: "PostgreSQL refuses writes, as during a failover",
   enough: 1,
+  needsHostileServer: true,
   async strike(scene) {
     const { stage, fleet } = scene;
     await fleet.untilReady();
@@ -164,6 +166,7 @@ export const diskFull: FaultDefinition = {
   name: "disk_full",
   what: "PostgreSQL says that its disk is full (53100, raised by a trigger)",
   enough: 1,
+  needsHostileServer: true,
   async strike(scene) {
     const { stage, fleet, hit } = scene;
     await fleet.untilReady();
