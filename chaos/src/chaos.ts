@@ -3,7 +3,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRandom } from "@org/local";
-import type { Random } from "@org/local";
 
 import { createCanaries } from "./canaries.ts";
 import { checkDatabase } from "./endings.ts";
@@ -17,8 +16,7 @@ import { createProducer } from "./producer.ts";
 import { addCounts, verdictOf } from "./report.ts";
 import type { FaultCounts, Report } from "./report.ts";
 import { createScanner } from "./scan.ts";
-import { Inconclusive, waitFor } from "./scene.ts";
-import type { FaultDefinition } from "./scene.ts";
+import { Inconclusive, shuffled, waitFor } from "./scene.ts";
 import { openStage } from "./stage.ts";
 import { startWatch } from "./watch.ts";
 
@@ -102,7 +100,8 @@ async function playRounds(
   { run, endMs }: { run: ChaosRun; endMs: number },
 ): Promise<void> {
   do {
-    for (const fault of shuffled(run.options.faults, world.random)) {
+    const chosen = faults.filter(({ name }) => run.options.faults.includes(name));
+    for (const fault of shuffled(chosen, world.random)) {
       try {
         const { counts, violations, drainedMs } = await play(world, fault);
         tally.counts.set(fault.name, [...(tally.counts.get(fault.name) ?? []), counts]);
@@ -181,13 +180,4 @@ async function openWorld(
     signal: run.signal,
     drainMs: run.drainMs ?? 60_000,
   };
-}
-
-function shuffled(names: readonly string[], random: Random): FaultDefinition[] {
-  const left = faults.filter(({ name }) => names.includes(name));
-  return Array.from({ length: left.length }, () => {
-    const [next] = left.splice(random.integer(0, left.length - 1), 1);
-    if (!next) throw new RangeError("There is no fault left.");
-    return next;
-  });
 }

@@ -74,3 +74,9 @@ export async function untilEmpty({ stage, until }: Scene): Promise<void> {
     async () => (await stage.server.messageIds(stage.queueUrl)).length === 0,
   );
 }
+
+/** The same things in an order that the seed draws. */
+export function shuffled<Thing>(things: readonly Thing[], random: Random): Thing[] {
+  const left = [...things];
+  return things.flatMap(() => left.splice(random.integer(0, left.length - 1), 1));
+}

@@ -17,6 +17,8 @@ import type { QueueServer, QueueServerName } from "./queue-servers.ts";
 export interface Hooks {
   /** Before a request to the queue is carried out. */
   request?(request: QueueRequest, consumer: number | null): Fault | null;
+  /** A fault that `request` chose met its request; `answer` is null where that was not carried out. */
+  struck?(fault: Fault, answer: unknown): void;
   /** After the answer to a request was sent. */
   answered?(request: QueueRequest, consumer: number | null, answer: unknown): void;
   /** A batch is on its way to PostgreSQL; nothing of it has arrived. */
@@ -96,6 +98,7 @@ export async function openStage({
   const server = opening.use(
     await openQueueServer(serverName, {
       plan: (request) => hooks.request?.(request, consumerOf(request)) ?? null,
+      onFault: (_request, fault, answer) => hooks.struck?.(fault, answer),
       onAnswer: (request, answer) => hooks.answered?.(request, consumerOf(request), answer),
       async onDelete(messageId) {
         const decided = await isDecided(messageId).catch(() => null);

@@ -1,13 +1,70 @@
 /** SQS refusing, lying, repeating itself, or gone. */
-import type { Fault } from "@org/local/hostile-queue-server";
+import type { Random } from "@org/local";
+import type { Fault, QueueRequest } from "@org/local/hostile-queue-server";
 
-import type { FaultDefinition } from "../scene.ts";
+import { shuffled } from "../scene.ts";
+import type { FaultDefinition, Scene } from "../scene.ts";
 
 /** SQS takes ten entries a batch. */
 const batchLimit = 10;
 
-function somePositions(chance: () => boolean): number[] {
-  return Array.from({ length: batchLimit }, (_, position) => position).filter(chance);
+/** At least one of the first `count`. */
+function somePositions(random: Random, count: number): number[] {
+  const positions = Array.from({ length: count }, (_, position) => position);
+  const some = positions.filter(() => random.chance(1, 2));
+  return some.length > 0 ? some : [random.integer(0, count - 1)];
+}
+
+/** Ways for one operation to fail, by name; each gets how many entries the request has. */
+type Draws = Readonly<Record<string, (entries: number) => Fault>>;
+
+/**
+ * Fails every other request of the consumers, in each way in turn, until enough of
+ * them met messages, and each way did: a receive that has nothing to lose is no strike.
+ */
+async function failInTurn(
+  { stage, random, until, hit, hits }: Scene,
+  { operation, draws, enough }: { operation: string; draws: Draws; enough: number },
+): Promise<void> {
+  const turns = shuffled(Object.entries(draws), random);
+  const drawn = new WeakMap<Fault, string>();
+  const struck = new Set<string>();
+  let turn = 0;
+  stage.hooks = {
+    request(request, consumer) {
+      if (request.operation !== operation || consumer === null || random.chance(1, 2)) return null;
+      const [name, draw] = turns[turn++ % turns.length] ?? [];
+      if (name === undefined || draw === undefined) return null;
+      const fault = draw(entriesOf(request));
+      drawn.set(fault, name);
+      return fault;
+    },
+    struck(fault, answer) {
+      const name = drawn.get(fault);
+      if (name === undefined || !meetsMessages(fault, answer)) return;
+      struck.add(name);
+      hit();
+    },
+  };
+  await until(
+    `each way to fail ${operation} met messages`,
+    () => hits() >= enough && struck.size === turns.length,
+  );
+}
+
+/** Of a batch; a request of another shape has none. */
+function entriesOf({ body }: QueueRequest): number {
+  const { Entries: entries = [] } = JSON.parse(body) as { Entries?: readonly unknown[] };
+  return entries.length;
+}
+
+/** Whether a fault met any message; `answer` is what the request would have been told. */
+export function meetsMessages(fault: Fault, answer: unknown): boolean {
+  const { Messages: messages } = (answer ?? {}) as { Messages?: readonly unknown[] };
+  // No receive, whose faults always meet an entry, or one that was not carried out.
+  if (messages === undefined) return true;
+  if (fault.kind === "damaged") return fault.positions.some((at) => at < messages.length);
+  return messages.length > 0;
 }
 
 export const deletesFail: FaultDefinition = {
@@ -15,36 +72,29 @@ export const deletesFail: FaultDefinition = {
   what: "deletes fail in part or whole, lose their answer, or lie",
   enough: 12,
   needsHostileServer: true,
-  async strike({ stage, random, until, hit, hits }) {
-    const half = (): boolean => random.chance(1, 2);
-    const draws: readonly (() => Fault)[] = [
-      () => ({
+  async strike(scene) {
+    const some = (entries: number): number[] => somePositions(scene.random, entries);
+    const draws: Draws = {
+      refused: (entries) => ({
         kind: "partial",
-        positions: somePositions(half),
+        positions: some(entries),
         code: "InternalError",
         senderFault: false,
       }),
-      () => ({
+      refusedForGood: (entries) => ({
         kind: "partial",
-        positions: somePositions(half),
+        positions: some(entries),
         code: "ReceiptHandleIsInvalid",
         senderFault: true,
       }),
-      () => ({ kind: "unanswered", positions: somePositions(half) }),
-      () => ({ kind: "error", code: "InternalError", status: 500 }),
-      () => ({ kind: "page", status: 503 }),
-      () => ({ kind: "lost_reply" }),
-      () => ({ kind: "dropped" }),
-      () => ({ kind: "undeleted" }),
-    ];
-    stage.hooks = {
-      request({ operation }, consumer) {
-        if (operation !== "DeleteMessageBatch" || consumer === null || half()) return null;
-        hit();
-        return random.pick(draws)();
-      },
+      unanswered: (entries) => ({ kind: "unanswered", positions: some(entries) }),
+      error: () => ({ kind: "error", code: "InternalError", status: 500 }),
+      page: () => ({ kind: "page", status: 503 }),
+      lostReply: () => ({ kind: "lost_reply" }),
+      dropped: () => ({ kind: "dropped" }),
+      undeleted: () => ({ kind: "undeleted" }),
     };
-    await until("enough deletes failed", () => hits() >= 12);
+    await failInTurn(scene, { operation: "DeleteMessageBatch", draws, enough: 12 });
   },
 };
 
@@ -58,8 +108,10 @@ export const deliveredTwice: FaultDefinition = {
       request({ operation }, consumer) {
         // Always, it would hand a message out ten times in a moment, and so to the dead-letter queue.
         if (operation !== "ReceiveMessage" || consumer === null || random.chance(1, 2)) return null;
-        hit();
         return { kind: "doubled" };
+      },
+      struck(fault, answer) {
+        if (meetsMessages(fault, answer)) hit();
       },
     };
     await until("enough messages came twice", () => hits() >= 20);
@@ -71,23 +123,16 @@ export const receivesFail: FaultDefinition = {
   what: "answers to receives are cut off, stall, or hold damaged bodies",
   enough: 8,
   needsHostileServer: true,
-  async strike({ stage, random, until, hit, hits }) {
-    const draws: readonly (() => Fault)[] = [
-      () => ({ kind: "truncated", bytes: random.integer(0, 400) }),
-      () => ({ kind: "stalled", bytes: random.integer(0, 400) }),
-      () => ({ kind: "damaged", positions: somePositions(() => random.chance(1, 3)) }),
-      () => ({ kind: "lost_reply" }),
-      () => ({ kind: "dropped" }),
-    ];
-    stage.hooks = {
-      request({ operation }, consumer) {
-        if (operation !== "ReceiveMessage" || consumer === null) return null;
-        if (random.chance(1, 2)) return null;
-        hit();
-        return random.pick(draws)();
-      },
+  async strike(scene) {
+    const { random } = scene;
+    const draws: Draws = {
+      truncated: () => ({ kind: "truncated", bytes: random.integer(0, 400) }),
+      stalled: () => ({ kind: "stalled", bytes: random.integer(0, 400) }),
+      damaged: () => ({ kind: "damaged", positions: somePositions(random, batchLimit) }),
+      lostReply: () => ({ kind: "lost_reply" }),
+      dropped: () => ({ kind: "dropped" }),
     };
-    await until("enough receives failed", () => hits() >= 8);
+    await failInTurn(scene, { operation: "ReceiveMessage", draws, enough: 8 });
   },
 };
 

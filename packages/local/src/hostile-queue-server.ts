@@ -22,6 +22,8 @@ export interface HostileQueueServerOptions {
   readonly plan?: (request: QueueRequest) => Fault | null;
   /** Sees each request before anything is done about it. */
   readonly onRequest?: (request: QueueRequest) => void;
+  /** Sees each fault that struck, with what the operation would have answered; null where it was not carried out. */
+  readonly onFault?: (request: QueueRequest, fault: Fault, answer: unknown) => void;
   /** Sees each answer that was sent whole, once it was sent. */
   readonly onAnswer?: (request: QueueRequest, answer: unknown) => void;
   /** Sees the message that a delete names while it still exists, before the delete is answered. */
@@ -90,7 +92,10 @@ export async function startHostileQueueServer(
       return;
     }
     const fault = chooseFault(request);
-    if (fault && refuse(fault, response)) return;
+    if (fault && refuse(fault, response)) {
+      options.onFault?.(request, fault, null);
+      return;
+    }
     if (fault?.kind === "delayed") await sleep(fault.ms);
 
     const operation = operations[request.operation];
@@ -101,6 +106,7 @@ export async function startHostileQueueServer(
     try {
       const answered = await operation(JSON.parse(request.body) as never, fault);
       const result = JSON.stringify(answered);
+      if (fault) options.onFault?.(request, fault, answered);
       if (fault?.kind === "lost_reply") response.destroy();
       else if (fault?.kind === "stalled") sendStart(response, result, fault.bytes);
       else if (fault?.kind === "truncated") {

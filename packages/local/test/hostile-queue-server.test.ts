@@ -102,6 +102,20 @@ test("an answer is shown once it was sent, and an answer that was lost is not", 
   await vi.waitFor(() => expect(seen).toEqual([{ Messages: [] }]));
 });
 
+test("a fault is shown with the answer that it met, or with none where nothing was carried out", async () => {
+  const seen: unknown[] = [];
+  await using at = await openStage({
+    onFault: (_request, fault, answer) => seen.push(fault.kind, answer),
+  });
+  const queueUrl = await at.admin.createQueue("q");
+  at.server.inject("ReceiveMessage", { kind: "lost_reply" }, { kind: "dropped" });
+
+  await expect(at.receive(queueUrl)).rejects.toMatchObject({ code: "ECONNRESET" });
+  await expect(at.receive(queueUrl)).rejects.toMatchObject({ code: "ECONNRESET" });
+  await at.receive(queueUrl);
+  expect(seen).toEqual(["lost_reply", { Messages: [] }, "dropped", null]);
+});
+
 test("a server that was offline comes back at the same address with the same messages", async () => {
   await using at = await openStage();
   const queueUrl = await at.admin.createQueue("q");
