@@ -5,7 +5,7 @@ import { startHostileQueueServer } from "@org/local/hostile-queue-server";
 import type { Fault } from "@org/local/hostile-queue-server";
 import { expect, test, vi } from "vitest";
 
-import { openStack, startConsumer } from "./stack.ts";
+import { openStack, startConsumer, untilWriteHangs } from "./stack.ts";
 import type { Stack } from "./stack.ts";
 
 /** Values that no other part of the system could produce by itself. */
@@ -147,9 +147,14 @@ test("a crash of the database connection puts no value into the log", async () =
   await consumer.logged(
     "the schema refuses these rows; nothing is quarantined, receiving stops until it is mended",
   );
+  await stack.query("BEGIN");
+  await stack.query("LOCK TABLE maskline.ledger IN ACCESS EXCLUSIVE MODE");
+  await untilWriteHangs(stack);
   await stack.query(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
   );
+  expect(await consumer.logged("write failed; trying again")).toMatchObject({ sqlState: "57P01" });
+  await stack.query("COMMIT");
   consumer.process.kill("SIGTERM");
   const { output } = await consumer.exited();
   for (const value of [...spellings(sentinelIp), ...spellings(sentinelDevice)]) {

@@ -1,15 +1,37 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { migrate } from "@org/db";
 import { createMessages, startPostgres } from "@org/local";
+import { startHostileQueueServer } from "@org/local/hostile-queue-server";
 import { Client } from "pg";
 import { expect, test } from "vitest";
 
 import { openStack, startConsumer } from "./stack.ts";
 
+const visibilityTimeoutSeconds = 5;
+const outageMs = 12_000;
+
+/** By then the polls that were under way have returned. */
+const pollMs = 3_000;
+
+interface Received {
+  readonly Attributes: { readonly ApproximateReceiveCount: string };
+}
+
 test("a database outage much longer than the lease spends no receives and dead-letters nothing", async () => {
   await using postgres = await startPostgres();
   await migrate(postgres.adminUrl);
-  // A lease of two seconds and two receives: without the breaker or the renewals this would dead-letter.
-  await using stack = await openStack({ maxReceiveCount: 2, visibilityTimeoutSeconds: 2 });
+  /** The ApproximateReceiveCount of each message, each time it was received. */
+  const received: string[] = [];
+  await using server = await startHostileQueueServer({
+    onAnswer({ operation }, answer) {
+      if (operation !== "ReceiveMessage") return;
+      const { Messages: messages } = answer as { readonly Messages: readonly Received[] };
+      received.push(...messages.map(({ Attributes }) => Attributes.ApproximateReceiveCount));
+    },
+  });
+  const { endpoint } = server;
+  await using stack = await openStack({ endpoint, visibilityTimeoutSeconds });
   const bodies = createMessages({ count: 100, seed: 4 }).map(({ body }) => body);
   const env = { ...stack.env, DATABASE_URL: await createWriter(postgres.adminUrl) };
   const consumer = startConsumer({ ...env, MASKLINE_WAIT_SECONDS: "1" });
@@ -20,7 +42,14 @@ test("a database outage much longer than the lease spends no receives and dead-l
   await consumer.logged("breaker open: receiving stops");
   const ready = await fetch(`http://127.0.0.1:${String(port)}/ready`);
   expect(ready.status).toBe(503);
-  await new Promise((resolve) => setTimeout(resolve, 8_000));
+  await sleep(pollMs);
+  const inHand = received.length;
+  // A consumer that ignored its breaker would receive these.
+  await stack.queue.send(stack.queueUrl, bodies);
+  await sleep(outageMs);
+  expect(received).toHaveLength(inHand);
+  // One that renewed no lease would have nothing in flight any more.
+  expect((await stack.queue.depth(stack.queueUrl)).inFlight).toBe(inHand);
   await postgres.start();
   await consumer.logged("breaker closed: receiving resumes");
 
@@ -30,13 +59,13 @@ test("a database outage much longer than the lease spends no receives and dead-l
     const { rows } = await admin.query("SELECT count(*)::int FROM maskline.ledger");
     return rows[0]?.count;
   };
-  while ((await decided()) !== bodies.length)
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  while ((await decided()) !== 2 * bodies.length) await sleep(50);
   await admin.end();
   consumer.process.kill("SIGTERM");
   expect((await consumer.exited()).code).toBe(0);
+  expect(received).toEqual(Array.from({ length: 2 * bodies.length }, () => "1"));
   expect(await stack.queue.depth(stack.deadLetterUrl)).toMatchObject({ visible: 0, inFlight: 0 });
-});
+}, 120_000);
 
 test("a connection that breaks while it is idle is logged by its SQLSTATE, and another is opened", async () => {
   await using stack = await openStack();
