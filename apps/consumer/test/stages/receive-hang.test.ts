@@ -40,7 +40,7 @@ function startReceive(queue: ReceivePort): Scene {
   const giveUp = new AbortController();
   const leases = createLeases(
     { changeVisibility: async () => [] },
-    { visibilityTimeoutSeconds: 3_600, events: { renewed: ignore, lost: ignore } },
+    { visibilityTimeoutSeconds: 3_600, events: { renewed: ignore, failed: ignore, lost: ignore } },
   );
   const receive = createReceive(
     {

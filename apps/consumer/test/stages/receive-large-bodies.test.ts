@@ -53,7 +53,7 @@ test.each([
     const stop = new AbortController();
     const leases = createLeases(
       { changeVisibility: async () => [] },
-      { visibilityTimeoutSeconds: 30, events: { renewed: ignore, lost: ignore } },
+      { visibilityTimeoutSeconds: 30, events: { renewed: ignore, failed: ignore, lost: ignore } },
     );
     const buffer = createBuffer({
       maxMessages: 10_000,
