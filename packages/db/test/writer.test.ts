@@ -279,9 +279,9 @@ describe("a row that PostgreSQL refuses", () => {
     const error = await refusal(writer.write(createBatch({ logins: [createLogin(fault.change)] })));
     const told = [error.message, error.stack, JSON.stringify(error), String(error.cause)].join();
     expect(told).not.toContain(sentinel);
-    const keys = ["constraint", "kind", "name", "sqlState", "systemCode"];
+    const keys = ["constraint", "kind", "name", "sqlState", "systemCode", "timedOut"];
     expect(Object.keys(error).toSorted()).toEqual(keys);
-    expect(error).toMatchObject({ systemCode: null });
+    expect(error).toMatchObject({ systemCode: null, timedOut: false });
   });
 
   it("the halves of its batch can be written with the same batch key", async () => {
