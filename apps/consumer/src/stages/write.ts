@@ -72,6 +72,8 @@ export function createWrite(
     const mostAlike = Math.max(mostRefused, items.length / 100);
     const settled: Held[] = [];
     const returned: Held[] = [];
+    /** Refused before it was known that other rows pass: the schema may have been mended since. */
+    const doubted = new Set<Held>();
     let pending = items;
     let schemaTrip: Trip | null = null;
     let outage: Trip | null = null;
@@ -81,11 +83,16 @@ export function createWrite(
       settled.push(...durable.map(({ held }) => held));
 
       const alike = await schemaFault(durable, refused);
+      const inDoubt = refused.filter(({ item }) => !doubted.has(item.held));
       if (alike !== null) {
+        doubted.clear();
         events.schemaFault(alike, refused.length);
         schemaTrip ??= breaker.trip();
         pending = [...refused.map(({ item }) => item), ...untried];
         await pause(backoffMs(writeBackoff, attempt), giveUp);
+      } else if (inDoubt.length > 0) {
+        for (const { item } of inDoubt) doubted.add(item.held);
+        pending = [...refused.map(({ item }) => item), ...untried];
       } else if (quarantine) {
         pending = [...refused.map((refusal) => toQuarantine(refusal, quarantine)), ...untried];
       } else {

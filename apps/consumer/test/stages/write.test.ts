@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 
 import { DatabaseError } from "@org/db/writer";
-import type { WriteBatch } from "@org/db/writer";
-import type { Sealed, Seed } from "@org/masking";
+import type { LoginRow, WriteBatch } from "@org/db/writer";
+import type { Sealed, Seed, Token } from "@org/masking";
 import { expect, test } from "vitest";
 
 import { createBreaker } from "../../src/breaker.ts";
@@ -22,6 +22,25 @@ function createQuarantined(index: number): Item {
   const sealed = { sealed: body as Sealed, seed: body as Seed };
   const row = { messageId, sentAtMs, recordId: randomUUID(), reason: "not_json", sqlState: null };
   return { held, kind: "quarantine", row: { ...row, ...sealed } };
+}
+
+function createLogin(index: number): Item {
+  const held = createHeld(index);
+  const { messageId, sentAtMs } = held.envelope;
+  const row: LoginRow = {
+    messageId,
+    recordId: randomUUID(),
+    sentAtMs,
+    userId: randomUUID(),
+    deviceType: "android",
+    maskedIp: "mk1.t1.x" as Token,
+    maskedDeviceId: "mk1.t1.y" as Token,
+    locale: null,
+    appVersion: 1,
+    appVersionText: "1.0",
+    vault: null,
+  };
+  return { held, kind: "login", row };
 }
 
 /** A database that meets each write with the next of these faults, and then takes all it is given. */
@@ -70,4 +89,43 @@ test("statements that time out at the client are halved, a connection that canno
   const away = createDatabase(fault({ timedOut: true }), fault({ timedOut: false }));
   await writeAll(away.port, items);
   expect(sizes(away.batches)).toEqual([4, 4, 4]);
+});
+
+const refused = (): DatabaseError =>
+  new DatabaseError("made up", {
+    kind: "data",
+    sqlState: "23502",
+    constraint: null,
+    systemCode: null,
+  });
+
+test("rows that a schema refused, and takes now that it was mended amid them, are written", async () => {
+  const items = Array.from({ length: 4 }, (_, index) => createLogin(index));
+  const rejected: string[] = [];
+  const events = { ...ignoreEvents, refused: (id: string) => rejected.push(id) };
+  // All four, the first two, the first and the second alone; then the column is dropped.
+  const { port } = createDatabase(refused(), refused(), refused(), refused());
+  const write = createWrite({ database: port, breaker: createBreaker(() => {}) }, events);
+  const { settled, returned } = await write(items, options);
+  expect(rejected).toEqual([]);
+  expect(returned).toEqual([]);
+  expect(new Set(settled)).toEqual(new Set(items.map(({ held }) => held)));
+});
+
+test("a row that is refused again, although others pass, is refused", async () => {
+  const items = Array.from({ length: 2 }, (_, index) => createLogin(index));
+  const bad = items[1]?.held.envelope.messageId ?? "";
+  const rejected: string[] = [];
+  const events = { ...ignoreEvents, refused: (id: string) => rejected.push(id) };
+  const port: WritePort = {
+    async write(batch) {
+      if (batch.logins.some(({ messageId }) => messageId === bad)) throw refused();
+      return { written: batch.logins.length, quarantined: 0, duplicates: 0 };
+    },
+    async probe() {},
+  };
+  const write = createWrite({ database: port, breaker: createBreaker(() => {}) }, events);
+  const { settled, returned } = await write(items, options);
+  expect(rejected).toEqual([bad]);
+  expect([settled, returned]).toEqual([[items[0]?.held], [items[1]?.held]]);
 });
