@@ -7,6 +7,7 @@ import type { TestProject } from "vitest/node";
 const template = "maskline_template";
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  forgetTheCallersShell();
   await using opening = new AsyncDisposableStack();
   // Tests that need a durable server start their own; this one may forget everything in a power cut.
   const postgres = opening.use(await startPostgres({ settings: { fsync: "off" } }));
@@ -22,4 +23,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide("queueEndpoint", queueServer.endpoint);
   const servers = opening.move();
   return () => servers.disposeAsync();
+}
+
+/** What it says of AWS and of colours would reach the tests' workers, and is not what is tested. */
+function forgetTheCallersShell(): void {
+  for (const name of Object.keys(process.env)) {
+    if (/^(AWS_|FORCE_COLOR$)/.test(name)) delete process.env[name];
+  }
 }

@@ -10,6 +10,8 @@ export interface SoakReport extends SoakEndings {
   /** From the consumers' start to the last delete. */
   readonly seconds: number;
   readonly kills: number;
+  /** For how long all consumers consumed, so that a kill could be waited for. */
+  readonly readySeconds: number;
   /** Receives of messages that had been received before. */
   readonly redelivered: number;
   readonly deadLettered: number;
@@ -21,9 +23,9 @@ export interface SoakReport extends SoakEndings {
   readonly directory: string | null;
 }
 
-/** A quarter of what would fit: before each kill, the successor of the last one has to consume. */
-function neededKills({ seconds, options }: SoakReport): number {
-  return Math.max(1, Math.floor(seconds / options.killEverySeconds / 4));
+/** A quarter of what would fit into the time that consumers did not spend starting: that depends on the machine. */
+function neededKills({ readySeconds, options }: SoakReport): number {
+  return Math.max(1, Math.floor(readySeconds / options.killEverySeconds / 4));
 }
 
 export function verdictOfSoak(report: SoakReport): Verdict {

@@ -105,7 +105,7 @@ async function soak(run: SoakRun, directory: string): Promise<SoakReport> {
   };
 }
 
-type Drain = Pick<SoakReport, "kills" | "peakMegabytes" | "inconclusive">;
+type Drain = Pick<SoakReport, "kills" | "readySeconds" | "peakMegabytes" | "inconclusive">;
 
 /** Kills one consumer after another until the queue is empty and nothing is in flight. */
 async function drainUnderFire(
@@ -123,6 +123,7 @@ async function drainUnderFire(
   };
   const drained = (inconclusive: readonly string[]): Drain => ({
     kills,
+    readySeconds: (readyMs + (readySinceMs === null ? 0 : performance.now() - readySinceMs)) / 1000,
     peakMegabytes: peaks.length === 0 ? null : Math.max(...peaks),
     inconclusive,
   });
@@ -130,6 +131,8 @@ async function drainUnderFire(
   let kills = 0;
   /** Null until all consume: on a slow machine they would else die before they had done anything. */
   let nextKillMs: number | null = null;
+  let readySinceMs: number | null = null;
+  let readyMs = 0;
   let nextProgressMs = 0;
   let watched = { deleted: 0, sinceMs: performance.now() };
   for (;;) {
@@ -147,12 +150,17 @@ async function drainUnderFire(
         `${counts.visible} wait, ${counts.inFlight} in flight, ${counts.deleted} done; ${kills} kills, ${counts.redelivered} redelivered`,
       );
     }
-    if (fleet.isReady()) nextKillMs ??= nowMs + drawDelay();
+    if (nextKillMs === null && fleet.isReady()) {
+      nextKillMs = nowMs + drawDelay();
+      readySinceMs = nowMs;
+    }
     if (nextKillMs !== null && nowMs >= nextKillMs) {
       const victim = random.integer(0, fleet.size - 1);
       await notePeak(victim);
       if (fleet.kill(victim)) kills += 1;
       nextKillMs = null;
+      readyMs += nowMs - (readySinceMs ?? nowMs);
+      readySinceMs = null;
     }
     await sleep(lookEveryMs);
   }

@@ -10,6 +10,7 @@ const report: SoakReport = {
   options: parseSoakOptions(["--soak", "1000", "--kill-every", "5"]),
   seconds: 60,
   kills: 3,
+  readySeconds: 60,
   redelivered: 40,
   rows: 990,
   quarantined: 10,
@@ -41,6 +42,10 @@ test.each([{ kills: 2 }, { redelivered: 0 }, { inconclusive: ["it stood still"],
     expect(verdictOfSoak({ ...report, ...change })).toBe("inconclusive");
   },
 );
+
+test("time in which consumers start asks for no kill", () => {
+  expect(verdictOfSoak({ ...report, kills: 2, readySeconds: 45 })).toBe("passed");
+});
 
 test("the table says what became of the messages, and how large a consumer was", () => {
   const lines = stripVTControlCharacters(formatSoakReport(report)).split("\n");

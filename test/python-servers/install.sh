@@ -8,7 +8,7 @@ venvs=../../node_modules/.cache/python-servers
 install() {
   local venv=$venvs/$1 python
   cmp --silent "$1.txt" "$venv/installed.txt" && return
-  for python in python3 python3.13 python3.12 "$HOME"/.pyenv/versions/3.1[0-9]*/bin/python3; do
+  for python in python3 python3.13 python3.12 "${HOME:-}"/.pyenv/versions/3.1[0-9]*/bin/python3; do
     "$python" -c "import sys; sys.exit(sys.version_info < (3, $2))" 2>/dev/null || continue
     rm -rf "$venv"
     if "$python" -m venv "$venv" &&

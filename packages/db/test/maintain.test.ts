@@ -95,12 +95,15 @@ describe("ensure_partitions", () => {
       "INSERT INTO maskline.seed (record_id, create_date, seed) VALUES (gen_random_uuid(), '2051-06-01', '')",
     );
     const made = read("SELECT maskline.ensure_partitions('2051-06-15')");
-    await vi.waitUntil(async () => {
-      const waiting = await inHand.query(
-        "SELECT FROM pg_locks WHERE NOT granted AND relation = 'maskline.seed_default'::regclass",
-      );
-      return waiting.rowCount === 1;
-    });
+    await vi.waitUntil(
+      async () => {
+        const waiting = await inHand.query(
+          "SELECT FROM pg_locks WHERE NOT granted AND relation = 'maskline.seed_default'::regclass",
+        );
+        return waiting.rowCount === 1;
+      },
+      { timeout: 20_000 },
+    );
     await inHand.query("COMMIT");
     await inHand.end();
     await made;

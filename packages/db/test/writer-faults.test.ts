@@ -23,8 +23,9 @@ beforeEach(async () => {
     connectWriter({
       connection: { connectionString: url.href },
       poolSize: 1,
-      connectTimeoutMs: 500,
-      statementTimeoutMs: 500,
+      // Short, as some tests wait for them; long enough for a slow machine, which is not a silent one.
+      connectTimeoutMs: 2_000,
+      statementTimeoutMs: 2_000,
       onIdleError: (fault) => idleFaults.push(fault),
     }),
   );
@@ -80,9 +81,9 @@ it("a connection that is reset while it is used fails the write alone", async ()
 it("a connection that breaks while it is idle is reported, and replaced", async () => {
   await writer.check();
   await admin.query(
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'maskline-writer'",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'maskline-writer' AND datname = current_database()",
   );
-  await vi.waitUntil(() => idleFaults.length > 0);
+  await vi.waitUntil(() => idleFaults.length > 0, { timeout: 20_000 });
   expect(idleFaults[0]).toMatchObject({ kind: "transient", sqlState: "57P01" });
   await expect(writer.check()).resolves.toEqual({ readsMaskedData: false });
 });
@@ -98,7 +99,8 @@ it("a statement that waits too long is cancelled by the server, and nothing of i
 });
 
 it("a refused row does not cost the connection", async () => {
-  const pid = "SELECT pid FROM pg_stat_activity WHERE application_name = 'maskline-writer'";
+  const pid =
+    "SELECT pid FROM pg_stat_activity WHERE application_name = 'maskline-writer' AND datname = current_database()";
   await writer.check();
   const before = await admin.query(pid);
   const refused = createBatch({ logins: [createLogin({ userId: "\0" })] });

@@ -22,7 +22,8 @@ const checkoutEnvFile = fileURLToPath(new URL("../../../../.env", import.meta.ur
 /** What any process needs to find its tools: no setting of the consumer's. */
 export const shellEnvironment: Readonly<Record<string, string>> = {
   PATH: process.env["PATH"] ?? "",
-  HOME: homedir(),
+  // Empty where HOME is: corepack and npm would then write into the working directory.
+  HOME: homedir() || tmpdir(),
 };
 
 export interface Stack extends AsyncDisposable {

@@ -152,6 +152,7 @@ test("somebody else's grant is not found", async () => {
 
 test("more records a minute than the policy allows", async () => {
   const grant = await askApproved(office, office.requester, [...forIp(), "--max-records", "9"]);
+  expect((await unmask(office.requester, grant)).code).toBe(0);
   await office.admin("UPDATE recovery.policy SET records_per_minute = 1");
   const ended = await unmask(office.requester, grant);
   await office.admin("UPDATE recovery.policy SET records_per_minute = 600");

@@ -34,7 +34,9 @@ test("refuses without repeating the value", () => {
     const secret = `203.0.113.77 secret \ud800`;
     const error = refusalOf(() => canonicalize(norm, secret));
     expect(error.code).toBe("ERR_MASKING_INPUT_INVALID");
-    expect(JSON.stringify([error.message, error.stack, error.cause])).not.toMatch(/203|secret/);
+    expect(JSON.stringify([error.message, error.stack, error.cause])).not.toMatch(
+      /203\.0\.113|secret /,
+    );
   }
 });
 
