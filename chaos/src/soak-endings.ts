@@ -2,7 +2,7 @@
 import type { SampleMessage } from "@org/local";
 
 import type { Query } from "./database.ts";
-import { findOrphans, findWhatMustNotBe } from "./endings.ts";
+import { findOrphans, findWhatMustNotBe } from "./orphans.ts";
 
 export interface SoakEndings {
   readonly rows: number;
