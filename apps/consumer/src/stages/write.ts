@@ -41,12 +41,6 @@ const mostRefused = 10;
 /** So many time-outs in a row are not a hiccup: only a smaller batch may pass. */
 const mostTimeouts = 2;
 
-/**
- * Sealed bytes in one statement, unless one message alone has more. PostgreSQL takes less than 1 GiB,
- * and a slow link has to carry it all before the statement times out.
- */
-const mostSealedBytes = 16 * 1024 * 1024;
-
 /** Why a message that parsed well is in quarantine; the SQLSTATE beside it says more. */
 const refusedReason = "refused_by_database";
 
@@ -111,7 +105,7 @@ export function createWrite(
       const sifted: Sifted = { durable: [], refused: [], untried: [] };
       const refusedGroups = new Set<string | null>();
       let mostRefusedAlike = 0;
-      for (const part of inStatements(all)) await siftPart(part);
+      await siftPart(all);
       return sifted;
 
       function isHeldBack({ held }: Item): boolean {
@@ -218,27 +212,6 @@ export function createWrite(
     events.refused(held.envelope.messageId, sqlState);
     return { held, kind: "quarantine", row: quarantine(held, refusedReason, sqlState) };
   }
-}
-
-/** In order, as many to each as fit into one statement. */
-function inStatements(items: readonly Item[]): Item[][] {
-  const statements: Item[][] = [];
-  let bytes = Number.POSITIVE_INFINITY;
-  for (const item of items) {
-    const more = sealedBytes(item);
-    if (bytes + more > mostSealedBytes) {
-      statements.push([]);
-      bytes = 0;
-    }
-    statements.at(-1)?.push(item);
-    bytes += more;
-  }
-  return statements;
-}
-
-function sealedBytes({ kind, row }: Item): number {
-  const sealed = kind === "login" ? row.vault?.sealed : row.sealed;
-  return sealed?.byteLength ?? 0;
 }
 
 type Commit =

@@ -1,17 +1,12 @@
-import { randomUUID } from "node:crypto";
-
 import { connectWriter } from "@org/db";
-import type { LoginRow } from "@org/db";
 import { createTestDatabase } from "@org/local";
 import { startFaultProxy } from "@org/local/fault-proxy";
-import type { Sealed, Seed, Token } from "@org/masking";
 import { Client } from "pg";
 import { expect, inject, test } from "vitest";
 
 import { createBreaker } from "../../src/breaker.ts";
-import type { Item } from "../../src/model.ts";
 import { createWrite } from "../../src/stages/write.ts";
-import { createHeld } from "../held.ts";
+import { createLoginItem, createQuarantineItem } from "../items.ts";
 
 const never = new AbortController().signal;
 
@@ -36,7 +31,7 @@ test("a batch that no statement time-out leaves room for is written in smaller o
 
   const breaker = createBreaker(() => {});
   const write = createWrite({ database: writer, breaker }, ignoreEvents);
-  const items = Array.from({ length: 8 }, (_, index) => createItem(index));
+  const items = Array.from({ length: 8 }, (_, index) => createLoginItem(index));
   const { settled } = await write(items, { batchKeys: [], quarantine: null, giveUp: never });
 
   const ids = items.map(({ held }) => held.envelope.messageId);
@@ -64,7 +59,7 @@ test("a batch that a slow link cannot carry in time is written in smaller ones, 
   link.setFault({ kind: "delay", ms: 50 });
 
   const write = createWrite({ database: writer, breaker: createBreaker(() => {}) }, ignoreEvents);
-  const items = Array.from({ length: 8 }, (_, index) => createQuarantined(index));
+  const items = Array.from({ length: 8 }, (_, index) => createQuarantineItem(index, 512 * 1024));
   const { settled } = await write(items, { batchKeys: [], quarantine: null, giveUp: never });
 
   const ids = items.map(({ held }) => held.envelope.messageId);
@@ -74,32 +69,3 @@ test("a batch that a slow link cannot carry in time is written in smaller ones, 
 });
 
 const ignoreEvents = { wrote() {}, failed() {}, refused() {}, schemaFault() {} };
-
-function createItem(index: number): Item {
-  const held = createHeld(index);
-  const { messageId, sentAtMs } = held.envelope;
-  const row: LoginRow = {
-    messageId,
-    sentAtMs,
-    recordId: randomUUID(),
-    userId: "u",
-    deviceType: "ios",
-    maskedIp: "mk1.t1.ip" as Token,
-    maskedDeviceId: "mk1.t1.device" as Token,
-    locale: null,
-    appVersion: null,
-    appVersionText: null,
-    vault: null,
-  };
-  return { held, kind: "login", row };
-}
-
-/** Half a mebibyte of sealed body. */
-function createQuarantined(index: number): Item {
-  const held = createHeld(index);
-  const { messageId, sentAtMs } = held.envelope;
-  const sealed: Uint8Array = Buffer.alloc(512 * 1024, index);
-  const row = { messageId, sentAtMs, recordId: randomUUID(), reason: "not_json", sqlState: null };
-  const body = { sealed: sealed as Sealed, seed: sealed.subarray(0, 32) as Seed };
-  return { held, kind: "quarantine", row: { ...row, ...body } };
-}

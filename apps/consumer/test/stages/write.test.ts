@@ -1,47 +1,15 @@
-import { randomUUID } from "node:crypto";
-
 import { DatabaseError } from "@org/db/writer";
-import type { LoginRow, WriteBatch } from "@org/db/writer";
-import type { Sealed, Seed, Token } from "@org/masking";
+import type { WriteBatch } from "@org/db/writer";
 import { expect, test } from "vitest";
 
 import { createBreaker } from "../../src/breaker.ts";
 import type { Item } from "../../src/model.ts";
 import { createWrite } from "../../src/stages/write.ts";
 import type { WritePort } from "../../src/stages/write.ts";
-import { createHeld } from "../held.ts";
+import { createLoginItem, createQuarantineItem } from "../items.ts";
 
-const mebibyte = 1024 * 1024;
-const body: Uint8Array = Buffer.alloc(mebibyte);
 const ignoreEvents = { wrote() {}, failed() {}, refused() {}, schemaFault() {} };
 const options = { batchKeys: [], quarantine: null, giveUp: new AbortController().signal };
-
-function createQuarantined(index: number): Item {
-  const held = createHeld(index);
-  const { messageId, sentAtMs } = held.envelope;
-  const sealed = { sealed: body as Sealed, seed: body as Seed };
-  const row = { messageId, sentAtMs, recordId: randomUUID(), reason: "not_json", sqlState: null };
-  return { held, kind: "quarantine", row: { ...row, ...sealed } };
-}
-
-function createLogin(index: number): Item {
-  const held = createHeld(index);
-  const { messageId, sentAtMs } = held.envelope;
-  const row: LoginRow = {
-    messageId,
-    recordId: randomUUID(),
-    sentAtMs,
-    userId: randomUUID(),
-    deviceType: "android",
-    maskedIp: "mk1.t1.x" as Token,
-    maskedDeviceId: "mk1.t1.y" as Token,
-    locale: null,
-    appVersion: 1,
-    appVersionText: "1.0",
-    vault: null,
-  };
-  return { held, kind: "login", row };
-}
 
 /** A database that meets each write with the next of these faults, and then takes all it is given. */
 function createDatabase(...faults: DatabaseError[]): { port: WritePort; batches: WriteBatch[] } {
@@ -72,16 +40,16 @@ function fault({ timedOut }: { timedOut: boolean }): DatabaseError {
 const sizes = (batches: readonly WriteBatch[]): number[] =>
   batches.map(({ quarantined }) => quarantined.length);
 
-test("a statement holds 16 MiB of sealed bytes at most, and all messages are written in order", async () => {
-  const items = Array.from({ length: 40 }, (_, index) => createQuarantined(index));
+test("a batch is one statement, and all its messages are written, in order", async () => {
+  const items = Array.from({ length: 40 }, (_, index) => createQuarantineItem(index, 1_024));
   const { port, batches } = createDatabase();
   const written = await writeAll(port, items);
   expect(written).toEqual(items.map(({ held }) => held.envelope.messageId));
-  expect(sizes(batches)).toEqual([16, 16, 8]);
+  expect(sizes(batches)).toEqual([40]);
 });
 
 test("statements that time out at the client are halved, a connection that cannot be had is not", async () => {
-  const items = Array.from({ length: 4 }, (_, index) => createQuarantined(index));
+  const items = Array.from({ length: 4 }, (_, index) => createQuarantineItem(index, 1_024));
   const tooSlow = createDatabase(fault({ timedOut: true }), fault({ timedOut: true }));
   await writeAll(tooSlow.port, items);
   expect(sizes(tooSlow.batches)).toEqual([4, 4, 2, 2]);
@@ -100,7 +68,7 @@ const refused = (): DatabaseError =>
   });
 
 test("rows that a schema refused, and takes now that it was mended amid them, are written", async () => {
-  const items = Array.from({ length: 4 }, (_, index) => createLogin(index));
+  const items = Array.from({ length: 4 }, (_, index) => createLoginItem(index));
   const rejected: string[] = [];
   const events = { ...ignoreEvents, refused: (id: string) => rejected.push(id) };
   // All four, the first two, the first and the second alone; then the column is dropped.
@@ -113,7 +81,7 @@ test("rows that a schema refused, and takes now that it was mended amid them, ar
 });
 
 test("a row that is refused again, although others pass, is refused", async () => {
-  const items = Array.from({ length: 2 }, (_, index) => createLogin(index));
+  const items = Array.from({ length: 2 }, (_, index) => createLoginItem(index));
   const bad = items[1]?.held.envelope.messageId ?? "";
   const rejected: string[] = [];
   const events = { ...ignoreEvents, refused: (id: string) => rejected.push(id) };
