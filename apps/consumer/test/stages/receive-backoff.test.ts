@@ -1,9 +1,6 @@
 import { expect, test, vi } from "vitest";
 
-import { createBreaker } from "../../src/breaker.ts";
-import { createBuffer } from "../../src/buffer.ts";
-import { createLeases } from "../../src/leases.ts";
-import { createReceive } from "../../src/stages/receive.ts";
+import { createReceiver, ignore } from "./receiver.ts";
 
 /** The pauses asked for so far; each ends when the test says so. */
 const pauses: { ms: number; end(): void }[] = [];
@@ -13,7 +10,6 @@ vi.mock(import("../../src/backoff.ts"), async (importOriginal) => ({
   pause: (ms) => new Promise((end) => pauses.push({ ms, end })),
 }));
 
-const ignore = (): void => {};
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test("no poll starts right after a failed one: each failure in a row is followed by a longer pause", async () => {
@@ -26,26 +22,12 @@ test("no poll starts right after a failed one: each failure in a row is followed
     },
   };
   const stop = new AbortController();
-  const leases = createLeases(
-    { changeVisibility: async () => [] },
-    { visibilityTimeoutSeconds: 30, events: { renewed: ignore, failed: ignore, lost: ignore } },
-  );
-  const receive = createReceive(
-    {
-      queue,
-      leases,
-      buffer: createBuffer({ maxMessages: 100, maxBytes: 2 ** 30, batchSize: 1, batchAgeMs: 0 }),
-      breaker: createBreaker(ignore),
-    },
-    {
-      pollers: 1,
-      waitSeconds: 1,
-      returnAllOnDamage: false,
-      giveBack: async () => {},
-      giveUp: stop.signal,
-      events: { received: ignore, damaged: ignore, left: ignore, polled: ignore, failed: ignore },
-    },
-  );
+  const limits = { maxMessages: 100, maxBytes: 2 ** 30, batchSize: 1, batchAgeMs: 0 };
+  const { leases, receive } = createReceiver(queue, limits, {
+    pollers: 1,
+    waitSeconds: 1,
+    giveUp: stop.signal,
+  });
   const receiving = receive(stop.signal);
   await settle();
   for (let failures = 1; failures <= 5; failures += 1) {

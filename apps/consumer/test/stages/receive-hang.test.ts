@@ -1,13 +1,10 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import { createBreaker } from "../../src/breaker.ts";
-import { createBuffer } from "../../src/buffer.ts";
 import type { Failure } from "../../src/failure.ts";
-import { createLeases } from "../../src/leases.ts";
 import type { Leases } from "../../src/leases.ts";
-import { createReceive } from "../../src/stages/receive.ts";
 import type { ReceivePort } from "../../src/stages/receive.ts";
 import { createHelds } from "../held.ts";
+import { createReceiver } from "./receiver.ts";
 
 vi.mock(import("../../src/backoff.ts"), async (importOriginal) => ({
   ...(await importOriginal()),
@@ -15,8 +12,6 @@ vi.mock(import("../../src/backoff.ts"), async (importOriginal) => ({
 }));
 
 type Received = Awaited<ReturnType<ReceivePort["receive"]>>;
-
-const ignore = (): void => {};
 
 /** A queue whose calls answer only when the test says so, and heed no signal. */
 function createDeafQueue(): { queue: ReceivePort; polls: ((received: Received) => void)[] } {
@@ -38,32 +33,17 @@ function startReceive(queue: ReceivePort): Scene {
   const counts: number[] = [];
   const stop = new AbortController();
   const giveUp = new AbortController();
-  const leases = createLeases(
-    { changeVisibility: async () => [] },
-    { visibilityTimeoutSeconds: 3_600, events: { renewed: ignore, failed: ignore, lost: ignore } },
-  );
-  const receive = createReceive(
-    {
-      queue,
-      leases,
-      buffer: createBuffer({ maxMessages: 10, maxBytes: 2 ** 30, batchSize: 1, batchAgeMs: 0 }),
-      breaker: createBreaker(ignore),
+  const limits = { maxMessages: 10, maxBytes: 2 ** 30, batchSize: 1, batchAgeMs: 0 };
+  const { leases, receive } = createReceiver(queue, limits, {
+    pollers: 1,
+    waitSeconds: 20,
+    leaseSeconds: 3_600,
+    giveUp: giveUp.signal,
+    events: {
+      polled: (count) => counts.push(count),
+      failed: (failure) => failures.push(failure),
     },
-    {
-      pollers: 1,
-      waitSeconds: 20,
-      returnAllOnDamage: false,
-      giveBack: async () => {},
-      giveUp: giveUp.signal,
-      events: {
-        received: ignore,
-        damaged: ignore,
-        left: ignore,
-        polled: (count) => counts.push(count),
-        failed: (failure) => failures.push(failure),
-      },
-    },
-  );
+  });
   return { leases, failures, counts, stop, giveUp, receiving: receive(stop.signal) };
 }
 

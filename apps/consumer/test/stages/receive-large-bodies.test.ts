@@ -1,14 +1,11 @@
 import { expect, test } from "vitest";
 
-import { createBreaker } from "../../src/breaker.ts";
-import { createBuffer, mostPerReceive } from "../../src/buffer.ts";
-import { createLeases } from "../../src/leases.ts";
+import { mostPerReceive } from "../../src/buffer.ts";
 import type { Leases } from "../../src/leases.ts";
-import { createReceive } from "../../src/stages/receive.ts";
 import type { ReceivePort } from "../../src/stages/receive.ts";
 import { createHeld } from "../held.ts";
+import { createReceiver } from "./receiver.ts";
 
-const ignore = (): void => {};
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const pollers = 8;
 const mebibyte = 1024 * 1024;
@@ -51,33 +48,18 @@ test.each([
     let left = 0;
     const { queue, allPoll, answerOne } = createGrowingQueue();
     const stop = new AbortController();
-    const leases = createLeases(
-      { changeVisibility: async () => [] },
-      { visibilityTimeoutSeconds: 30, events: { renewed: ignore, failed: ignore, lost: ignore } },
-    );
-    const buffer = createBuffer({
+    const limits = {
       maxMessages: 10_000,
       maxBytes: maxMebibytes * mebibyte,
       batchSize: 1_000,
       batchAgeMs: 0,
+    };
+    const { leases, receive } = createReceiver(queue, limits, {
+      pollers,
+      waitSeconds: 1,
+      giveUp: new AbortController().signal,
+      events: { left: (count) => (left += count) },
     });
-    const receive = createReceive(
-      { queue, buffer, leases, breaker: createBreaker(ignore) },
-      {
-        pollers,
-        waitSeconds: 1,
-        returnAllOnDamage: false,
-        giveBack: async () => {},
-        giveUp: new AbortController().signal,
-        events: {
-          received: ignore,
-          damaged: ignore,
-          left: (count) => (left += count),
-          polled: ignore,
-          failed: ignore,
-        },
-      },
-    );
     const receiving = receive(stop.signal);
     await allPoll;
     const small = bytesInHand(leases);

@@ -1,13 +1,9 @@
 import { expect, test } from "vitest";
 
-import { createBreaker } from "../../src/breaker.ts";
-import { createBuffer } from "../../src/buffer.ts";
-import { createLeases } from "../../src/leases.ts";
-import { createReceive } from "../../src/stages/receive.ts";
 import type { ReceivePort } from "../../src/stages/receive.ts";
 import { createHeld } from "../held.ts";
+import { createReceiver } from "./receiver.ts";
 
-const ignore = (): void => {};
 const pollers = 8;
 
 /** A queue that is full until all pollers poll, breaks their connections at once and the next one, and is empty then. */
@@ -49,31 +45,12 @@ function createBlinkingQueue(): { queue: ReceivePort; recovered: Promise<void> }
 test("polls that break together are one failure: receiving goes on after the shortest pause", async () => {
   const { queue, recovered } = createBlinkingQueue();
   const stop = new AbortController();
-  const leases = createLeases(
-    { changeVisibility: async () => [] },
-    { visibilityTimeoutSeconds: 30, events: { renewed: ignore, failed: ignore, lost: ignore } },
-  );
-  const receive = createReceive(
-    {
-      queue,
-      leases,
-      buffer: createBuffer({
-        maxMessages: 10_000,
-        maxBytes: 2 ** 30,
-        batchSize: 1_000,
-        batchAgeMs: 0,
-      }),
-      breaker: createBreaker(ignore),
-    },
-    {
-      pollers,
-      waitSeconds: 1,
-      returnAllOnDamage: false,
-      giveBack: async () => {},
-      giveUp: new AbortController().signal,
-      events: { received: ignore, damaged: ignore, left: ignore, polled: ignore, failed: ignore },
-    },
-  );
+  const limits = { maxMessages: 10_000, maxBytes: 2 ** 30, batchSize: 1_000, batchAgeMs: 0 };
+  const { leases, receive } = createReceiver(queue, limits, {
+    pollers,
+    waitSeconds: 1,
+    giveUp: new AbortController().signal,
+  });
   const receiving = receive(stop.signal);
   await recovered;
   stop.abort();

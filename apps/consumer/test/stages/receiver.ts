@@ -1,0 +1,51 @@
+/** A receive stage with nothing of a consumer around it but what its tests look at. */
+import { createBreaker } from "../../src/breaker.ts";
+import { createBuffer } from "../../src/buffer.ts";
+import type { BufferLimits } from "../../src/buffer.ts";
+import { createLeases } from "../../src/leases.ts";
+import type { Leases } from "../../src/leases.ts";
+import { createReceive } from "../../src/stages/receive.ts";
+import type { ReceiveEvents, ReceiveOptions, ReceivePort } from "../../src/stages/receive.ts";
+
+export interface Receiver {
+  readonly leases: Leases;
+  receive(stop: AbortSignal): Promise<void>;
+}
+
+export const ignore = (): void => {};
+
+const ignoreAll: ReceiveEvents = {
+  received: ignore,
+  damaged: ignore,
+  left: ignore,
+  polled: ignore,
+  failed: ignore,
+};
+
+export function createReceiver(
+  queue: ReceivePort,
+  limits: BufferLimits,
+  options: Pick<ReceiveOptions, "pollers" | "waitSeconds" | "giveUp"> & {
+    readonly leaseSeconds?: number;
+    readonly events?: Partial<ReceiveEvents>;
+  },
+): Receiver {
+  const { leaseSeconds = 30, events, ...rest } = options;
+  const leases = createLeases(
+    { changeVisibility: async () => [] },
+    {
+      visibilityTimeoutSeconds: leaseSeconds,
+      events: { renewed: ignore, failed: ignore, lost: ignore },
+    },
+  );
+  const receive = createReceive(
+    { queue, leases, buffer: createBuffer(limits), breaker: createBreaker(ignore) },
+    {
+      ...rest,
+      returnAllOnDamage: false,
+      giveBack: async () => {},
+      events: { ...ignoreAll, ...events },
+    },
+  );
+  return { leases, receive };
+}
