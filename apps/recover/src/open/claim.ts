@@ -1,6 +1,7 @@
 /** What every claim goes through between its intent and its result. */
 
-import type { Claim, Claims, Grant } from "@org/db";
+import { randomUUID } from "node:crypto";
+import type { Answer, Claim, Claims, Grant } from "@org/db";
 import { z } from "zod";
 import { hashOf } from "../audit/chain.ts";
 import type { Witness } from "../audit/witness.ts";
@@ -9,10 +10,40 @@ import { canonicalJson, digestOf } from "../grants/canonical-grant.ts";
 import { findExcess, type Use } from "../grants/find-excess.ts";
 import type { SignedGrant } from "../grants/show-verified.ts";
 import type { Operator } from "../operator.ts";
-import { refusal } from "../refusals.ts";
+import { granted, refusal } from "../refusals.ts";
+
+/**
+ * Makes a claim under an id drawn here, and holds it against what was signed and against the audit.
+ *
+ * @param ask.claim - Asks the database for the claim with this id; `ask.mayResume` if it may answer
+ *   with one that was cut short.
+ * @throws {@link RecoverError} (exit 3) if the database or the signed terms refuse; (exit 30) if its
+ *   audit row is another than this intent.
+ */
+export async function makeClaim(
+  tools: { readonly claims: Pick<Claims, "reportResult">; readonly operator: Operator },
+  { signed, use }: { readonly signed: SignedGrant; readonly use: Use },
+  ask: { claim(id: string): Promise<Answer<Claim>>; readonly mayResume?: true },
+): Promise<Claim> {
+  const drawn = randomUUID();
+  const claim = granted(await ask.claim(drawn));
+  await requireSigned(tools, claim, { signed, use });
+  const isResumed = ask.mayResume === true && claim.resumed === true;
+  const { login } = tools.operator;
+  const isIntent = isIntentOf(claim, { grant: signed.grant, use, login });
+  if (isIntent && (isResumed || claim.claim === drawn)) return claim;
+  throw new RecoverError(
+    exit.tampering,
+    "The database's audit row is not the intent of this use.",
+    {
+      advice:
+        "Nothing was opened. Somebody changed the functions of the schema recovery: tell the security team.",
+    },
+  );
+}
 
 /** The database granted the claim; here it is held against what was signed. */
-export async function requireSigned(
+async function requireSigned(
   {
     claims,
     operator,
@@ -28,21 +59,13 @@ export async function requireSigned(
 }
 
 /**
- * Holds the row that the database says it wrote against what it has to be: this person's intent for
- * just this use, under a claim whose id was drawn for it. So no row of before can stand in for it.
- *
- * @param what.drawn - The claim's id; null where a claim that was cut short may be gone on with.
- * @throws {@link RecoverError} (exit 30) if it is anything else.
+ * Whether the row that the database says it wrote is this person's intent for just this use. No row
+ * of before has an id in it that was drawn since.
  */
-export function requireIntent(
-  { login }: Operator,
+function isIntentOf(
   claim: Claim,
-  {
-    grant,
-    use,
-    drawn,
-  }: { readonly grant: Grant; readonly use: Use; readonly drawn: string | null },
-): void {
+  { grant, use, login }: { readonly grant: Grant; readonly use: Use; readonly login: string },
+): boolean {
   const hash = hashOf({
     seq: claim.seq,
     atMicros: claim.atMicros,
@@ -53,16 +76,7 @@ export function requireIntent(
     detail: claim.detail,
     previousHash: Buffer.from(claim.previousHash, "hex"),
   });
-  const isFresh = drawn === null || claim.claim === drawn;
-  if (isFresh && hash === claim.hash && says(claim.detail, intentOf(grant, use))) return;
-  throw new RecoverError(
-    exit.tampering,
-    "The database's audit row is not the intent of this use.",
-    {
-      advice:
-        "Nothing was opened. Somebody changed the functions of the schema recovery: tell the security team.",
-    },
-  );
+  return hash === claim.hash && says(claim.detail, intentOf(grant, use));
 }
 
 /** What the audit says of a use: its records by digest, a look-up's tokens, or the work's selector. */

@@ -1,13 +1,11 @@
 /** Finds the records of a value, by its tokens: the value itself goes nowhere. */
 
-import { randomUUID } from "node:crypto";
 import type { Claims, MaskedRecord } from "@org/db";
 import type { Tokenizer } from "@org/masking";
 import type { Witness } from "../audit/witness.ts";
 import type { SignedGrant } from "../grants/show-verified.ts";
 import type { Operator } from "../operator.ts";
-import { granted } from "../refusals.ts";
-import { coverOrReport, reportingFailure, requireIntent, requireSigned } from "./claim.ts";
+import { coverOrReport, makeClaim, reportingFailure } from "./claim.ts";
 
 export type LookupField = "ip" | "device_id";
 
@@ -29,11 +27,14 @@ export async function lookup(
   const { claims, tokenizer } = tools;
   const { signed, field } = what;
   const tokens = tokenizer.candidates(field, what.value);
-  const drawn = randomUUID();
-  const claim = granted(await claims.claimLookup(signed.grant.id, { claim: drawn, field, tokens }));
   const use = { capability: "lookup", fields: [field], recordIds: [], tokens } as const;
-  await requireSigned(tools, claim, { signed, use });
-  requireIntent(tools.operator, claim, { grant: signed.grant, use, drawn });
+  const claim = await makeClaim(
+    tools,
+    { signed, use },
+    {
+      claim: (id) => claims.claimLookup(signed.grant.id, { claim: id, field, tokens }),
+    },
+  );
   await coverOrReport(tools, claim);
   return reportingFailure(claims, claim, async () => {
     const records = await claims.fetchLookup(claim.claim, what.limit);

@@ -1,6 +1,5 @@
 /** Opens values under a grant: claim, checkpoint, fetch, open, check, write, report. */
 
-import { randomUUID } from "node:crypto";
 import type { Claim, Claims } from "@org/db";
 import { isCanonicalizable, type Tokenizer } from "@org/masking";
 import type { Unsealer } from "@org/masking/unseal";
@@ -9,9 +8,8 @@ import type { Witness } from "../audit/witness.ts";
 import { exit, RecoverError } from "../exit.ts";
 import type { SignedGrant } from "../grants/show-verified.ts";
 import type { Operator } from "../operator.ts";
-import { granted } from "../refusals.ts";
 import { type Reveal, revealed } from "../reveal.ts";
-import { coverOrReport, reportingFailure, requireIntent, requireSigned } from "./claim.ts";
+import { coverOrReport, makeClaim, reportingFailure } from "./claim.ts";
 import { onlyClaimed, type OpenedRecord, openRecords } from "./open-records.ts";
 import type { ResultFile, ResultRow } from "./result-file.ts";
 
@@ -51,13 +49,15 @@ export async function unmask(
 ): Promise<Unmasked> {
   const { claims } = tools;
   const { signed, fields, recordIds } = what;
-  const drawn = randomUUID();
-  const claim = granted(
-    await claims.claim(signed.grant.id, "unmask", { claim: drawn, fields, records: recordIds }),
-  );
   const use = { capability: "unmask", fields, recordIds } as const;
-  await requireSigned(tools, claim, { signed, use });
-  requireIntent(tools.operator, claim, { grant: signed.grant, use, drawn });
+  const claim = await makeClaim(
+    tools,
+    { signed, use },
+    {
+      claim: (id) =>
+        claims.claim(signed.grant.id, "unmask", { claim: id, fields, records: recordIds }),
+    },
+  );
   await coverOrReport(tools, claim);
   return reportingFailure(claims, claim, () => openClaimed(tools, { ...what, claim }, result));
 }

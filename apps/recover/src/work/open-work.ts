@@ -1,12 +1,10 @@
 /** The start of a custodian's work: a verified grant, a claim, and a checkpoint of it. */
 
-import { randomUUID } from "node:crypto";
 import type { Claim, Grant, Recovery } from "@org/db";
 import type { Witness } from "../audit/witness.ts";
 import { showUsable } from "../grants/show-verified.ts";
-import { requireIntent, requireSigned } from "../open/claim.ts";
+import { makeClaim } from "../open/claim.ts";
 import type { Operator } from "../operator.ts";
-import { granted } from "../refusals.ts";
 
 export interface WorkTools {
   readonly recovery: Pick<Recovery, "grants" | "claims" | "work">;
@@ -34,14 +32,17 @@ export async function openWork(
 ): Promise<OpenWork> {
   const { grants, claims, work } = recovery;
   const signed = await showUsable({ grants, operator }, grantId);
-  const drawn = randomUUID();
-  const claim = granted(await work.claim(grantId, capability, { claim: drawn, userId }));
   const use = { capability, fields: [], recordIds: [] };
-  await requireSigned({ claims, operator }, claim, { signed, use });
-  const { grant } = signed;
-  requireIntent(operator, claim, { grant, use, drawn: claim.resumed ? null : drawn });
+  const claim = await makeClaim(
+    { claims, operator },
+    { signed, use },
+    {
+      claim: (id) => work.claim(grantId, capability, { claim: id, userId }),
+      mayResume: true,
+    },
+  );
   await witness.cover(claim);
-  return { grant, claim };
+  return { grant: signed.grant, claim };
 }
 
 /** A term of the grant's selector; `undefined` as text where it has none of that name. */

@@ -1,6 +1,5 @@
 /** Gives quarantined messages another try: opened, parsed and masked as the consumer does. */
 
-import { randomUUID } from "node:crypto";
 import type { ClaimedRecord, FreshBatchKey, Recovery, RetriedLogin } from "@org/db";
 import type { Tokenizer } from "@org/masking";
 import type { Sealer } from "@org/masking/seal";
@@ -8,8 +7,7 @@ import type { Unsealer } from "@org/masking/unseal";
 import { type createLoginParser, type Login, majorVersion } from "@org/schema";
 import { onlyClaimed, openRecords, requireOpenable } from "../open/open-records.ts";
 import { chooseRecords, showUsable } from "../grants/show-verified.ts";
-import { requireIntent, requireSigned } from "../open/claim.ts";
-import { granted } from "../refusals.ts";
+import { makeClaim } from "../open/claim.ts";
 import type { WorkTools } from "./open-work.ts";
 
 export interface RetryTools extends WorkTools {
@@ -44,14 +42,16 @@ export async function retry(
   if (probe) await requireOpenable(probe, tools.unsealer);
   const signed = await showUsable({ grants, operator }, what.grantId);
   const recordIds = chooseRecords(signed, what.recordIds);
-  const drawn = randomUUID();
-  const claim = granted(
-    await claims.claim(what.grantId, "retry", { claim: drawn, fields: [], records: recordIds }),
-  );
   const use = { capability: "retry", fields: [], recordIds } as const;
-  await requireSigned({ claims, operator }, claim, { signed, use });
-  const { grant } = signed;
-  requireIntent(operator, claim, { grant, use, drawn: claim.resumed ? null : drawn });
+  const claim = await makeClaim(
+    { claims, operator },
+    { signed, use },
+    {
+      claim: (id) =>
+        claims.claim(what.grantId, "retry", { claim: id, fields: [], records: recordIds }),
+      mayResume: true,
+    },
+  );
   await witness.cover(claim);
   return await retryClaimed(tools, claim.claim, recordIds);
 }
