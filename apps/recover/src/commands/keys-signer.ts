@@ -1,11 +1,11 @@
 /** `recover keys signer`: an operator's signing key, and its public half in the recover keyring. */
 
-import { randomUUID } from "node:crypto";
-import { chmod, realpath, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
+import { stat, unlink, writeFile } from "node:fs/promises";
 import { Command } from "commander";
 import { readOptional, resolvePath } from "../config.ts";
 import { type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
+import { replaceFile } from "../keys/replace-file.ts";
 import { readRecoverKeyring, type RecoverKeyringJson, writeSigningKey } from "../signing.ts";
 
 interface Options {
@@ -58,7 +58,13 @@ async function make(edge: Edge, options: Options): Promise<void> {
   });
   const keyring = { ...before, signers: [...before.signers, signer] };
   try {
-    await replace(keyringPath, `${JSON.stringify(keyring, null, 2)}\n`);
+    const mode = await stat(keyringPath).then(
+      (old) => old.mode,
+      () => 0o644,
+    );
+    await replaceFile(keyringPath, (draft) =>
+      writeFile(draft, `${JSON.stringify(keyring, null, 2)}\n`, { mode }),
+    );
   } catch {
     // A key that nobody knows of would stand in the way of the next try.
     await unlink(keyPath);
@@ -81,20 +87,4 @@ async function make(edge: Edge, options: Options): Promise<void> {
       ...settings.map((setting) => `  ${setting}`),
     ],
   });
-}
-
-/** Never half a keyring: everybody's approvals hang on it. */
-async function replace(path: string, text: string): Promise<void> {
-  const file = await realpath(path).catch(() => path);
-  const draft = `${file}.${randomUUID()}`;
-  try {
-    await writeFile(draft, text);
-    await stat(file).then(
-      ({ mode }) => chmod(draft, mode),
-      () => {},
-    );
-    await rename(draft, file);
-  } finally {
-    await rm(draft, { force: true });
-  }
 }

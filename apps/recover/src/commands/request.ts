@@ -1,14 +1,13 @@
 /** `recover request`: asks for access. */
 
 import type { AccessRequest, Capability, Selector } from "@org/db";
-import { isToken } from "@org/masking";
-import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import { openRecovery } from "../compose.ts";
 import { readSettings } from "../config.ts";
 import { confirmOrEnd, type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { granted } from "../refusals.ts";
-import { positive, uuids } from "../option-values.ts";
+import { day, instant, positive, purposeCode, textUpTo, token, uuids } from "../option-values.ts";
 import { describeGrant } from "./describe-grant.ts";
 
 interface Options {
@@ -72,7 +71,7 @@ export function request(edge: Edge): Command {
     .requiredOption(
       "--purpose <code>",
       "such as fraud, security-incident, subject-request",
-      purpose,
+      purposeCode,
     )
     .requiredOption("--ticket <id>", "where the case is kept", textUpTo(128))
     .requiredOption(
@@ -109,47 +108,6 @@ Examples:
     --purpose subject-request --ticket GDPR-12 --justification "Erasure request of 3 May"`,
     )
     .action((capability: Capability, options: Options) => ask(edge, capability, options));
-}
-
-/** A raw value must not reach the request: the audit would keep it. */
-function token(text: string): string {
-  if (isToken(text)) return text;
-  throw new InvalidArgumentError(
-    "It must be a masked value, such as mk1.t1.…; for a raw one, request lookup.",
-  );
-}
-
-/** In UTC, so that it means the same to everybody. */
-function instant(text: string): string {
-  const isIso = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2}))?$/.test(
-    text,
-  );
-  if (isIso && isDate(text.slice(0, 10)) && !Number.isNaN(Date.parse(text))) {
-    return new Date(text).toISOString();
-  }
-  throw new InvalidArgumentError("It must be a time such as 2026-05-03T10:00:00Z, or a day (UTC).");
-}
-
-function day(text: string): string {
-  if (isDate(text)) return text;
-  throw new InvalidArgumentError("It must be a date such as 2026-05-03.");
-}
-
-function isDate(text: string): boolean {
-  const date = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(date.getTime()) && date.toISOString().slice(0, 10) === text;
-}
-
-function purpose(text: string): string {
-  if (/^[a-z0-9][a-z0-9_-]{1,63}$/.test(text)) return text;
-  throw new InvalidArgumentError("It must be a code of a-z, 0-9, - and _, 2 to 64 characters.");
-}
-
-function textUpTo(most: number): (text: string) => string {
-  return (text) => {
-    if (text.length > 0 && text.length <= most) return text;
-    throw new InvalidArgumentError(`It must have 1 to ${most} characters.`);
-  };
 }
 
 async function ask(edge: Edge, capability: Capability, options: Options): Promise<void> {

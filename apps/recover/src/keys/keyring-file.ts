@@ -1,7 +1,6 @@
 /** Keyring files as they are edited: read, changed, checked, and put in the old one's place. */
 
-import { randomUUID } from "node:crypto";
-import { readFile, rename, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import {
   type KeyringJson,
   loadKeyring,
@@ -9,6 +8,7 @@ import {
   type PrivateKeyringJson,
   writeKeyring,
 } from "@org/masking/keyring";
+import { replaceFile } from "./replace-file.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -33,18 +33,14 @@ export async function readPrivateKeyringFile({
   return JSON.parse(await readFile(privateKeyringPath, "utf8")) as PrivateKeyringJson;
 }
 
-/** A new file beside the old one, loaded as a keyring is, then renamed: never half a keyring. */
+/** Loaded as a keyring is before it takes the old one's place. */
 export async function replaceKeyring(
   path: string,
   json: KeyringJson | PrivateKeyringJson,
   env: Env,
 ): Promise<void> {
-  const draft = `${path}.${randomUUID()}.keyring.json`;
-  await writeKeyring(draft, json);
-  try {
+  await replaceFile(path, async (draft) => {
+    await writeKeyring(draft, json);
     await (json.format === "mk1/keyring" ? loadKeyring : loadPrivateKeyring)(draft, { env });
-    await rename(draft, path);
-  } finally {
-    await rm(draft, { force: true });
-  }
+  });
 }

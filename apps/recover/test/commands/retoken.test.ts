@@ -23,6 +23,16 @@ const request = ["retoken", "--from-key", "t1", "--to-key", "t2"];
 
 afterEach(() => office[Symbol.asyncDispose]());
 
+/** Rows are sealed to r1 alone; from here on the private keyring has r2 instead. */
+async function loseFirstRecipient(): Promise<void> {
+  await office.custodian.recover(["keys", "add", "--recipient"]);
+  await office.custodian.recover(["keys", "promote", "r2", "--recipient"]);
+  const path = join(office.directory, "maskline.private-keyring.json");
+  const privateKeyring = JSON.parse(await readFile(path, "utf8")) as PrivateKeyringJson;
+  const recipients = privateKeyring.recipients.filter(({ kid }) => kid !== "r1");
+  await writeFile(path, JSON.stringify({ ...privateKeyring, recipients }));
+}
+
 const tokensOf = async (records: readonly string[]): Promise<unknown> => {
   const rows = await office.admin(
     `SELECT split_part(masked_ip, '.', 2) AS ip, split_part(masked_device_id, '.', 2) AS device_id
@@ -88,13 +98,7 @@ test("with a private keyring that lacks the recipient, changes nothing", async (
 });
 
 test("a row under a recipient that the private keyring lacks is not taken for one that nobody can open", async () => {
-  // Sealed to a recipient that was removed from the private keyring since.
-  await office.custodian.recover(["keys", "add", "--recipient"]);
-  await office.custodian.recover(["keys", "promote", "r2", "--recipient"]);
-  const path = join(office.directory, "maskline.private-keyring.json");
-  const privateKeyring = JSON.parse(await readFile(path, "utf8")) as PrivateKeyringJson;
-  const recipients = privateKeyring.recipients.filter(({ kid }) => kid !== "r1");
-  await writeFile(path, JSON.stringify({ ...privateKeyring, recipients }));
+  await loseFirstRecipient();
   const tombstoning = await askApproved(office, office.custodian, [
     ...request,
     "--unopenable",
@@ -138,12 +142,7 @@ test("an original that takes no token ends nothing: its row is left and named", 
 });
 
 test("leaves what somebody else may be able to open", async () => {
-  await office.custodian.recover(["keys", "add", "--recipient"]);
-  await office.custodian.recover(["keys", "promote", "r2", "--recipient"]);
-  const path = join(office.directory, "maskline.private-keyring.json");
-  const privateKeyring = JSON.parse(await readFile(path, "utf8")) as PrivateKeyringJson;
-  const recipients = privateKeyring.recipients.filter(({ kid }) => kid !== "r1");
-  await writeFile(path, JSON.stringify({ ...privateKeyring, recipients }));
+  await loseFirstRecipient();
   const { stdout } = await office.custodian.recover(["retoken", "--grant", grant, "--json"]);
   expect(JSON.parse(stdout)).toMatchObject({
     moved: 0,
