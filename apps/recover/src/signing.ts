@@ -86,7 +86,7 @@ export async function readRecoverKeyring(path: string): Promise<RecoverKeyringJs
     return recoverKeyringJson.parse(JSON.parse(await readFile(path, "utf8")));
   } catch {
     throw new RecoverError(exit.configuration, `The recover keyring cannot be used: ${path}`, {
-      advice: "`recover keys signer` writes one; README.md shows its form.",
+      advice: "`recover keys signer` writes one; docs/recovery-formats.md shows its form.",
     });
   }
 }
