@@ -1,0 +1,22 @@
+/** Settings of a program: read from the environment, every fault at once. */
+
+export {
+  choose,
+  faultLines,
+  readSettings,
+  type Reading,
+  type SettingFault,
+  type Settings,
+  unknownNames,
+  type ValuesOf,
+} from "./read-settings.ts";
+export { boolean, httpUrl, list, oneOf, path, postgresUrl, text, wholeNumber } from "./readers.ts";
+export {
+  type Environment,
+  optional,
+  type Reader,
+  required,
+  type Setting,
+  whereKnown,
+  withDefault,
+} from "./setting.ts";
