@@ -1,5 +1,5 @@
 /** From text to a JSON value that is bounded, unambiguous and storable. */
-import type { RejectionReason } from "./outcome.ts";
+import type { BodyReason } from "./outcome.ts";
 
 const MAX_BYTES = 65_536;
 const MAX_DEPTH = 32;
@@ -21,7 +21,10 @@ const CLOSE_LIST = 0x5d;
  * Size, nesting and the number of entries are bounded by one pass over the text, before a value
  * exists that could be walked.
  */
-export function readDocument(text: string): { readonly value: unknown } | RejectionReason {
+export function readDocument(
+  text: string,
+  parse: (text: string) => unknown = JSON.parse,
+): { readonly value: unknown } | BodyReason {
   // The first test spares a huge body the counting: a UTF-16 unit is at least one byte.
   if (text.length > MAX_BYTES || Buffer.byteLength(text) > MAX_BYTES) return "body_too_large";
   if (!text.isWellFormed()) return "lone_surrogate";
@@ -30,7 +33,7 @@ export function readDocument(text: string): { readonly value: unknown } | Reject
 
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parse(text);
   } catch {
     return "not_json";
   }
@@ -86,7 +89,7 @@ function countKeys(value: unknown): number {
 }
 
 /** Finds a key that is a trap, or text that Postgres cannot store or that would collide once encoded. */
-function findFault(value: unknown): RejectionReason | null {
+function findFault(value: unknown): BodyReason | null {
   if (typeof value === "string") return findTextFault(value);
   if (typeof value !== "object" || value === null) return null;
   for (const [key, child] of Object.entries(value)) {
@@ -97,7 +100,7 @@ function findFault(value: unknown): RejectionReason | null {
   return null;
 }
 
-function findTextFault(text: string): RejectionReason | null {
+function findTextFault(text: string): BodyReason | null {
   if (text.includes("\0")) return "nul_character";
   // UTF-8 turns every lone surrogate into U+FFFD: different values would get one token.
   return text.isWellFormed() ? null : "lone_surrogate";

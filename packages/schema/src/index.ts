@@ -1,13 +1,43 @@
-/** The login message: its contract, its field policy, and the strict way from a body to a login. */
-export { type FieldPolicy, fieldPolicy, type Login, type MaskedField } from "./login.ts";
-export type { Accepts } from "./login-schema.ts";
-export { majorVersion } from "./major-version.ts";
+/** One contract a message: what it is, what becomes of each of its fields, and all that follows. */
+export type {
+  AnyContract,
+  Column,
+  Contract,
+  Definition,
+  Field,
+  MaskedField,
+  MessageOf,
+  RowOf,
+  TokenField,
+} from "./contract.ts";
+export { ContractError } from "./contract-error.ts";
+export { contracts } from "./contracts/index.ts";
+export { login } from "./contracts/login.ts";
+export { defineContract } from "./define-contract.ts";
 export {
-  oddities,
-  type Oddity,
-  type Parsed,
-  type RejectionReason,
-  rejectionReasons,
-} from "./outcome.ts";
-export { createLoginParser } from "./parse.ts";
+  bigint,
+  boolean,
+  type FieldKind,
+  type FieldSpec,
+  integer,
+  masked,
+  numeric,
+  optional,
+  subject,
+  text,
+  timestamp,
+  uuid,
+  type Value,
+} from "./fields.ts";
+export { loadContract } from "./load-contract.ts";
+export type { Parsed, ParsedMessage, Rejection } from "./outcome.ts";
+export { createParser, type Parse } from "./parse.ts";
+export {
+  createToRow,
+  type MaskedRow,
+  type RowPlace,
+  type RowTokenizer,
+  subjectOf,
+  type ToRow,
+} from "./to-row.ts";
 export type { UnwrapPolicy } from "./unwrap.ts";

@@ -1,57 +1,78 @@
-/** From the body of a message to a login, or the reason why it is none. */
+/** From the body of a message to its values, or the reason why it is none. */
+import { isCanonicalizable, type NormId } from "@org/masking";
+
+import { createCompute } from "./compute.ts";
+import type { AnyContract, Field, MessageOf } from "./contract.ts";
 import { readDocument } from "./document.ts";
+import type { Value } from "./fields.ts";
 import { flatten } from "./flatten.ts";
-import { type Accepts, createLoginSchema, type LoginFields } from "./login-schema.ts";
-import { fieldPolicy, type Login } from "./login.ts";
-import { findOddities } from "./oddities.ts";
-import type { Parsed, RejectionReason } from "./outcome.ts";
+import { parseKeepingDigits } from "./json-number.ts";
+import { kinds, type ReadValue } from "./kinds.ts";
+import type { Parsed } from "./outcome.ts";
+import { refusal } from "./refusal.ts";
 import { isOffloaded, unwrap, unwrapNothing, type UnwrapPolicy } from "./unwrap.ts";
 
 const BYTE_ORDER_MARK = "\ufeff";
-const FIELDS: ReadonlySet<string> = new Set(Object.keys(fieldPolicy));
+
+/** The second argument is the names of the message's SQS attributes. */
+export type Parse<Message> = (body: string, attributeNames?: readonly string[]) => Parsed<Message>;
 
 /**
- * Builds the parser of login messages.
+ * Builds the parser of a contract's messages.
  *
- * The parser never throws, fetches nothing, and keeps nothing of a body but the fields of
- * {@link Login}. Its second argument is the names of the message's SQS attributes.
+ * The parser never throws, fetches nothing, and keeps nothing of a body but the contract's fields.
  *
- * @param options.accepts - Whether a value can be masked: the masker's own strict parsers.
  * @param options.unwrap - Whose envelopes are opened; by default nobody's.
  * @example
- * const parse = createLoginParser({
- *   accepts: {
- *     ip: (value) => isCanonicalizable(fieldPolicy.ip.norm, value),
- *     device_id: (value) => isCanonicalizable(fieldPolicy.device_id.norm, value),
- *   },
- * });
+ * const parse = createParser(login);
  * parse("{}"); // { kind: "rejection", reason: "not_a_login" }
  */
-export function createLoginParser(options: {
-  readonly accepts: Accepts;
-  readonly unwrap?: UnwrapPolicy;
-}): (body: string, attributeNames?: readonly string[]) => Parsed {
-  const schema = createLoginSchema(options.accepts);
+export function createParser<C extends AnyContract>(
+  contract: C,
+  options: { readonly unwrap?: UnwrapPolicy } = {},
+): Parse<MessageOf<C>> {
+  const { fields } = contract;
+  const names = fields.map(({ name }) => name);
+  const nameSet: ReadonlySet<string> = new Set(names);
+  const readers = fields.map(readerOf);
+  const computed = createCompute(contract);
+  const notOurs = `not_a_${contract.name}`;
   const policy = options.unwrap ?? unwrapNothing;
+  const parseJson = fields.some(needsDigits) ? parseKeepingDigits : JSON.parse;
+  const read = (text: string) => readDocument(text, parseJson);
 
-  const readFields = (flat: ReadonlyMap<string, unknown>, hasMark: boolean): Parsed => {
-    const known = countKnown(flat);
-    if (known === 0) return reject("not_a_login");
-    const result = schema.safeParse({
-      user_id: flat.get("user_id"),
-      device_type: flat.get("device_type"),
-      ip: flat.get("ip"),
-      device_id: flat.get("device_id"),
-      locale: flat.get("locale"),
-      app_version: flat.get("app_version"),
-    } satisfies Record<keyof Login, unknown>);
-    // Every check of the schema names its reason as the message of its issue.
-    if (!result.success) return reject(result.error.issues[0]?.message as RejectionReason);
-    const oddities = findOddities(result.data);
+  const readFields = (
+    flat: ReadonlyMap<string, unknown>,
+    hasMark: boolean,
+  ): Parsed<MessageOf<C>> => {
+    const message: Record<string, Value | null> = {};
+    const oddities: string[] = [];
+    let known = 0;
+    for (const name of names) if (flat.has(name)) known++;
+    if (known === 0) return reject(notOurs);
+    for (let at = 0; at < names.length; at++) {
+      const name = names[at] as string;
+      const field = fields[at] as Field;
+      const raw = flat.get(name);
+      if (raw === undefined || raw === null || raw === "") {
+        if (!field.isOptional) return reject(`${name}_missing`);
+        // Null is a producer's ordinary way of saying that it knows none.
+        if (raw !== null) oddities.push(`${name}_missing`);
+        message[name] = null;
+      } else {
+        const value = (readers[at] as ReadValue)(raw);
+        if (typeof value === "symbol") return reject(`${name}_${value.description ?? ""}`);
+        if (field.usual !== null && !field.usual.test(value as string))
+          oddities.push(`${name}_unusual`);
+        message[name] = value;
+      }
+    }
+    for (const { compute, oddity } of computed)
+      if (compute(message) === null) oddities.push(oddity);
     if (hasMark) oddities.push("bom");
     return {
-      kind: "login",
-      login: toLogin(result.data),
+      kind: "message",
+      message: message as MessageOf<C>,
       oddities,
       droppedFields: flat.size - known,
     };
@@ -60,33 +81,31 @@ export function createLoginParser(options: {
   return (body, attributeNames = []) => {
     if (isOffloaded(attributeNames)) return reject("payload_in_s3");
     const hasMark = body.startsWith(BYTE_ORDER_MARK);
-    const document = readDocument(hasMark ? body.slice(1) : body);
+    const document = read(hasMark ? body.slice(1) : body);
     if (typeof document === "string") return reject(document);
-    const message = unwrap(document.value, policy);
+    const message = unwrap(document.value, policy, read);
     if (typeof message === "string") return reject(message);
-    const flat = flatten(message, FIELDS);
+    const flat = flatten(message, nameSet);
     return flat === null ? reject("ambiguous_path") : readFields(flat, hasMark);
   };
 }
 
-/** Fixed in shape and key order; nothing sent is null, whether absent or `""`. */
-function toLogin(fields: LoginFields): Login {
-  return {
-    user_id: fields.user_id,
-    device_type: fields.device_type,
-    ip: fields.ip,
-    device_id: fields.device_id,
-    locale: fields.locale || null,
-    app_version: fields.app_version || null,
+/** A value that no token could be made of is refused here, so that masking cannot fail. */
+function readerOf(field: Field): ReadValue {
+  const read = kinds[field.kind].reader(field);
+  if (field.norm === null) return read;
+  const norms: readonly NormId[] = [field.norm, ...Object.values(field.views)];
+  return (raw) => {
+    const value = read(raw);
+    if (typeof value !== "string") return value;
+    return norms.every((norm) => isCanonicalizable(norm, value)) ? value : refusal.invalid;
   };
 }
 
-function countKnown(flat: ReadonlyMap<string, unknown>): number {
-  let known = 0;
-  for (const field of FIELDS) if (flat.has(field)) known++;
-  return known;
+function needsDigits({ kind }: Field): boolean {
+  return kind === "numeric" || kind === "bigint";
 }
 
-function reject(reason: RejectionReason): Parsed {
+function reject(reason: string): { readonly kind: "rejection"; readonly reason: string } {
   return { kind: "rejection", reason };
 }

@@ -1,6 +1,7 @@
 /** Envelopes that AWS puts around a message, or instead of one. */
-import { readDocument } from "./document.ts";
-import type { RejectionReason } from "./outcome.ts";
+import type { readDocument } from "./document.ts";
+import { JsonNumber } from "./json-number.ts";
+import type { BodyReason } from "./outcome.ts";
 
 /**
  * Whose envelopes are opened. The names are compared exactly. They are what the envelope says of
@@ -27,18 +28,20 @@ export function isOffloaded(attributeNames: readonly string[]): boolean {
  * One level only: an envelope inside an envelope is refused. Nothing is ever fetched, neither a
  * payload from S3 nor the URL of a confirmation.
  */
-export function unwrap(document: unknown, policy: UnwrapPolicy): object | RejectionReason {
+export function unwrap(
+  document: unknown,
+  policy: UnwrapPolicy,
+  read: typeof readDocument,
+): object | BodyReason {
   if (isS3Pointer(document)) return "payload_in_s3";
-  if (typeof document !== "object" || document === null || Array.isArray(document)) {
-    return "not_an_object";
-  }
+  if (!isObject(document)) return "not_an_object";
   if (own(document, "Event") === "s3:TestEvent") return "s3_test_event";
   if (isSnsConfirmation(document)) return "sns_confirmation";
   if (own(document, "Type") === "Notification" && Object.hasOwn(document, "Message")) {
-    return unwrapSns(document, policy.snsTopicArns);
+    return unwrapSns(document, policy.snsTopicArns, read);
   }
   if (Object.hasOwn(document, "detail-type") && Object.hasOwn(document, "detail")) {
-    return unwrapEventBridge(document, policy.eventBridgeSources);
+    return unwrapEventBridge(document, policy.eventBridgeSources, read);
   }
   return document;
 }
@@ -47,19 +50,32 @@ export function unwrap(document: unknown, policy: UnwrapPolicy): object | Reject
  * With raw message delivery off, SNS sends the publisher's text in `Message`. The envelope's own id
  * is not kept: whoever may send to the queue writes it.
  */
-function unwrapSns(envelope: object, topicArns: readonly string[]): object | RejectionReason {
+function unwrapSns(
+  envelope: object,
+  topicArns: readonly string[],
+  read: typeof readDocument,
+): object | BodyReason {
   const message = own(envelope, "Message");
   if (typeof message !== "string" || !isListed(own(envelope, "TopicArn"), topicArns)) {
     return "sns_envelope_refused";
   }
-  const inner = readDocument(message);
-  return typeof inner === "string" ? inner : unwrap(inner.value, unwrapNothing);
+  const inner = read(message);
+  return typeof inner === "string" ? inner : unwrap(inner.value, unwrapNothing, read);
 }
 
-function unwrapEventBridge(envelope: object, sources: readonly string[]): object | RejectionReason {
+function unwrapEventBridge(
+  envelope: object,
+  sources: readonly string[],
+  read: typeof readDocument,
+): object | BodyReason {
   return isListed(own(envelope, "source"), sources)
-    ? unwrap(own(envelope, "detail"), unwrapNothing)
+    ? unwrap(own(envelope, "detail"), unwrapNothing, read)
     : "event_bridge_envelope_refused";
+}
+
+function isObject(value: unknown): value is object {
+  const isContainer = typeof value === "object" && value !== null;
+  return isContainer && !Array.isArray(value) && !(value instanceof JsonNumber);
 }
 
 function isSnsConfirmation(document: object): boolean {
