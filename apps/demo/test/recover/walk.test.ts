@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { walk } from "../../src/demo-recover/walk.ts";
+import { walk } from "../../src/recover/walk.ts";
 
 test("the walk goes its whole way, each command ending as it is told to", async () => {
   const said: string[] = [];

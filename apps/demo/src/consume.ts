@@ -1,7 +1,7 @@
 /** Runs the consumer until the queue is empty, and follows its counters meanwhile. */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "../free-port.ts";
+import { freePort } from "@org/local";
 import { runCommand } from "./commands.ts";
 import type { Stack } from "./stack.ts";
 

@@ -1,5 +1,5 @@
 /** What came of the messages, read from the database and the dead-letter queue. */
-import { Client } from "pg";
+import { query } from "@org/local";
 import type { Stack } from "./stack.ts";
 
 const sampleRows = 5;
@@ -62,14 +62,4 @@ export async function readOutcome(stack: Stack): Promise<Outcome> {
          FROM user_logins GROUP BY masked_ip ORDER BY logins DESC, masked_ip LIMIT ${topTokens}`,
     ),
   };
-}
-
-async function query<Row extends object>(url: string, text: string): Promise<Row[]> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query<Row>(text)).rows;
-  } finally {
-    await client.end();
-  }
 }

@@ -2,9 +2,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { leashChild } from "../leash.ts";
+import { leashChild } from "@org/local";
 
-const main = fileURLToPath(new URL("../../../../apps/recover/src/main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../../recover/src/main.ts", import.meta.url));
 
 export type Say = (text: string) => void;
 

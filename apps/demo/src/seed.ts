@@ -1,7 +1,6 @@
 /** `pnpm seed`: sends sample messages to the local queue that SQS_QUEUE_URL names. */
 import { parseArgs } from "node:util";
-import { createMessages } from "./messages.ts";
-import { openQueueAdmin } from "./queue-admin.ts";
+import { createMessages, openQueueAdmin } from "@org/local";
 
 const exit = { done: 0, failed: 1, usage: 2 } as const;
 

@@ -4,9 +4,9 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs";
+import { openQueueAdmin, type QueueAdmin } from "@org/local";
 import { afterAll, beforeAll, expect, inject, it, vi } from "vitest";
-import { type ForgetfulQueue, startForgetfulQueue } from "../../src/demo/forgetful-queue.ts";
-import { openQueueAdmin, type QueueAdmin } from "../../src/queue-admin.ts";
+import { type ForgetfulQueue, startForgetfulQueue } from "../src/forgetful-queue.ts";
 
 let queue: ForgetfulQueue;
 let admin: QueueAdmin;

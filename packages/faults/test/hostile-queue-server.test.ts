@@ -6,12 +6,12 @@ import {
   SQSClient,
   StartMessageMoveTaskCommand,
 } from "@aws-sdk/client-sqs";
+import { openQueueAdmin } from "@org/local";
 import { expect, test, vi } from "vitest";
 import {
   type HostileQueueServerOptions,
   startHostileQueueServer,
 } from "../src/hostile-queue-server.ts";
-import { openQueueAdmin } from "../src/queue-admin.ts";
 
 async function openStage(options: HostileQueueServerOptions = {}) {
   await using opening = new AsyncDisposableStack();

@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 import { expect, it } from "vitest";
-import { createProgressView } from "../../src/demo/progress.ts";
+import { createProgressView } from "../src/progress.ts";
 
 /** What a terminal this wide is sent, a line for each time it is redrawn. */
 function linesOn(columns: number): string[] {

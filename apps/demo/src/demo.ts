@@ -1,5 +1,5 @@
 /** The main job, from nothing: start, send, consume, count. */
-import { createMessages } from "../messages.ts";
+import { createMessages } from "@org/local";
 import { consume } from "./consume.ts";
 import { type Outcome, readOutcome } from "./outcome.ts";
 import type { ProgressView } from "./progress.ts";

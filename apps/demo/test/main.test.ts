@@ -4,11 +4,10 @@ import { chmod, glob, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { createMessages, query } from "@org/local";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createMessages } from "../../src/messages.ts";
-import { query } from "../query.ts";
 
-const main = join(import.meta.dirname, "../../src/demo/main.ts");
+const main = join(import.meta.dirname, "../src/main.ts");
 
 const timeout = 300_000;
 

@@ -1,5 +1,5 @@
 /** The process edge of `pnpm demo:recover`: signals, output, exit code. */
-import { CommandError } from "../demo/commands.ts";
+import { CommandError } from "../commands.ts";
 import { UnexpectedEnd } from "./person.ts";
 import { walk } from "./walk.ts";
 

@@ -1,14 +1,14 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { openQueueAdmin } from "@org/local";
 import { expect, inject, test } from "vitest";
-import { openQueueAdmin } from "../src/queue-admin.ts";
 
 const run = promisify(execFile);
 const program = fileURLToPath(new URL("../src/seed.ts", import.meta.url));
 
 function seed(args: readonly string[], env: Readonly<Record<string, string>>) {
-  return run(process.execPath, [program, ...args], { env });
+  return run(process.execPath, ["--conditions=@org/source", program, ...args], { env });
 }
 
 test("sends as many messages as were asked for, and says what they are", async () => {

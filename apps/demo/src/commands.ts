@@ -4,9 +4,9 @@ import { addAbortListener, once } from "node:events";
 import { open, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { leashChild } from "../leash.ts";
+import { leashChild } from "@org/local";
 
-const repository = fileURLToPath(new URL("../../../../", import.meta.url));
+const repository = fileURLToPath(new URL("../../../", import.meta.url));
 const logTailLength = 2_000;
 
 const entries = {

@@ -1,8 +1,8 @@
 /** The people of the walk: their logins, roles and keys. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Stack } from "../demo/stack.ts";
-import { createLogin, execute } from "../login.ts";
+import { createLogin, execute } from "@org/local";
+import type { Stack } from "../stack.ts";
 import { createPerson, type Person, type Say } from "./person.ts";
 
 export interface Cast {

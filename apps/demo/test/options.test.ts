@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseOptions, UsageError } from "../../src/demo/options.ts";
+import { parseOptions, UsageError } from "../src/options.ts";
 
 describe("parseOptions", () => {
   it("has a default for everything", () => {

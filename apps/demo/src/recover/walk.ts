@@ -1,8 +1,7 @@
 /** The walk: what governed recovery promises, shown with the commands that people type. */
-import { consume } from "../demo/consume.ts";
-import { type Stack, startStack } from "../demo/stack.ts";
-import { execute } from "../login.ts";
-import { createMessages } from "../messages.ts";
+import { createMessages, execute } from "@org/local";
+import { consume } from "../consume.ts";
+import { type Stack, startStack } from "../stack.ts";
 import { type Cast, hire } from "./cast.ts";
 import { findSubject, keepCopy, openableFromCopy, type Subject } from "./evidence.ts";
 import { type Person, type Say, UnexpectedEnd } from "./person.ts";

@@ -2,13 +2,20 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { leashDirectory, unleashDirectory } from "../leash.ts";
-import { createLogin, execute } from "../login.ts";
-import { type LocalPostgres, startPostgres } from "../postgres.ts";
-import { localAwsEnvironment, openQueueAdmin, type QueueAdmin } from "../queue-admin.ts";
-import { startQueueServer } from "../queue-server.ts";
+import { startForgetfulQueue } from "@org/faults/forgetful-queue";
+import {
+  createLogin,
+  execute,
+  leashDirectory,
+  localAwsEnvironment,
+  type LocalPostgres,
+  openQueueAdmin,
+  type QueueAdmin,
+  startPostgres,
+  startQueueServer,
+  unleashDirectory,
+} from "@org/local";
 import { runCommand } from "./commands.ts";
-import { startForgetfulQueue } from "./forgetful-queue.ts";
 
 const database = "maskline";
 const maxReceiveCount = 10;
