@@ -13,7 +13,8 @@ import type {
   StartMessageMoveTaskRequest,
 } from "@aws-sdk/client-sqs";
 import type { Fault } from "./hostile-queue-fault.ts";
-import { createHostileQueue, type HostileQueue, md5, type Verdict } from "./hostile-queue.ts";
+import { createHostileQueue, type HostileQueue, md5, toWire } from "./hostile-queue.ts";
+import type { Verdict } from "./message-store.ts";
 
 const ACCOUNT = "000000000000";
 const REGION = "us-east-1";
@@ -67,9 +68,11 @@ export function createOperations(options: OperationsOptions): Operations {
     const queue = at(QueueUrl);
     const deadline = performance.now() + WaitTimeSeconds * 1000;
     for (;;) {
-      const messages = queue.receive(MaxNumberOfMessages, leaveVisible);
-      if (messages.length > 0 || performance.now() >= deadline) return messages;
-      if (options.stopped.aborted) return messages;
+      const nowMs = performance.now();
+      const messages = queue.store().receive(MaxNumberOfMessages, nowMs, leaveVisible);
+      if (messages.length > 0 || nowMs >= deadline || options.stopped.aborted) {
+        return messages.map(toWire);
+      }
       await sleep(POLL_STEP_MS);
     }
   };
@@ -121,17 +124,17 @@ export function createOperations(options: OperationsOptions): Operations {
     },
 
     async DeleteMessageBatch(request: DeleteMessageBatchRequest, fault: Fault | null) {
-      const queue = at(request.QueueUrl);
+      const store = at(request.QueueUrl).store();
       const handles = (request.Entries ?? []).map((entry) => entry.ReceiptHandle ?? "");
-      const ids = handles.map((handle) => queue.messageIdOf(handle));
+      const ids = handles.map((handle) => store.messageIdOf(handle));
       for (const id of ids) if (id !== null) await options.onDelete(id);
-      const settle = (handle: string): Verdict => {
-        if (fault?.kind !== "undeleted") return queue.remove(handle);
-        queue.changeVisibility(handle, 0);
+      const remove = (handle: string): Verdict => {
+        if (fault?.kind !== "undeleted") return store.remove(handle);
+        store.changeVisibility(handle, 0, performance.now());
         return null;
       };
-      return settleEntries(request.Entries ?? [], fault, (entry) =>
-        settle(entry.ReceiptHandle ?? ""),
+      return answerEntries(request.Entries ?? [], fault, (entry) =>
+        remove(entry.ReceiptHandle ?? ""),
       );
     },
 
@@ -139,8 +142,8 @@ export function createOperations(options: OperationsOptions): Operations {
       { QueueUrl, Entries = [] }: ChangeMessageVisibilityBatchRequest,
       fault: Fault | null,
     ) =>
-      settleEntries(Entries, fault, ({ ReceiptHandle, VisibilityTimeout }) =>
-        at(QueueUrl).changeVisibility(ReceiptHandle ?? "", VisibilityTimeout ?? 0),
+      answerEntries(Entries, fault, ({ ReceiptHandle: handle = "", VisibilityTimeout = 0 }) =>
+        at(QueueUrl).store().changeVisibility(handle, VisibilityTimeout, performance.now()),
       ),
 
     /** As SQS does and emulators do not: the messages are sent anew, under new ids and dates. */
@@ -148,21 +151,21 @@ export function createOperations(options: OperationsOptions): Operations {
       const source = behind(SourceArn);
       const origin = [...queues.values()].find(({ options }) => options.redrive?.to === source);
       const destination = DestinationArn === undefined ? origin : behind(DestinationArn);
-      for (const sent of destination ? source.drain() : []) destination?.send(sent);
+      if (destination) destination.store().send(source.store().drain());
       return { TaskHandle: "done" };
     },
   };
-  return { operations, messageIds: (queueUrl) => at(queueUrl).messageIds() };
+  return { operations, messageIds: (queueUrl) => at(queueUrl).store().messageIds() };
 }
 
 interface BatchEntry {
   readonly Id: string | undefined;
 }
 
-function settleEntries<E extends BatchEntry>(
+function answerEntries<E extends BatchEntry>(
   entries: readonly E[],
   fault: Fault | null,
-  settle: (entry: E) => Verdict,
+  judge: (entry: E) => Verdict,
 ): object {
   if (entries.length === 0) throw new Refusal("EmptyBatchRequest");
   if (entries.length > BATCH_LIMIT) throw new Refusal("TooManyEntriesInBatchRequest");
@@ -174,7 +177,7 @@ function settleEntries<E extends BatchEntry>(
   const outcomes = entries.map((entry, position) =>
     refused?.positions.includes(position)
       ? { Id: entry.Id, Code: refused.code, SenderFault: refused.senderFault }
-      : { Id: entry.Id, Code: settle(entry), SenderFault: true },
+      : { Id: entry.Id, Code: judge(entry), SenderFault: true },
   );
   const answered = outcomes.filter((_, position) => !unanswered.includes(position));
   return {
@@ -185,7 +188,7 @@ function settleEntries<E extends BatchEntry>(
 
 function attributesOf(queue: HostileQueue): Record<string, string> {
   const { name, visibilityTimeoutSeconds, retentionSeconds, redrive } = queue.options;
-  const { visible, inFlight } = queue.depth();
+  const { visible, inFlight } = queue.store().counts();
   return {
     QueueArn: arnOf(name),
     VisibilityTimeout: String(visibilityTimeoutSeconds),
@@ -193,7 +196,7 @@ function attributesOf(queue: HostileQueue): Record<string, string> {
     ApproximateNumberOfMessages: String(visible),
     ApproximateNumberOfMessagesNotVisible: String(inFlight),
     ApproximateNumberOfMessagesDelayed: "0",
-    ...(queue.fifo && { FifoQueue: "true" }),
+    ...(queue.isFifo && { FifoQueue: "true" }),
     ...(redrive && {
       RedrivePolicy: JSON.stringify({
         deadLetterTargetArn: arnOf(redrive.to.options.name),
@@ -222,7 +225,7 @@ function send(
     MessageAttributes: attributes,
   } = request;
   const traceHeader = request.MessageSystemAttributes?.AWSTraceHeader?.StringValue;
-  const messageId = queue.send({ body, groupId, attributes, traceHeader });
+  const messageId = queue.store().send([{ body, groupId, attributes, traceHeader }]);
   return { MessageId: messageId, MD5OfMessageBody: md5(body) };
 }
 
