@@ -1,7 +1,7 @@
 /** The SQS servers to choose from: one that misbehaves, and one that others wrote and use. */
 import { startQueueServer } from "@org/local";
-import { startHostileQueueServer } from "@org/local/hostile-queue-server";
-import type { HostileQueueServerOptions } from "@org/local/hostile-queue-server";
+import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
+import type { HostileQueueServerOptions } from "@org/faults/hostile-queue-server";
 
 export type QueueServerName = "hostile" | "fauxqs";
 

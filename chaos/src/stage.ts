@@ -1,9 +1,9 @@
 /** What the consumers run against: PostgreSQL behind one fault proxy each, a hostile SQS server, keyrings. */
 import { localAwsEnvironment, openQueueAdmin } from "@org/local";
 import type { LocalPostgres, QueueAdmin } from "@org/local";
-import { startFaultProxy } from "@org/local/fault-proxy";
-import type { FaultProxy, ProxiedConnection } from "@org/local/fault-proxy";
-import type { Fault, QueueRequest } from "@org/local/hostile-queue-server";
+import { startFaultProxy } from "@org/faults/fault-proxy";
+import type { FaultProxy, ProxiedConnection } from "@org/faults/fault-proxy";
+import type { Fault, QueueRequest } from "@org/faults/hostile-queue-server";
 
 import { openDatabase } from "./database.ts";
 import type { Query } from "./database.ts";

@@ -1,6 +1,6 @@
 /** SQS refusing, lying, repeating itself, or gone. */
 import type { Random } from "@org/local";
-import type { Fault, QueueRequest } from "@org/local/hostile-queue-server";
+import type { Fault, QueueRequest } from "@org/faults/hostile-queue-server";
 
 import { shuffled } from "../scene.ts";
 import type { FaultDefinition, Scene } from "../scene.ts";

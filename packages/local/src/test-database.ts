@@ -1,7 +1,8 @@
 /** A database of its own for one test file, cloned from a template. */
 import { randomBytes } from "node:crypto";
 import { escapeIdentifier } from "pg";
-import { createLogin, execute } from "./login.ts";
+import { createLogin } from "./login.ts";
+import { execute } from "./query.ts";
 
 export interface TestDatabase extends AsyncDisposable {
   readonly name: string;

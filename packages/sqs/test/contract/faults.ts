@@ -1,6 +1,6 @@
 /** What every transport must do when SQS, or the way to it, misbehaves. */
 import { inspect } from "node:util";
-import type { Fault } from "@org/local/hostile-queue-server";
+import type { Fault } from "@org/faults/hostile-queue-server";
 import { expect, test, vi } from "vitest";
 import { openQueue } from "../../src/index.ts";
 import {

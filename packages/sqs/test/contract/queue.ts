@@ -1,7 +1,7 @@
 /** What every transport must do, over the wire, on servers that behave. */
 import { SendMessageCommand, type SendMessageRequest, SQSClient } from "@aws-sdk/client-sqs";
 import { openQueueAdmin, type QueueAdmin } from "@org/local";
-import { type HostileQueueServer, startHostileQueueServer } from "@org/local/hostile-queue-server";
+import { type HostileQueueServer, startHostileQueueServer } from "@org/faults/hostile-queue-server";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { openQueue, type Queue } from "../../src/index.ts";
 import {
