@@ -80,6 +80,10 @@ export function openQueue(options: QueueOptions): Queue {
   const assertOpen = (): void => {
     if (closed) throw new QueueError("closed");
   };
+  const sendDeletes: SendBatch = async (entries) => {
+    assertOpen();
+    return transport.deleteMessageBatch({ QueueUrl: queueUrl, Entries: entries });
+  };
 
   return {
     target,
@@ -123,11 +127,7 @@ export function openQueue(options: QueueOptions): Queue {
     },
 
     async delete(receipts, batchOptions) {
-      const send: SendBatch = async (entries) => {
-        assertOpen();
-        return transport.deleteMessageBatch({ QueueUrl: queueUrl, Entries: entries });
-      };
-      return callDelete(receipts, send, batchOptions);
+      return callDelete(receipts, sendDeletes, batchOptions);
     },
 
     async changeVisibility(receipts, seconds) {
