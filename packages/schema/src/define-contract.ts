@@ -45,7 +45,7 @@ export function defineContract<
       ...computed.map(([column, { type }]) => ({
         name: column,
         sqlType: kinds[type.kind].sqlType(limitsOf(type)),
-        isNullable: true,
+        nullable: true,
         from: { kind: "computed" as const, name: column },
       })),
       systemColumns.createDate,
@@ -70,7 +70,7 @@ export function defineContract<
 }
 
 function system(name: string, sqlType: string): Column {
-  return { name, sqlType, isNullable: false, from: { kind: "system" } };
+  return { name, sqlType, nullable: false, from: { kind: "system" } };
 }
 
 function limitsOf({ options }: FieldSpec) {
@@ -101,13 +101,13 @@ function columnOf(field: Field): Column {
     : {
         name: column,
         sqlType: kinds[field.kind].sqlType(field),
-        isNullable: isOptional,
+        nullable: isOptional,
         from: { kind: "field", name },
       };
 }
 
-function tokenColumn(name: string, field: string, isNullable: boolean): Column {
-  return { name, sqlType: TOKEN_TYPE, isNullable, from: { kind: "token", field } };
+function tokenColumn(name: string, field: string, nullable: boolean): Column {
+  return { name, sqlType: TOKEN_TYPE, nullable, from: { kind: "token", field } };
 }
 
 /** The columns whose names follow by rule: the field's own, unless it is said, and its views'. */

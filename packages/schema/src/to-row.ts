@@ -5,6 +5,7 @@ import type { BatchSealer, SealedRecord } from "@org/masking/seal";
 import { createCompute } from "./compute.ts";
 import type { AnyContract, MessageOf, RowOf, TokenField } from "./contract.ts";
 import type { Value } from "./fields.ts";
+import { createShape } from "./shape.ts";
 
 /** What makes tokens; `createTokenizer` of @org/masking makes one of `contract.tokenFields`. */
 export interface RowTokenizer<Field extends string> {
@@ -43,13 +44,12 @@ export function createToRow<C extends AnyContract>(
   const sealedNames = contract.fields
     .filter(({ name, isMasked }) => isMasked || name === contract.subject)
     .map(({ name }) => name);
+  const toColumns = createShape<RowOf<C>>(sources.map(({ name }) => name));
   const { table } = contract;
   return (message, { recordId, sealer }) => {
     const values = message as Values;
-    const columns: Record<string, Value | null> = {};
-    for (const { name, valueOf } of sources) columns[name] = valueOf(values);
     return {
-      columns: columns as RowOf<C>,
+      columns: toColumns(valuesOf(sources, values)),
       vault: sealer?.seal({ table, recordId }, originals(values, sealedNames)) ?? null,
     };
   };
@@ -102,6 +102,12 @@ function columnSources(
         return [];
     }
   });
+}
+
+function valuesOf(sources: readonly ColumnSource[], values: Values): readonly unknown[] {
+  const row: unknown[] = [];
+  for (const { valueOf } of sources) row.push(valueOf(values));
+  return row;
 }
 
 function originals(values: Values, names: readonly string[]): Record<string, string> {
