@@ -18,8 +18,6 @@ const refused: readonly Import[] = [
   ["packages/masking/src/a.ts", `import type { Login } from "@org/schema";`],
   ["packages/sqs/src/a.ts", `import { tokenize } from "../../masking/src/index.ts";`],
   ["packages/sqs/src/a.ts", `import { connect } from "@org/db/writer";`],
-  ["packages/faults/src/a.ts", `import { openQueue } from "@org/sqs";`],
-  ["apps/demo/src/a.ts", `import { run } from "../../consumer/src/run.ts";`],
   ["apps/demo/src/a.ts", `import { migrate } from "@org/db";`],
   ["packages/local/src/a.ts", `export * from "../../../apps/consumer/src/run.ts";`],
   ["packages/db/src/a.ts", `import { canonicalize } from "../../masking/src/index.ts";`],
