@@ -9,7 +9,7 @@ import type { Random } from "./random.ts";
 
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 const NAMES = "ada ben cleo dan eva finn gia hal ida jan kim leo mia noa ole pia".split(" ");
-const LETTERS = [..."abcdefghijklmnopqrstuvwxyz"];
+const LETTERS = "abcdefghijklmnopqrstuvwxyz".split("");
 const NEW_YEAR = Date.UTC(2026, 0, 1);
 const SECONDS = 15_000_000;
 
@@ -79,5 +79,5 @@ function word(random: Random, length: number): string {
 function uuid(random: Random): string {
   const digit = (): string => random.integer(0, 15).toString(16);
   const form = "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx";
-  return form.replaceAll(/[xy]/g, (at) => (at === "x" ? digit() : random.pick([..."89ab"])));
+  return form.replaceAll(/[xy]/g, (at) => (at === "x" ? digit() : "89ab"[random.integer(0, 3)] ?? ""));
 }
