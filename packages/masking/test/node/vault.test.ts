@@ -7,6 +7,7 @@ import { MaskingError, type RecordPlace, type SealedKey } from "../../src/index.
 import { generateKeyring, resolveKeyring } from "../../src/keyring.ts";
 import { type BatchSealer, createSealer, openSealer } from "../../src/seal.ts";
 import { batchKeyIdOf, createUnsealer, type BatchOpener } from "../../src/unseal.ts";
+import { unicode } from "../unicode.ts";
 import { keysInStates, kidOf, newKeys, noSources } from "../keys.ts";
 
 const tenant = "acme";
@@ -33,8 +34,7 @@ const inputInvalid = expect.objectContaining({ code: "ERR_MASKING_INPUT_INVALID"
 
 const label = fc.stringMatching(/^[!-~]{1,128}$/);
 const place: fc.Arbitrary<RecordPlace> = fc.record({ table: label, recordId: fc.uuid() });
-const unicode = fc.string({ unit: "binary" });
-const fields = fc.dictionary(label, unicode, { noNullPrototype: true });
+const fields = fc.dictionary(label, unicode(), { noNullPrototype: true });
 const at: RecordPlace = { table: "user_logins", recordId: "0190a0b0-7e1c-7c1e-8f6a-3f1d9a2b4c5d" };
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
