@@ -6,6 +6,7 @@ import { openRecovery, openSink } from "../compose.ts";
 import { readSettings, resolvePath } from "../config.ts";
 import { type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
+import { printableJson } from "../printable.ts";
 import { naturalNumber } from "../option-values.ts";
 import { loadRecoverKeyring } from "../signing.ts";
 
@@ -68,7 +69,7 @@ async function verify(edge: Edge, options: Options): Promise<void> {
   );
   if (fault !== null) {
     if (options.json)
-      edge.stdout.write(`${JSON.stringify({ sound: false, ...fault, ...counts })}\n`);
+      edge.stdout.write(`${printableJson({ sound: false, ...fault, ...counts })}\n`);
     const where = fault.seq === null ? "" : ` First bad row: ${fault.seq}.`;
     throw new RecoverError(exit.tampering, `${sentences[fault.kind]}${where} (${fault.kind})`, {
       advice: advice[fault.kind] ?? preserve,

@@ -1,7 +1,7 @@
 /** A grant as people read it: what its requester wrote cannot pass for a line of its own. */
 
 import type { Grant } from "@org/db";
-import { printable } from "../open/result-file.ts";
+import { printable } from "../printable.ts";
 
 export function describeGrant(grant: Grant): string[] {
   const { kind, ...selected } = grant.selector;

@@ -5,6 +5,7 @@ import { openRecovery, openTokenizer, openUnsealer, openWitness } from "../compo
 import { resolvePath } from "../config.ts";
 import { confirmOrEnd, type Edge } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
+import { printableJson } from "../printable.ts";
 import { endCovered } from "../open/claim.ts";
 import { type Format, openResultFile } from "../open/result-file.ts";
 import { endOf, unmask as unmaskRecords } from "../open/unmask.ts";
@@ -98,7 +99,7 @@ export async function open(edge: Edge, options: UnmaskOptions): Promise<void> {
     const unmasked = await unmaskRecords(tools, what, result);
     const { opened, missing } = unmasked;
     const said = options.json
-      ? JSON.stringify({ ...unmasked, out: path })
+      ? printableJson({ ...unmasked, out: path })
       : `Opened ${opened} record(s)${path === null ? "" : ` into ${path}`}; ${missing} had no sealed value.`;
     // With --print, standard output is the values' alone.
     (print ? edge.stderr : edge.stdout).write(`${said}\n`);
