@@ -11,6 +11,23 @@ CREATE TABLE "maskline"."batch_key" (
 	CONSTRAINT "batch_key_id_recipient_pk" PRIMARY KEY("id","recipient")
 );
 --> statement-breakpoint
+CREATE TABLE "maskline"."contract" (
+	"name" varchar(63) PRIMARY KEY NOT NULL,
+	"table_name" varchar(54) NOT NULL,
+	"subject_column" varchar(63) NOT NULL,
+	"subject_is_masked" boolean NOT NULL,
+	"masked_fields" text[] NOT NULL,
+	"tokens" jsonb NOT NULL,
+	"shown_columns" text[] NOT NULL,
+	"definition" jsonb NOT NULL,
+	CONSTRAINT "contract_table_name_unique" UNIQUE("table_name")
+);
+--> statement-breakpoint
+CREATE TABLE "maskline"."erased" (
+	"record_id" uuid PRIMARY KEY NOT NULL,
+	"erased_on" date DEFAULT (now() AT TIME ZONE 'UTC')::date NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "maskline"."ledger" (
 	"message_id" uuid PRIMARY KEY NOT NULL,
 	"record_id" uuid NOT NULL,
@@ -24,7 +41,8 @@ CREATE TABLE "maskline"."quarantine" (
 	"sent_at" timestamp with time zone NOT NULL,
 	"create_date" date NOT NULL,
 	"quarantined_on" date DEFAULT (now() AT TIME ZONE 'UTC')::date NOT NULL,
-	"reason" varchar(64) NOT NULL,
+	"contract" varchar(63) NOT NULL,
+	"reason" varchar(96) NOT NULL,
 	"sql_state" varchar(5),
 	"sealed" "bytea" NOT NULL
 );
@@ -34,21 +52,6 @@ CREATE TABLE "maskline"."seed" (
 	"create_date" date NOT NULL,
 	"seed" "bytea" NOT NULL,
 	CONSTRAINT "seed_record_id_create_date_pk" PRIMARY KEY("record_id","create_date")
-) PARTITION BY RANGE ("create_date");
---> statement-breakpoint
-CREATE TABLE "user_logins" (
-	"user_id" varchar(128) NOT NULL,
-	"device_type" varchar(32) NOT NULL,
-	"masked_ip" varchar(256) NOT NULL,
-	"masked_device_id" varchar(256) NOT NULL,
-	"locale" varchar(32),
-	"app_version" integer,
-	"create_date" date NOT NULL,
-	"app_version_text" varchar(32),
-	"message_id" uuid NOT NULL,
-	"sent_at" timestamp with time zone NOT NULL,
-	"record_id" uuid NOT NULL,
-	CONSTRAINT "user_logins_record_id_create_date_pk" PRIMARY KEY("record_id","create_date")
 ) PARTITION BY RANGE ("create_date");
 --> statement-breakpoint
 CREATE TABLE "maskline"."vault" (

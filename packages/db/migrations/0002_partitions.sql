@@ -1,42 +1,86 @@
--- No row is ever refused for want of a month.
-CREATE TABLE maskline.user_logins_default PARTITION OF public.user_logins DEFAULT;--> statement-breakpoint
-CREATE TABLE maskline.vault_default PARTITION OF maskline.vault DEFAULT;--> statement-breakpoint
-CREATE TABLE maskline.seed_default PARTITION OF maskline.seed DEFAULT;--> statement-breakpoint
+-- The functions here and in 0003 are SECURITY DEFINER, so that what they make belongs to
+-- maskline_owner whoever calls, and so that a scheduler's login can be granted EXECUTE on them and
+-- nothing else.
 
--- SECURITY DEFINER, so that what it makes belongs to maskline_owner whoever calls, and so that a
--- scheduler's login can be granted EXECUTE on it and nothing else.
+-- What is cut by months: the vault, the seeds, and the table of every contract.
+CREATE FUNCTION maskline.partitioned_tables() RETURNS TABLE (parent regclass, name text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT 'maskline.vault'::regclass, 'vault'
+  UNION ALL
+  SELECT 'maskline.seed'::regclass, 'seed'
+  UNION ALL
+  SELECT format('public.%I', table_name)::regclass, table_name FROM maskline.contract
+$$;
 
--- Makes the partitions of one month back and twelve ahead of `today`, as far as they are missing,
--- and moves rows that the default partitions hold for them. Returns how many it made.
-CREATE FUNCTION maskline.ensure_partitions(today date DEFAULT (now() AT TIME ZONE 'UTC')::date)
+-- One piece of maintenance at a time, and none beside a migration. The lock holds up no writer, and
+-- nobody but the owner has the right to take it.
+CREATE FUNCTION maskline.lock_maintenance() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  LOCK TABLE maskline.contract IN SHARE ROW EXCLUSIVE MODE;
+END $$;
+
+-- Makes a partition that takes over what LIKE does not: which columns keep no statistics.
+CREATE FUNCTION maskline.create_partition(p_parent regclass, p_partition text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_column name;
+BEGIN
+  EXECUTE format('CREATE TABLE maskline.%I (LIKE %s INCLUDING ALL)', p_partition, p_parent);
+  FOR v_column IN
+    SELECT attname FROM pg_attribute WHERE attrelid = p_parent AND attnum > 0 AND attstattarget = 0
+  LOOP
+    EXECUTE format('ALTER TABLE maskline.%I ALTER COLUMN %I SET STATISTICS 0', p_partition, v_column);
+  END LOOP;
+END $$;
+
+-- Makes the default partitions, so that no row is ever refused for want of a month, and those of one
+-- month back and twelve ahead of `p_today`, as far as they are missing; moves rows that the default
+-- partitions hold for them. Returns how many months it made.
+CREATE FUNCTION maskline.ensure_partitions(p_today date DEFAULT (now() AT TIME ZONE 'UTC')::date)
 RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  made integer := 0;
-  this_month date := date_trunc('month', today::timestamp);
-  month date;
-  parent regclass;
-  parent_name text;
-  partition_name text;
+  v_made integer := 0;
+  v_month date;
+  v_end date;
+  v_parent regclass;
+  v_name text;
+  v_default text;
+  v_partition text;
 BEGIN
-  -- One at a time; an advisory lock, because it holds up no writer.
-  PERFORM pg_advisory_xact_lock(hashtext('maskline.ensure_partitions'));
-  FOR month IN SELECT this_month + make_interval(months => n) FROM generate_series(-1, 12) AS n LOOP
-    FOREACH parent IN ARRAY ARRAY['public.user_logins', 'maskline.vault', 'maskline.seed']::regclass[] LOOP
-      SELECT relname INTO parent_name FROM pg_class WHERE oid = parent;
-      partition_name := parent_name || to_char(month, '_YYYY_MM');
-      CONTINUE WHEN to_regclass('maskline.' || partition_name) IS NOT NULL;
+  IF (p_today BETWEEN '2000-02-01' AND '2999-01-01') IS NOT TRUE THEN
+    RAISE EXCEPTION 'The day is outside of what messages can have.'
+      USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  PERFORM maskline.lock_maintenance();
+  FOR v_parent, v_name IN SELECT parent, name FROM maskline.partitioned_tables() LOOP
+    v_default := v_name || '_default';
+    IF to_regclass(format('maskline.%I', v_default)) IS NULL THEN
+      PERFORM maskline.create_partition(v_parent, v_default);
+      EXECUTE format('ALTER TABLE %s ATTACH PARTITION maskline.%I DEFAULT', v_parent, v_default);
+    END IF;
+  END LOOP;
+  FOR v_month IN
+    SELECT date_trunc('month', p_today::timestamp) + make_interval(months => n)
+    FROM generate_series(-1, 12) AS n
+  LOOP
+    v_end := v_month + interval '1 month';
+    FOR v_parent, v_name IN SELECT parent, name FROM maskline.partitioned_tables() LOOP
+      v_default := v_name || '_default';
+      v_partition := v_name || to_char(v_month, '_YYYY_MM');
+      CONTINUE WHEN to_regclass(format('maskline.%I', v_partition)) IS NOT NULL;
       -- From here to the commit no row of this month can arrive in the default partition.
-      EXECUTE format('LOCK TABLE maskline.%I IN ACCESS EXCLUSIVE MODE', parent_name || '_default');
-      EXECUTE format('CREATE TABLE maskline.%I (LIKE %s INCLUDING ALL)', partition_name, parent);
+      EXECUTE format('LOCK TABLE maskline.%I IN ACCESS EXCLUSIVE MODE', v_default);
+      PERFORM maskline.create_partition(v_parent, v_partition);
       EXECUTE format(
         'WITH moved AS (DELETE FROM maskline.%I WHERE create_date >= %L AND create_date < %L RETURNING *)
          INSERT INTO maskline.%I SELECT * FROM moved',
-        parent_name || '_default', month, month + interval '1 month', partition_name);
+        v_default, v_month, v_end, v_partition);
       EXECUTE format('ALTER TABLE %s ATTACH PARTITION maskline.%I FOR VALUES FROM (%L) TO (%L)',
-        parent, partition_name, month, month + interval '1 month');
-      made := made + 1;
+        v_parent, v_partition, v_month, v_end);
+      v_made := v_made + 1;
     END LOOP;
   END LOOP;
-  RETURN made;
+  RETURN v_made;
 END $$;

@@ -1,68 +1,84 @@
--- A sealed body is as long as the message, and does not compress.
-ALTER TABLE maskline.quarantine ALTER COLUMN sealed SET STORAGE EXTERNAL;--> statement-breakpoint
-
--- Removes ledger entries older than `keep_days`. Returns how many.
-CREATE FUNCTION maskline.prune_ledger(keep_days integer) RETURNS bigint
+-- Removes the entries older than `p_keep_days` among `p_blocks` blocks of the ledger, from
+-- `p_from_block` on. Says how many, and from which block to go on; null at the ledger's end.
+--
+-- The ledger has no index on its dates, which every message would pay for. So pruning reads all of
+-- it, in steps that its caller commits one by one: what one step removed, no later fault puts back.
+CREATE FUNCTION maskline.prune_ledger(p_keep_days integer, p_from_block bigint DEFAULT 0,
+  p_blocks bigint DEFAULT 25000, OUT pruned bigint, OUT next_block bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  pruned bigint;
+  v_end bigint := pg_relation_size('maskline.ledger') / current_setting('block_size')::bigint;
 BEGIN
   -- SQS keeps a message for at most 14 days, and its dead-letter queue for 14 more.
-  IF keep_days IS NULL OR keep_days < 29 THEN
+  IF (p_keep_days BETWEEN 29 AND 36500) IS NOT TRUE THEN
     RAISE EXCEPTION 'The ledger outlives queue and dead-letter queue: keep at least 29 days.'
       USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  DELETE FROM maskline.ledger WHERE decided_on < (now() AT TIME ZONE 'UTC')::date - keep_days;
+  IF (p_from_block BETWEEN 0 AND 4294967295 AND p_blocks BETWEEN 1 AND 4294967295) IS NOT TRUE THEN
+    RAISE EXCEPTION 'A ledger has no such blocks.' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  next_block := least(p_from_block + p_blocks, v_end);
+  DELETE FROM maskline.ledger
+  WHERE ctid >= format('(%s,0)', p_from_block)::tid AND ctid < format('(%s,0)', next_block)::tid
+    AND decided_on < (now() AT TIME ZONE 'UTC')::date - p_keep_days;
   GET DIAGNOSTICS pruned = ROW_COUNT;
-  RETURN pruned;
-END $$;--> statement-breakpoint
+  IF next_block >= v_end THEN next_block := NULL; END IF;
+END $$;
 
--- Removes quarantine records older than `keep_days`, with their seeds. Returns how many. Their
+-- Removes quarantine records older than `p_keep_days`, with their seeds. Returns how many. Their
 -- ledger entries stay: the message cannot come back.
-CREATE FUNCTION maskline.expire_quarantine(keep_days integer) RETURNS bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION maskline.expire_quarantine(p_keep_days integer) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_expired bigint;
+BEGIN
+  IF (p_keep_days BETWEEN 1 AND 36500) IS NOT TRUE THEN
+    RAISE EXCEPTION 'What was quarantined today is for somebody to see: keep at least one day.'
+      USING ERRCODE = 'invalid_parameter_value';
+  END IF;
   WITH expired AS (
     DELETE FROM maskline.quarantine
-    WHERE quarantined_on < (now() AT TIME ZONE 'UTC')::date - keep_days
+    WHERE quarantined_on < (now() AT TIME ZONE 'UTC')::date - p_keep_days
     RETURNING record_id, create_date
   ), shredded AS (
     DELETE FROM maskline.seed USING expired
     WHERE seed.record_id = expired.record_id AND seed.create_date = expired.create_date
   )
-  SELECT count(*) FROM expired;
-$$;--> statement-breakpoint
+  SELECT count(*) INTO v_expired FROM expired;
+  RETURN v_expired;
+END $$;
 
--- Removes logins, sealed records and seeds of the months before the current one and the
--- `keep_months` before it, with quarantine records and batch keys that nothing can need any more.
+-- Removes rows, sealed records and seeds of the months before the current one and the
+-- `p_keep_months` before it, with quarantine records and batch keys that nothing can need any more.
 -- Returns how many partitions it dropped.
-CREATE FUNCTION maskline.drop_old_months(keep_months integer) RETURNS integer
+CREATE FUNCTION maskline.drop_old_months(p_keep_months integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  dropped integer := 0;
-  first_kept date := date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => keep_months);
-  parent regclass;
-  parent_name text;
-  partition_name text;
+  v_dropped integer := 0;
+  v_first_kept date;
+  v_parent regclass;
+  v_name text;
+  v_partition text;
 BEGIN
-  IF keep_months IS NULL OR keep_months < 1 THEN
+  IF (p_keep_months BETWEEN 1 AND 1200) IS NOT TRUE THEN
     RAISE EXCEPTION 'Messages of the last month can still arrive: keep at least one month.'
       USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  PERFORM pg_advisory_xact_lock(hashtext('maskline.ensure_partitions'));
-  FOREACH parent IN ARRAY ARRAY['public.user_logins', 'maskline.vault', 'maskline.seed']::regclass[] LOOP
-    SELECT relname INTO parent_name FROM pg_class WHERE oid = parent;
-    FOR partition_name IN
+  v_first_kept := date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => p_keep_months);
+  PERFORM maskline.lock_maintenance();
+  FOR v_parent, v_name IN SELECT parent, name FROM maskline.partitioned_tables() LOOP
+    FOR v_partition IN
       SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
-      WHERE inhparent = parent AND relname ~ '_\d{4}_\d{2}$'
-        AND relname < parent_name || to_char(first_kept, '_YYYY_MM')
+      WHERE inhparent = v_parent AND relname ~ '_\d{4}_\d{2}$'
+        AND relname < v_name || to_char(v_first_kept, '_YYYY_MM')
     LOOP
-      EXECUTE format('DROP TABLE maskline.%I', partition_name);
-      dropped := dropped + 1;
+      EXECUTE format('DROP TABLE maskline.%I', v_partition);
+      v_dropped := v_dropped + 1;
     END LOOP;
-    EXECUTE format('DELETE FROM maskline.%I WHERE create_date < %L', parent_name || '_default', first_kept);
+    EXECUTE format('DELETE FROM maskline.%I WHERE create_date < %L', v_name || '_default', v_first_kept);
   END LOOP;
-  DELETE FROM maskline.quarantine WHERE create_date < first_kept;
+  DELETE FROM maskline.quarantine WHERE create_date < v_first_kept;
   -- A batch was sealed on the day its messages were sent or later; a day is left for unequal clocks.
-  DELETE FROM maskline.batch_key WHERE sealed_on < first_kept - 1;
-  RETURN dropped;
+  DELETE FROM maskline.batch_key WHERE sealed_on < v_first_kept - 1;
+  RETURN v_dropped;
 END $$;

@@ -1,7 +1,9 @@
 -- Governed recovery, part 1: its schema, its policy, and the audit chain.
 --
 -- No operator has a right on any table here or in maskline. Everything goes through functions that
--- run as the owner, with a pinned search_path; who may call which is granted one by one.
+-- run as the owner, with a pinned search_path; who may call which is granted one by one. Every
+-- parameter is bounded before it is used, and nothing of a caller's choosing gets into the audit
+-- unless its form or a closed list allows it.
 
 CREATE SCHEMA recovery;
 REVOKE ALL ON SCHEMA recovery FROM PUBLIC;
@@ -12,14 +14,16 @@ GRANT USAGE ON SCHEMA recovery
 CREATE TABLE recovery.policy (
   singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
   approvals_required smallint NOT NULL DEFAULT 1 CHECK (approvals_required BETWEEN 1 AND 10),
-  max_grant_hours integer NOT NULL DEFAULT 72 CHECK (max_grant_hours > 0),
-  max_records integer NOT NULL DEFAULT 10000 CHECK (max_records > 0),
+  max_grant_hours integer NOT NULL DEFAULT 72 CHECK (max_grant_hours BETWEEN 1 AND 8760),
+  max_records integer NOT NULL DEFAULT 10000 CHECK (max_records BETWEEN 1 AND 100000),
   -- Per person, over all grants.
   records_per_minute integer NOT NULL DEFAULT 600 CHECK (records_per_minute > 0),
   -- A resolved request says how many records match, so it answers guesses; this bounds how many.
   requests_per_hour integer NOT NULL DEFAULT 100 CHECK (requests_per_hour > 0),
-  -- How long a claimed look may take until its result is due.
-  claim_seconds integer NOT NULL DEFAULT 600 CHECK (claim_seconds > 0),
+  -- Of one person; what is refused beyond them leaves no row and says nothing.
+  refusals_per_hour integer NOT NULL DEFAULT 500 CHECK (refusals_per_hour > 0),
+  -- How long a claimed access may take until its result is due.
+  claim_seconds integer NOT NULL DEFAULT 600 CHECK (claim_seconds BETWEEN 1 AND 86400),
   -- How long backups and archived WAL are kept; erase prints the date that follows from it.
   backup_days integer NOT NULL DEFAULT 35 CHECK (backup_days >= 0)
 );
@@ -34,7 +38,7 @@ CREATE TABLE recovery.audit_key (
 
 DO $$
 DECLARE
-  -- gen_random_uuid() draws 122 bits from the server's strong random source.
+  -- gen_random_uuid() takes 122 bits from the server's strong random source.
   v_key bytea := sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
     || uuid_send(gen_random_uuid())) || decode(repeat('00', 32), 'hex');
   v_inner bytea := v_key;
@@ -52,16 +56,17 @@ CREATE TABLE recovery.audit (
   seq bigint PRIMARY KEY,
   at timestamptz NOT NULL,
   actor text NOT NULL,
-  action text NOT NULL,
+  action text NOT NULL CHECK (action IN ('requested', 'resolved', 'approved', 'denied', 'revoked',
+    'refused', 'intent', 'result', 'abandoned')),
   grant_id uuid,
   claim_id uuid,
-  -- JSON, kept as text: the hash covers these bytes.
-  detail text NOT NULL,
+  -- JSON, kept as text: the hash covers these bytes. Readers plan by this cap.
+  detail text NOT NULL CHECK (octet_length(detail) <= 16384),
   previous_hash bytea NOT NULL CHECK (octet_length(previous_hash) = 32),
   hash bytea NOT NULL CHECK (octet_length(hash) = 32)
 );
 
-CREATE INDEX audit_by_actor ON recovery.audit (actor, at);
+CREATE INDEX audit_by_actor ON recovery.audit (actor, action, at);
 
 -- The chain's end. Its row lock puts the appends, and with them the claims, into one order.
 CREATE TABLE recovery.audit_head (
@@ -71,7 +76,17 @@ CREATE TABLE recovery.audit_head (
 );
 INSERT INTO recovery.audit_head (seq, hash) VALUES (0, decode(repeat('00', 32), 'hex'));
 
--- LP(…) of docs/formats.md: each part preceded by its length in four bytes.
+-- A parameter that no honest caller sends is an error, not a refusal: it leaves no row. Null is no.
+CREATE FUNCTION recovery.require(p_holds boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF p_holds IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a parameter has not the form that it takes';
+  END IF;
+END
+$$;
+
+-- LP(...) of docs/formats.md: each part preceded by its length in four bytes.
 CREATE FUNCTION recovery.length_prefixed(VARIADIC p_parts bytea[]) RETURNS bytea
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT string_agg(int4send(octet_length(part)) || part, ''::bytea ORDER BY place)
@@ -83,10 +98,26 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT convert_to(coalesce(p_text, ''), 'UTF8')
 $$;
 
--- A subject as audit rows and grants name it: HMAC-SHA-256 (RFC 2104), hexadecimal.
-CREATE FUNCTION recovery.subject_mac(p_user_id text) RETURNS text
+-- A time as text that no session setting changes: to the second, and to the millisecond.
+CREATE FUNCTION recovery.utc(p_at timestamptz) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT encode(sha256(outer_block || sha256(inner_block || recovery.utf8(p_user_id))), 'hex')
+  SELECT to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+$$;
+
+CREATE FUNCTION recovery.utc_ms(p_at timestamptz) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+
+CREATE FUNCTION recovery.micros(p_at timestamptz) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT (extract(epoch FROM p_at) * 1000000)::bigint
+$$;
+
+-- A subject as audit rows and grants name it: HMAC-SHA-256 (RFC 2104), hexadecimal.
+CREATE FUNCTION recovery.subject_mac(p_subject text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT encode(sha256(outer_block || sha256(inner_block || recovery.utf8(p_subject))), 'hex')
   FROM recovery.audit_key
 $$;
 
@@ -107,7 +138,7 @@ BEGIN
   v_row.hash := sha256(recovery.length_prefixed(
     recovery.utf8('mk1/audit'),
     recovery.utf8(v_row.seq::text),
-    recovery.utf8((extract(epoch FROM v_row.at) * 1000000)::bigint::text),
+    recovery.utf8(recovery.micros(v_row.at)::text),
     recovery.utf8(v_row.actor),
     recovery.utf8(v_row.action),
     recovery.utf8(v_row.grant_id::text),
@@ -117,6 +148,28 @@ BEGIN
   INSERT INTO recovery.audit SELECT v_row.*;
   UPDATE recovery.audit_head SET seq = v_row.seq, hash = v_row.hash;
   RETURN v_row;
+END
+$$;
+
+-- How often the caller did this within the last hour.
+CREATE FUNCTION recovery.count_recent(p_action text) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT count(*) FROM recovery.audit
+  WHERE actor = session_user AND action = p_action AND at > clock_timestamp() - interval '1 hour'
+$$;
+
+-- A refusal is an answer ({"refused": code}), not an error: an error would roll its audit row back.
+-- Beyond the hour's limit it says only that, so that it answers nothing without a row.
+CREATE FUNCTION recovery.refuse(p_code text, p_grant uuid, p_detail jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  -- Before it counts: refusals in parallel stand in one line.
+  PERFORM FROM recovery.audit_head FOR UPDATE;
+  IF recovery.count_recent('refused') >= (SELECT refusals_per_hour FROM recovery.policy) THEN
+    RETURN '{"refused": "too_many_refusals"}';
+  END IF;
+  PERFORM recovery.append_audit('refused', p_grant, NULL, jsonb_build_object('code', p_code) || p_detail);
+  RETURN jsonb_build_object('refused', p_code);
 END
 $$;
 
@@ -132,16 +185,28 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT entry.hash FROM recovery.audit AS entry WHERE entry.seq = p_seq
 $$;
 
+-- The rows after `p_after`, at most `p_limit`, and no more once they come to 4 MiB: a page may be
+-- short, and only an empty one is the last.
 CREATE FUNCTION recovery.read_audit(p_after bigint, p_limit integer)
 RETURNS TABLE (seq bigint, at_micros bigint, actor text, action text, grant_id uuid, claim_id uuid,
   detail text, previous_hash bytea, hash bytea)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT entry.seq, (extract(epoch FROM entry.at) * 1000000)::bigint, entry.actor, entry.action,
-    entry.grant_id, entry.claim_id, entry.detail, entry.previous_hash, entry.hash
-  FROM recovery.audit AS entry
-  WHERE entry.seq > p_after
-  ORDER BY entry.seq
-  LIMIT least(p_limit, 10000)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_bytes bigint := 0;
+BEGIN
+  FOR seq, at_micros, actor, action, grant_id, claim_id, detail, previous_hash, hash IN
+    SELECT entry.seq, recovery.micros(entry.at), entry.actor, entry.action, entry.grant_id,
+      entry.claim_id, entry.detail, entry.previous_hash, entry.hash
+    FROM recovery.audit AS entry
+    WHERE entry.seq > p_after
+    ORDER BY entry.seq
+    LIMIT least(p_limit, 10000)
+  LOOP
+    RETURN NEXT;
+    v_bytes := v_bytes + octet_length(detail);
+    EXIT WHEN v_bytes >= 4194304;
+  END LOOP;
+END
 $$;
 
 REVOKE ALL ON ALL TABLES IN SCHEMA recovery FROM PUBLIC;

@@ -1,29 +1,34 @@
 -- Governed recovery, part 2: grants. One person asks, others approve, and the database knows who is
 -- who by session_user.
 --
--- A request takes two transactions, as a look does: its terms are audited first, and only once that
--- is committed does anybody learn how many records match. So a rollback makes no guess for free.
---
--- A refusal is an answer ({"refused": code}), not an error: an error would roll its audit row back.
+-- A request takes two transactions, as an access does: its terms are audited first, and only once
+-- that is committed does anybody learn how many records match. Nothing is shown of what the current
+-- transaction made or changed, so that a rollback makes no guess for free.
 
 CREATE TABLE recovery.access_grant (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
   tenant text NOT NULL CHECK (length(tenant) BETWEEN 1 AND 64),
   requester text NOT NULL DEFAULT session_user,
+  -- '*' where the work is on what the contracts share.
+  contract text NOT NULL CHECK (length(contract) BETWEEN 1 AND 63),
   capability text NOT NULL
     CHECK (capability IN ('unmask', 'lookup', 'retry', 'erase', 'rewrap', 'retoken')),
   fields text[] NOT NULL,
-  selector jsonb NOT NULL,
+  -- As recovery.kept_selector leaves it: without ids, and without the value of a subject.
+  selector jsonb NOT NULL CHECK (octet_length(selector::text) <= 4096),
   -- Null until the selector is resolved, in a later transaction than the request's.
   records_digest bytea,
-  record_count integer,
-  requested_in xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  record_count bigint,
+  -- Why it can never be approved, where that is known: a code.
+  ended text CHECK (ended IN ('nothing_matches', 'too_many_records')),
+  -- The transaction that made or changed it last; a subtransaction has the id of its transaction.
+  changed_in xid8 NOT NULL DEFAULT pg_current_xact_id(),
   purpose text NOT NULL CHECK (purpose ~ '^[a-z0-9][a-z0-9_-]{1,63}$'),
   ticket text NOT NULL CHECK (length(ticket) BETWEEN 1 AND 128),
   justification text NOT NULL CHECK (length(justification) BETWEEN 1 AND 2000),
   reveal text NOT NULL CHECK (reveal IN ('full', 'partial')),
-  max_records integer CHECK (max_records > 0),
-  used_records integer NOT NULL DEFAULT 0 CHECK (used_records BETWEEN 0 AND max_records),
+  max_records bigint CHECK (max_records > 0),
+  used_records bigint NOT NULL DEFAULT 0 CHECK (used_records BETWEEN 0 AND max_records),
   approvals_required smallint NOT NULL,
   nonce bytea NOT NULL DEFAULT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())),
   created_at timestamptz NOT NULL DEFAULT date_trunc('second', clock_timestamp()),
@@ -51,19 +56,6 @@ CREATE TABLE recovery.approval (
   PRIMARY KEY (grant_id, approver)
 );
 
-CREATE FUNCTION recovery.refuse(p_code text, p_grant uuid, p_detail jsonb DEFAULT '{}') RETURNS jsonb
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-  PERFORM recovery.append_audit('refused', p_grant, NULL, jsonb_build_object('code', p_code) || p_detail);
-  RETURN jsonb_build_object('refused', p_code);
-END
-$$;
-
-CREATE FUNCTION recovery.utc(p_at timestamptz) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-$$;
-
 -- SHA-256 over the record ids, 16 bytes each, in ascending order.
 CREATE FUNCTION recovery.digest_of(p_records uuid[]) RETURNS bytea
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -87,217 +79,348 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
   END
 $$;
 
--- Which records a selector means. A user is found by user_id, never stored as one.
-CREATE FUNCTION recovery.resolve(p_selector jsonb)
+CREATE FUNCTION recovery.contract_named(p_name text) RETURNS maskline.contract
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT contract FROM maskline.contract WHERE name = p_name
+$$;
+
+-- The four functions below write parts of statements on a contract's table, in which its row is called
+-- "entry". All names in them come from maskline.contract, which only the owner writes.
+
+-- The row's tokens by field. What an optional field does not have is left out.
+CREATE FUNCTION recovery.tokens_expression(p_contract maskline.contract) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT format('jsonb_strip_nulls(jsonb_object(ARRAY[%s]::text[], ARRAY[%s]::text[]))',
+    string_agg(quote_literal(field), ', ' ORDER BY field),
+    string_agg('entry.' || quote_ident(column_name), ', ' ORDER BY field))
+  FROM jsonb_each_text(p_contract.tokens) AS token (field, column_name)
+$$;
+
+-- Whether one of its tokens passes the test, in which %s stands for the token.
+CREATE FUNCTION recovery.some_token(p_contract maskline.contract, p_test text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT format('(%s)', coalesce(
+    string_agg(format(p_test, 'entry.' || quote_ident(column_name)), ' OR '), 'false'))
+  FROM jsonb_each_text(p_contract.tokens) AS token (field, column_name)
+$$;
+
+-- Whose message it is; null where only a token says so.
+CREATE FUNCTION recovery.subject_expression(p_contract maskline.contract) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE WHEN p_contract.subject_is_masked THEN 'NULL::text'
+    ELSE format('entry.%I::text', p_contract.subject_column) END
+$$;
+
+-- What finds a subject's rows by a selector that is given as $1.
+CREATE FUNCTION recovery.subject_test(p_contract maskline.contract) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE WHEN p_contract.subject_is_masked
+    THEN format('entry.%I = ANY (ARRAY(SELECT jsonb_array_elements_text($1 -> ''tokens'')))',
+      p_contract.subject_column)
+    ELSE format('entry.%I::text = $1 ->> ''subject''', p_contract.subject_column) END
+$$;
+
+CREATE FUNCTION recovery.ids_of(p_selector jsonb) RETURNS uuid[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT ARRAY(SELECT DISTINCT id::uuid FROM jsonb_array_elements_text(p_selector -> 'ids') AS id)
+$$;
+
+-- Which records a selector means.
+CREATE FUNCTION recovery.resolve(p_contract maskline.contract, p_selector jsonb)
 RETURNS TABLE (record_id uuid, create_date date)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_test text := CASE p_selector ->> 'kind'
+    WHEN 'records' THEN 'entry.record_id = ANY (recovery.ids_of($1))'
+    WHEN 'token' THEN recovery.some_token(p_contract, '%s = $1 ->> ''token''')
+    WHEN 'subject' THEN recovery.subject_test(p_contract)
+    WHEN 'time' THEN
+      'entry.sent_at >= ($1 ->> ''from'')::timestamptz AND entry.sent_at < ($1 ->> ''to'')::timestamptz
+        AND entry.create_date >= (($1 ->> ''from'')::timestamptz AT TIME ZONE ''UTC'')::date
+        AND entry.create_date <= (($1 ->> ''to'')::timestamptz AT TIME ZONE ''UTC'')::date'
+    WHEN 'before' THEN 'entry.create_date < ($1 ->> ''date'')::date'
+  END;
 BEGIN
-  CASE p_selector ->> 'kind'
-    WHEN 'records' THEN RETURN QUERY
-      SELECT login.record_id, login.create_date FROM public.user_logins AS login
-      WHERE login.record_id = ANY (ARRAY(SELECT jsonb_array_elements_text(p_selector -> 'ids'))::uuid[]);
-    WHEN 'token' THEN RETURN QUERY
-      SELECT login.record_id, login.create_date FROM public.user_logins AS login
-      WHERE p_selector ->> 'token' IN (login.masked_ip, login.masked_device_id);
-    WHEN 'user' THEN RETURN QUERY
-      SELECT login.record_id, login.create_date FROM public.user_logins AS login
-      WHERE login.user_id = p_selector ->> 'user_id';
-    WHEN 'time' THEN RETURN QUERY
-      SELECT login.record_id, login.create_date FROM public.user_logins AS login
-      WHERE login.sent_at >= (p_selector ->> 'from')::timestamptz
-        AND login.sent_at < (p_selector ->> 'to')::timestamptz
-        AND login.create_date >= ((p_selector ->> 'from')::timestamptz AT TIME ZONE 'UTC')::date
-        AND login.create_date <= ((p_selector ->> 'to')::timestamptz AT TIME ZONE 'UTC')::date;
-    WHEN 'before' THEN RETURN QUERY
-      SELECT login.record_id, login.create_date FROM public.user_logins AS login
-      WHERE login.create_date < (p_selector ->> 'date')::date;
-    WHEN 'quarantine' THEN RETURN QUERY
+  IF p_selector ->> 'kind' = 'quarantine' THEN
+    RETURN QUERY
       SELECT refused.record_id, refused.create_date FROM maskline.quarantine AS refused
-      WHERE refused.record_id = ANY (ARRAY(SELECT jsonb_array_elements_text(p_selector -> 'ids'))::uuid[]);
-    ELSE RETURN;
-  END CASE;
+      WHERE refused.record_id = ANY (recovery.ids_of(p_selector)) AND refused.contract = p_contract.name;
+  ELSIF v_test IS NOT NULL THEN
+    RETURN QUERY EXECUTE format(
+      'SELECT entry.record_id, entry.create_date FROM public.%I AS entry WHERE %s',
+      p_contract.table_name, v_test) USING p_selector;
+  END IF;
 END
+$$;
+
+-- Whether these texts are so many, each of this form; no null, and nothing that is no text.
+CREATE FUNCTION recovery.are_texts(p_list jsonb, p_most integer, p_form text) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE jsonb_typeof(p_list) WHEN 'array' THEN
+    jsonb_array_length(p_list) BETWEEN 1 AND p_most AND NOT EXISTS (
+      SELECT FROM jsonb_array_elements(p_list) AS element
+      WHERE (jsonb_typeof(element) = 'string' AND element #>> '{}' ~ p_form) IS NOT TRUE)
+  ELSE false END
+$$;
+
+-- A token, under the key `p_kid` if that is said.
+CREATE FUNCTION recovery.token_form(p_kid text DEFAULT '[a-z0-9]{1,16}') RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT '^mk1\.' || p_kid || '\.[A-Za-z0-9_-]{43}$'
 $$;
 
 -- Whether a selector is in the one form that its kind takes. The audit keeps selectors for ever, so a
 -- raw value that somebody gives as a token must not come in; and a date in another form would mean
 -- another day in another session.
-CREATE FUNCTION recovery.is_well_formed(p_selector jsonb) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT CASE p_selector ->> 'kind'
-    WHEN 'records' THEN uuids AND members <@ '{kind,ids,keepTokens}'
-    WHEN 'quarantine' THEN uuids AND members <@ '{kind,ids}'
-    WHEN 'token' THEN p_selector ->> 'token' ~ '^mk1\.[a-z0-9]{1,16}\.[A-Za-z0-9_-]{43}$'
-      AND members <@ '{kind,token}'
-    WHEN 'user' THEN jsonb_typeof(p_selector -> 'user_id') = 'string'
-      AND length(p_selector ->> 'user_id') BETWEEN 1 AND 256
-      AND members <@ '{kind,user_id,keepTokens}'
-    WHEN 'time' THEN p_selector ->> 'from' ~ instant AND p_selector ->> 'to' ~ instant
-      AND members <@ '{kind,from,to}'
-    WHEN 'before' THEN p_selector ->> 'date' ~ '^\d{4}-\d{2}-\d{2}$'
-      AND members <@ '{kind,date,keepTokens}'
-    WHEN 'value' THEN members <@ '{kind}'
-    WHEN 'recipient' THEN kids AND members <@ '{kind,from,to}'
-    WHEN 'token_key' THEN kids AND members <@ '{kind,from,to,unopenable}'
-      AND coalesce(p_selector ->> 'unopenable', 'leave') IN ('leave', 'tombstone')
-  END IS TRUE AND coalesce(jsonb_typeof(p_selector -> 'keepTokens'), 'boolean') = 'boolean'
-  FROM (SELECT
-    ARRAY(SELECT jsonb_object_keys(p_selector)) AS members,
-    jsonb_typeof(p_selector -> 'ids') = 'array' AND NOT EXISTS (
-      SELECT FROM jsonb_array_elements_text(
-        CASE jsonb_typeof(p_selector -> 'ids') WHEN 'array' THEN p_selector -> 'ids' ELSE '[]' END) AS id
-      WHERE (id ~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$') IS NOT TRUE) AS uuids,
-    p_selector ->> 'from' ~ '^[a-z0-9]{1,16}$' AND p_selector ->> 'to' ~ '^[a-z0-9]{1,16}$' AS kids,
-    '^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$' AS instant) AS forms
-$$;
-
--- How much a custodian's work would touch: records, or batch keys of a recipient.
-CREATE FUNCTION recovery.count_matching(p_selector jsonb) RETURNS bigint
+CREATE FUNCTION recovery.is_well_formed(p_contract maskline.contract, p_selector jsonb) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  v_prefix text := format('mk1.%s.', p_selector ->> 'from');
+  v_members text[] := CASE jsonb_typeof(p_selector) WHEN 'object'
+    THEN ARRAY(SELECT jsonb_object_keys(p_selector)) END;
+  v_allowed text[];
+  v_holds boolean;
 BEGIN
   CASE p_selector ->> 'kind'
-    WHEN 'token_key' THEN RETURN (
-      SELECT count(*) FROM public.user_logins AS login
-      WHERE starts_with(login.masked_ip, v_prefix) OR starts_with(login.masked_device_id, v_prefix));
-    WHEN 'recipient' THEN RETURN (
-      SELECT count(*) FROM maskline.batch_key AS key WHERE key.recipient = p_selector ->> 'from');
-    ELSE RETURN (SELECT count(*) FROM recovery.resolve(p_selector));
+    WHEN 'records', 'quarantine' THEN
+      v_allowed := '{kind,ids,keepTokens}';
+      v_holds := recovery.are_texts(p_selector -> 'ids', (SELECT max_records FROM recovery.policy),
+        '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$');
+    WHEN 'token' THEN
+      v_allowed := '{kind,token}';
+      v_holds := p_selector ->> 'token' ~ recovery.token_form();
+    WHEN 'subject' THEN
+      v_allowed := CASE WHEN p_contract.subject_is_masked THEN '{kind,tokens,keepTokens}'
+        ELSE '{kind,subject,keepTokens}' END;
+      v_holds := CASE WHEN p_contract.subject_is_masked
+        THEN recovery.are_texts(p_selector -> 'tokens', 16, recovery.token_form())
+        ELSE jsonb_typeof(p_selector -> 'subject') = 'string'
+          AND octet_length(p_selector ->> 'subject') BETWEEN 1 AND 4096 END;
+    WHEN 'time' THEN
+      v_allowed := '{kind,from,to}';
+      v_holds := recovery.is_instant(p_selector ->> 'from') AND recovery.is_instant(p_selector ->> 'to');
+    WHEN 'before' THEN
+      v_allowed := '{kind,date,keepTokens}';
+      v_holds := recovery.is_instant((p_selector ->> 'date') || 'T00:00:00Z');
+    WHEN 'value' THEN
+      v_allowed := '{kind}';
+      v_holds := true;
+    WHEN 'recipient', 'token_key' THEN
+      v_allowed := CASE p_selector ->> 'kind' WHEN 'recipient' THEN '{kind,from,to}'
+        ELSE '{kind,from,to,unopenable}' END;
+      v_holds := p_selector ->> 'from' ~ '^[a-z0-9]{1,16}$' AND p_selector ->> 'to' ~ '^[a-z0-9]{1,16}$'
+        AND coalesce(p_selector ->> 'unopenable', 'leave') IN ('leave', 'tombstone');
+    ELSE RETURN false;
   END CASE;
+  RETURN (v_holds AND v_members <@ v_allowed
+    AND coalesce(jsonb_typeof(p_selector -> 'keepTokens'), 'boolean') = 'boolean') IS TRUE;
 END
 $$;
 
--- Which selectors and fields a capability takes, and whose business it is.
-CREATE FUNCTION recovery.check_request(
-  p_capability text, p_fields text[], p_selector jsonb, p_reveal text) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT CASE
-    WHEN role IS NULL THEN 'no_such_capability'
-    WHEN NOT pg_has_role(session_user, role, 'MEMBER') THEN 'not_your_role'
-    WHEN (p_selector ->> 'kind' = ANY (kinds)) IS NOT TRUE THEN 'wrong_selector'
-    WHEN NOT recovery.is_well_formed(p_selector) THEN 'malformed_selector'
-    -- A body has no part that could be shown in its place.
-    WHEN p_reveal = 'partial' AND 'body' = ANY (p_fields) THEN 'wrong_reveal'
-    WHEN NOT (CASE
-      WHEN p_capability = 'unmask' AND p_selector ->> 'kind' = 'quarantine' THEN p_fields = '{body}'
-      WHEN p_capability IN ('unmask', 'lookup')
-        THEN p_fields <@ '{ip,device_id}' AND cardinality(p_fields) > 0
-      ELSE p_fields = '{}' END) THEN 'wrong_fields'
-  END
-  FROM (SELECT) AS once LEFT JOIN (VALUES
-    ('unmask', 'maskline_requester', '{records,token,user,time,quarantine}'::text[]),
-    ('lookup', 'maskline_requester', '{value}'),
-    ('retry', 'maskline_custodian', '{quarantine}'),
-    ('erase', 'maskline_custodian', '{records,user,before,quarantine}'),
-    ('rewrap', 'maskline_custodian', '{recipient}'),
-    ('retoken', 'maskline_custodian', '{token_key}')
-  ) AS allowed (capability, role, kinds) ON capability = p_capability
+CREATE FUNCTION recovery.is_instant(p_text text) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  -- A cast alone would take 'now', and a date in the session's own form.
+  IF p_text ~ '^[12]\d{3}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$' THEN
+    RETURN p_text::timestamptz IS NOT NULL;
+  END IF;
+  RETURN false;
+EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format THEN
+  RETURN false;
+END
 $$;
 
-CREATE FUNCTION recovery.request_access(
-  p_tenant text, p_capability text, p_fields text[], p_selector jsonb, p_purpose text, p_ticket text,
-  p_justification text, p_reveal text, p_max_records integer, p_minutes integer)
-RETURNS jsonb
+-- A selector as the grant, its approvals and the audit have it: for ids their digest and number, for a
+-- subject's value its MAC.
+CREATE FUNCTION recovery.kept_selector(p_selector jsonb) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE
+    WHEN p_selector ? 'ids' THEN p_selector - 'ids' || jsonb_build_object(
+      'count', cardinality(recovery.ids_of(p_selector)),
+      'digest', encode(recovery.digest_of(recovery.ids_of(p_selector)), 'hex'))
+    WHEN p_selector ? 'subject' THEN p_selector
+      || jsonb_build_object('subject', recovery.subject_mac(p_selector ->> 'subject'))
+    ELSE p_selector
+  END
+$$;
+
+-- How much a custodian's work would touch: records, or batch keys of a recipient.
+CREATE FUNCTION recovery.count_matching(p_contract maskline.contract, p_selector jsonb) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_count bigint;
+BEGIN
+  CASE p_selector ->> 'kind'
+    WHEN 'token_key' THEN
+      EXECUTE format('SELECT count(*) FROM public.%I AS entry WHERE %s', p_contract.table_name,
+        recovery.some_token(p_contract, 'starts_with(%s, $1)'))
+      INTO v_count USING format('mk1.%s.', p_selector ->> 'from');
+    WHEN 'recipient' THEN
+      SELECT count(*) INTO v_count FROM maskline.batch_key AS key WHERE key.recipient = p_selector ->> 'from';
+    ELSE SELECT count(*) INTO v_count FROM recovery.resolve(p_contract, p_selector);
+  END CASE;
+  RETURN v_count;
+END
+$$;
+
+-- Which contract, selectors and fields a capability takes, and whose business it is.
+CREATE FUNCTION recovery.check_request(p_contract maskline.contract, p_request jsonb, p_fields text[])
+RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_selector jsonb := p_request -> 'selector';
+  v_role name;
+  v_kinds text[];
+  v_fields text[];
+BEGIN
+  SELECT role, kinds INTO v_role, v_kinds FROM (VALUES
+    ('unmask', 'maskline_requester', '{records,token,subject,time,quarantine}'::text[]),
+    ('lookup', 'maskline_requester', '{value}'),
+    ('retry', 'maskline_custodian', '{quarantine}'),
+    ('erase', 'maskline_custodian', '{records,subject,before,quarantine}'),
+    ('rewrap', 'maskline_custodian', '{recipient}'),
+    ('retoken', 'maskline_custodian', '{token_key}')
+  ) AS allowed (capability, role, kinds) WHERE capability = p_request ->> 'capability';
+  v_fields := CASE
+    WHEN p_request ->> 'capability' = 'lookup'
+      THEN ARRAY(SELECT jsonb_object_keys(p_contract.tokens))
+    WHEN p_request ->> 'capability' <> 'unmask' THEN '{}'
+    WHEN v_selector ->> 'kind' = 'quarantine' THEN '{body}'
+    ELSE p_contract.masked_fields END;
+  RETURN CASE
+    WHEN v_role IS NULL THEN 'no_such_capability'
+    WHEN NOT pg_has_role(session_user, v_role, 'MEMBER') THEN 'not_your_role'
+    WHEN p_contract.name IS NULL
+      AND (p_request ->> 'capability' = 'rewrap' AND p_request ->> 'contract' = '*') IS NOT TRUE
+      OR p_contract.name IS NOT NULL AND p_request ->> 'capability' = 'rewrap' THEN 'no_such_contract'
+    WHEN (v_selector ->> 'kind' = ANY (v_kinds)) IS NOT TRUE THEN 'wrong_selector'
+    WHEN NOT recovery.is_well_formed(p_contract, v_selector) THEN 'malformed_selector'
+    -- A body has no part that could be shown in its place.
+    WHEN p_request ->> 'reveal' = 'partial' AND 'body' = ANY (p_fields) THEN 'wrong_reveal'
+    WHEN (p_fields <@ v_fields AND (cardinality(p_fields) > 0 OR cardinality(v_fields) = 0)) IS NOT TRUE
+      THEN 'wrong_fields'
+  END;
+END
+$$;
+
+-- A text as people write it: so long at most, and on one line unless `p_breaks`.
+CREATE FUNCTION recovery.is_text(p_value jsonb, p_most integer, p_breaks boolean DEFAULT false)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT jsonb_typeof(p_value) = 'string' AND length(p_value #>> '{}') BETWEEN 1 AND p_most
+    AND CASE WHEN p_breaks THEN translate(p_value #>> '{}', E'\t\r\n', '') ELSE p_value #>> '{}' END
+      !~ '[\x01-\x1f\x7f-\x9f]'
+$$;
+
+CREATE FUNCTION recovery.is_whole(p_value jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT jsonb_typeof(p_value) = 'number' AND p_value #>> '{}' ~ '^\d{1,9}$'
+$$;
+
+-- p_request: tenant, contract, capability, fields, selector, purpose, ticket, justification, reveal,
+-- minutes, and maxRecords or null. Answers with the grant's id.
+CREATE FUNCTION recovery.request_access(p_request jsonb) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_policy recovery.policy;
   v_grant recovery.access_grant;
-  v_fields text[] := ARRAY(SELECT DISTINCT field FROM unnest(p_fields) AS field ORDER BY field);
-  v_kind text := p_selector ->> 'kind';
-  v_refusal text := recovery.check_request(p_capability, v_fields, p_selector, p_reveal);
+  v_contract maskline.contract;
+  v_capability text := p_request ->> 'capability';
+  v_fields text[];
+  v_refusal text;
 BEGIN
+  PERFORM recovery.require(pg_column_size(p_request) <= 16777216
+    AND jsonb_typeof(p_request) = 'object'
+    AND recovery.is_text(p_request -> 'tenant', 64)
+    AND recovery.is_text(p_request -> 'contract', 63)
+    AND recovery.is_text(p_request -> 'ticket', 128)
+    AND recovery.is_text(p_request -> 'justification', 2000, p_breaks => true)
+    AND p_request ->> 'purpose' ~ '^[a-z0-9][a-z0-9_-]{1,63}$'
+    AND p_request ->> 'reveal' IN ('full', 'partial')
+    AND recovery.is_whole(p_request -> 'minutes')
+    AND (p_request ->> 'maxRecords' IS NULL
+      OR recovery.is_whole(p_request -> 'maxRecords') AND p_request ->> 'maxRecords' <> '0')
+    AND (p_request -> 'fields' = '[]'
+      OR recovery.are_texts(p_request -> 'fields', 200, '^[A-Za-z_][A-Za-z0-9_.]{0,127}$')));
+  v_contract := recovery.contract_named(p_request ->> 'contract');
+  v_fields := ARRAY(SELECT DISTINCT field FROM jsonb_array_elements_text(p_request -> 'fields') AS field ORDER BY 1);
+  v_refusal := recovery.check_request(v_contract, p_request, v_fields);
   SELECT * INTO STRICT v_policy FROM recovery.policy;
   PERFORM FROM recovery.audit_head FOR UPDATE;
-  IF v_refusal IS NULL AND v_policy.requests_per_hour <= (
-    SELECT count(*) FROM recovery.audit
-    WHERE actor = session_user AND at > clock_timestamp() - interval '1 hour'
-      AND action = 'requested') THEN
+  IF v_refusal IS NULL AND recovery.count_recent('requested') >= v_policy.requests_per_hour THEN
     v_refusal := 'too_many_requests';
   END IF;
-  IF v_refusal IS NULL
-    AND (p_minutes BETWEEN 1 AND v_policy.max_grant_hours * 60) IS NOT TRUE THEN
+  IF v_refusal IS NULL AND NOT (p_request ->> 'minutes')::integer BETWEEN 1 AND v_policy.max_grant_hours * 60 THEN
     v_refusal := 'expires_too_late';
   END IF;
   IF v_refusal IS NOT NULL THEN
-    RETURN recovery.refuse(v_refusal, NULL, jsonb_build_object('capability', p_capability));
+    RETURN recovery.refuse(v_refusal, NULL, CASE WHEN v_refusal <> 'no_such_capability'
+      THEN jsonb_build_object('capability', v_capability) ELSE '{}' END);
   END IF;
 
-  INSERT INTO recovery.access_grant (tenant, capability, fields, selector, purpose, ticket,
+  INSERT INTO recovery.access_grant (tenant, contract, capability, fields, selector, purpose, ticket,
     justification, reveal, max_records, approvals_required, expires_at)
   VALUES (
-    p_tenant, p_capability, v_fields,
-    CASE v_kind WHEN 'user'
-      THEN p_selector - 'user_id'
-        || jsonb_build_object('subject', recovery.subject_mac(p_selector ->> 'user_id'))
-      ELSE p_selector END,
-    p_purpose, p_ticket, p_justification, p_reveal,
+    p_request ->> 'tenant', p_request ->> 'contract', v_capability, v_fields,
+    recovery.kept_selector(p_request -> 'selector'),
+    p_request ->> 'purpose', p_request ->> 'ticket', p_request ->> 'justification', p_request ->> 'reveal',
     -- The work of a custodian is bounded by its selector: rows arrive while it runs.
-    CASE p_capability
-      WHEN 'lookup' THEN coalesce(p_max_records, 1)
+    CASE v_capability
+      WHEN 'lookup' THEN coalesce((p_request ->> 'maxRecords')::integer, 1)
       WHEN 'erase' THEN 2147483647 WHEN 'rewrap' THEN 2147483647 WHEN 'retoken' THEN 2147483647
-      ELSE p_max_records END,
+      ELSE (p_request ->> 'maxRecords')::integer END,
     v_policy.approvals_required,
-    date_trunc('second', clock_timestamp()) + make_interval(mins => p_minutes))
+    date_trunc('second', clock_timestamp()) + make_interval(mins => (p_request ->> 'minutes')::integer))
   RETURNING * INTO v_grant;
   PERFORM recovery.append_audit('requested', v_grant.id, NULL, jsonb_build_object(
-    'capability', v_grant.capability, 'fields', v_grant.fields, 'selector', v_grant.selector,
-    'purpose', v_grant.purpose, 'ticket', v_grant.ticket,
+    'contract', v_grant.contract, 'capability', v_grant.capability, 'fields', v_grant.fields,
+    'selector', v_grant.selector, 'purpose', v_grant.purpose, 'ticket', v_grant.ticket,
     'justification_sha256', encode(sha256(recovery.utf8(v_grant.justification)), 'hex'),
     'expires_at', recovery.utc(v_grant.expires_at)));
   RETURN jsonb_build_object('grant', v_grant.id);
 END
 $$;
 
--- Ends a request that cannot be approved.
-CREATE FUNCTION recovery.end_request(p_grant uuid, p_code text, p_count bigint) RETURNS jsonb
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-  UPDATE recovery.access_grant SET denied_at = clock_timestamp() WHERE id = p_grant;
-  RETURN recovery.refuse(p_code, p_grant, jsonb_build_object('records', p_count));
-END
-$$;
-
--- Says which records a request means, once the request is committed. The user_id is given again:
--- the request keeps only its HMAC.
-CREATE FUNCTION recovery.resolve_request(p_grant uuid, p_user_id text) RETURNS jsonb
+-- Finds the records that a request means, once the request is committed. The selector is given again
+-- as it was: the grant keeps digest and MAC of what it named. The answer tells nothing of what was
+-- found; show_grant does, once this is committed too.
+CREATE FUNCTION recovery.resolve_request(p_grant uuid, p_selector jsonb) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_policy recovery.policy;
   v_grant recovery.access_grant;
-  v_selector jsonb;
+  v_contract maskline.contract;
   v_records uuid[] := '{}';
   v_dates date[] := '{}';
   v_count bigint;
+  v_ended text;
 BEGIN
+  PERFORM recovery.require(pg_column_size(p_selector) <= 16777216);
   SELECT * INTO v_grant FROM recovery.access_grant WHERE id = p_grant;
   IF NOT FOUND OR v_grant.requester <> session_user THEN
     RETURN recovery.refuse('no_such_grant', NULL);
   END IF;
-  IF v_grant.requested_in = pg_current_xact_id() THEN
+  IF v_grant.changed_in = pg_current_xact_id() THEN
     RAISE EXCEPTION USING ERRCODE = 'MK003', MESSAGE = 'the request is not committed';
   END IF;
   IF recovery.state_of(v_grant) <> 'unresolved' THEN
     RETURN recovery.refuse('grant_' || recovery.state_of(v_grant), p_grant);
   END IF;
-  v_selector := v_grant.selector;
-  IF v_selector ->> 'kind' = 'user' THEN
-    IF recovery.subject_mac(p_user_id) IS DISTINCT FROM v_selector ->> 'subject' THEN
-      RETURN recovery.refuse('wrong_records', p_grant);
-    END IF;
-    v_selector := v_selector || jsonb_build_object('user_id', p_user_id);
+  v_contract := recovery.contract_named(v_grant.contract);
+  IF NOT recovery.is_well_formed(v_contract, p_selector)
+    OR recovery.kept_selector(p_selector) <> v_grant.selector THEN
+    RETURN recovery.refuse('wrong_records', p_grant);
   END IF;
 
-  -- Before any lock: this may read whole tables, and what it finds is told only below.
+  -- Before any lock: this may read whole tables, and what it finds is told only later.
   SELECT * INTO STRICT v_policy FROM recovery.policy;
   IF v_grant.capability IN ('unmask', 'retry')
-    OR v_grant.capability = 'erase' AND v_selector ->> 'kind' IN ('records', 'quarantine') THEN
+    OR v_grant.capability = 'erase' AND p_selector ->> 'kind' IN ('records', 'quarantine') THEN
     SELECT coalesce(array_agg(record_id), '{}'), coalesce(array_agg(create_date), '{}')
     INTO v_records, v_dates
-    FROM (SELECT * FROM recovery.resolve(v_selector) LIMIT v_policy.max_records + 1) AS resolved;
+    FROM (SELECT * FROM recovery.resolve(v_contract, p_selector) LIMIT v_policy.max_records + 1) AS resolved;
     v_count := cardinality(v_records);
   ELSE
-    v_count := recovery.count_matching(v_selector);
+    v_count := recovery.count_matching(v_contract, p_selector);
   END IF;
 
   PERFORM FROM recovery.audit_head FOR UPDATE;
@@ -305,19 +428,31 @@ BEGIN
   IF recovery.state_of(v_grant) <> 'unresolved' THEN
     RETURN recovery.refuse('grant_' || recovery.state_of(v_grant), p_grant);
   END IF;
-  IF cardinality(v_records) > least(v_policy.max_records, v_grant.max_records) THEN
-    RETURN recovery.end_request(p_grant, 'too_many_records', v_count);
-  END IF;
-  IF v_count = 0 AND v_grant.capability IN ('unmask', 'retry', 'erase') THEN
-    RETURN recovery.end_request(p_grant, 'nothing_matches', v_count);
+  v_ended := CASE
+    WHEN cardinality(v_records) > least(v_policy.max_records, v_grant.max_records) THEN 'too_many_records'
+    WHEN v_count = 0 AND v_grant.capability IN ('unmask', 'retry', 'erase') THEN 'nothing_matches'
+  END;
+  IF v_ended IS NOT NULL THEN
+    UPDATE recovery.access_grant
+    SET denied_at = clock_timestamp(), ended = v_ended, changed_in = pg_current_xact_id()
+    WHERE id = p_grant;
+    PERFORM recovery.append_audit('refused', p_grant, NULL,
+      jsonb_build_object('code', v_ended, 'records', v_count));
+    RETURN jsonb_build_object('grant', p_grant);
   END IF;
 
+  -- A record that stands twice, under two dates, is one record.
   INSERT INTO recovery.grant_record (grant_id, record_id, create_date)
   SELECT p_grant, record_id, create_date
-  FROM unnest(v_records, v_dates) AS resolved (record_id, create_date);
+  FROM unnest(v_records, v_dates) AS resolved (record_id, create_date)
+  ON CONFLICT DO NOTHING;
+  IF cardinality(v_records) > 0 THEN
+    SELECT array_agg(record_id), count(*) INTO v_records, v_count
+    FROM recovery.grant_record WHERE grant_id = p_grant;
+  END IF;
   UPDATE recovery.access_grant
   SET records_digest = recovery.digest_of(v_records), record_count = v_count,
-    max_records = coalesce(max_records, v_count)
+    max_records = coalesce(max_records, v_count), changed_in = pg_current_xact_id()
   WHERE id = p_grant RETURNING * INTO v_grant;
   PERFORM recovery.append_audit('resolved', p_grant, NULL, jsonb_build_object(
     'records', v_grant.record_count, 'digest', encode(v_grant.records_digest, 'hex'),
@@ -326,11 +461,13 @@ BEGIN
 END
 $$;
 
+-- Whether the caller may see it, and it is not of the current transaction's making.
 CREATE FUNCTION recovery.may_see(p_grant recovery.access_grant) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT p_grant.requester = session_user
-    OR pg_has_role(session_user, 'maskline_approver', 'MEMBER')
-    OR pg_has_role(session_user, 'maskline_auditor', 'MEMBER')
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT p_grant.changed_in IS DISTINCT FROM pg_current_xact_id_if_assigned()
+    AND (p_grant.requester = session_user
+      OR pg_has_role(session_user, 'maskline_approver', 'MEMBER')
+      OR pg_has_role(session_user, 'maskline_auditor', 'MEMBER'))
 $$;
 
 -- Everything that an approval signs, and what became of the grant.
@@ -338,9 +475,10 @@ CREATE FUNCTION recovery.describe(p_grant recovery.access_grant) RETURNS jsonb
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
   SELECT jsonb_build_object(
     'id', p_grant.id, 'tenant', p_grant.tenant, 'requester', p_grant.requester,
-    'capability', p_grant.capability, 'fields', p_grant.fields, 'selector', p_grant.selector,
+    'contract', p_grant.contract, 'capability', p_grant.capability, 'fields', p_grant.fields,
+    'selector', p_grant.selector,
     'digest', encode(coalesce(p_grant.records_digest, recovery.digest_of('{}')), 'hex'),
-    'records', coalesce(p_grant.record_count, 0),
+    'records', coalesce(p_grant.record_count, 0), 'ended', p_grant.ended,
     'purpose', p_grant.purpose, 'ticket', p_grant.ticket, 'justification', p_grant.justification,
     'reveal', p_grant.reveal, 'maxRecords', coalesce(p_grant.max_records, 0), 'usedRecords', p_grant.used_records,
     'approvalsRequired', p_grant.approvals_required, 'nonce', encode(p_grant.nonce, 'hex'),
@@ -378,6 +516,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
 $$;
 
 -- p_signer: the login for which the tool signed. An approval under another's key would never hold.
+-- Whoever decides in the same way again is told what became of it, without another row.
 CREATE FUNCTION recovery.decide(
   p_grant uuid, p_decision text, p_key_id text, p_signature bytea, p_signer text)
 RETURNS jsonb
@@ -385,24 +524,26 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_grant recovery.access_grant;
   v_state text;
+  v_decided text;
 BEGIN
+  PERFORM recovery.require(p_decision IN ('approve', 'deny') AND p_key_id ~ '^[0-9a-f]{16}$'
+    AND octet_length(p_signature) = 64 AND octet_length(p_signer) BETWEEN 1 AND 63);
   -- First of all locks, here as in a claim: so they cannot wait for each other in a ring.
   PERFORM FROM recovery.audit_head FOR UPDATE;
   SELECT * INTO v_grant FROM recovery.access_grant WHERE id = p_grant FOR UPDATE;
   IF NOT FOUND THEN RETURN recovery.refuse('no_such_grant', NULL); END IF;
   v_state := recovery.state_of(v_grant);
   IF v_grant.requester = session_user THEN RETURN recovery.refuse('self_approval', p_grant); END IF;
-  IF p_signer IS DISTINCT FROM session_user THEN RETURN recovery.refuse('wrong_signer', p_grant); END IF;
+  IF p_signer <> session_user THEN RETURN recovery.refuse('wrong_signer', p_grant); END IF;
+  SELECT decision INTO v_decided FROM recovery.approval WHERE grant_id = p_grant AND approver = session_user;
+  IF v_decided = p_decision THEN RETURN jsonb_build_object('state', v_state); END IF;
   IF v_state <> 'pending' THEN RETURN recovery.refuse('grant_' || v_state, p_grant); END IF;
-  IF EXISTS (SELECT FROM recovery.approval WHERE grant_id = p_grant AND approver = session_user) THEN
-    RETURN recovery.refuse('already_decided', p_grant);
-  END IF;
+  IF v_decided IS NOT NULL THEN RETURN recovery.refuse('already_decided', p_grant); END IF;
   INSERT INTO recovery.approval (grant_id, decision, key_id, signature)
   VALUES (p_grant, p_decision, p_key_id, p_signature);
-  IF p_decision = 'deny' THEN
-    UPDATE recovery.access_grant SET denied_at = clock_timestamp() WHERE id = p_grant
-    RETURNING * INTO v_grant;
-  END IF;
+  UPDATE recovery.access_grant SET changed_in = pg_current_xact_id(),
+    denied_at = CASE p_decision WHEN 'deny' THEN clock_timestamp() END
+  WHERE id = p_grant RETURNING * INTO v_grant;
   PERFORM recovery.append_audit(CASE p_decision WHEN 'deny' THEN 'denied' ELSE 'approved' END,
     p_grant, NULL, jsonb_build_object('key', p_key_id,
       'signature_sha256', encode(sha256(p_signature), 'hex')));
@@ -423,7 +564,8 @@ BEGIN
     RETURN recovery.refuse('no_such_grant', NULL);
   END IF;
   IF v_grant.revoked_at IS NOT NULL THEN RETURN recovery.refuse('grant_revoked', p_grant); END IF;
-  UPDATE recovery.access_grant SET revoked_at = clock_timestamp(), revoked_by = session_user
+  UPDATE recovery.access_grant
+  SET revoked_at = clock_timestamp(), revoked_by = session_user, changed_in = pg_current_xact_id()
   WHERE id = p_grant;
   PERFORM recovery.append_audit('revoked', p_grant, NULL, '{}');
   RETURN jsonb_build_object('state', 'revoked');
@@ -434,18 +576,15 @@ $$;
 CREATE FUNCTION recovery.report_refusal(p_grant uuid, p_code text) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  IF p_code NOT IN ('forged_approval', 'wrong_records', 'wrong_fields', 'confirmation_declined') THEN
-    RAISE EXCEPTION USING ERRCODE = 'MK001', MESSAGE = 'no such refusal';
-  END IF;
-  RETURN recovery.refuse(p_code, p_grant, '{"by": "tool"}');
+  PERFORM recovery.require(
+    p_code IN ('forged_approval', 'wrong_records', 'wrong_fields', 'confirmation_declined'));
+  RETURN recovery.refuse(p_code, (SELECT id FROM recovery.access_grant WHERE id = p_grant), '{"by": "tool"}');
 END
 $$;
 
 REVOKE ALL ON ALL TABLES IN SCHEMA recovery FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA recovery FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION
-  recovery.request_access(text, text, text[], jsonb, text, text, text, text, integer, integer),
-  recovery.resolve_request(uuid, text)
+GRANT EXECUTE ON FUNCTION recovery.request_access(jsonb), recovery.resolve_request(uuid, jsonb)
   TO maskline_requester, maskline_custodian;
 GRANT EXECUTE ON FUNCTION recovery.list_grants(integer), recovery.show_grant(uuid),
   recovery.grant_records(uuid), recovery.revoke(uuid)

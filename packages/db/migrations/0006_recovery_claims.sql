@@ -1,6 +1,6 @@
--- Governed recovery, part 3: claims. A look takes two transactions: claim spends the grant and
+-- Governed recovery, part 3: claims. An access takes two transactions: claim spends the grant and
 -- writes the audit intent; fetch hands out what was claimed only if that is committed. So a
--- rollback can undo the look, never the trace of it.
+-- rollback can undo the access, never the trace of it.
 
 CREATE TABLE recovery.claim (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -58,7 +58,7 @@ END
 $$;
 
 -- For auditors: explains every overdue claim, whoever made it.
-CREATE FUNCTION recovery.settle() RETURNS integer
+CREATE FUNCTION recovery.close_overdue() RETURNS integer
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT recovery.abandon_overdue(NULL)
 $$;
@@ -99,7 +99,7 @@ CREATE FUNCTION recovery.answer_claim(p_claim uuid, p_seq bigint, p_deadline tim
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT jsonb_build_object('claim', p_claim, 'deadline', recovery.utc(p_deadline), 'seq', entry.seq,
     'hash', encode(entry.hash, 'hex'), 'previousHash', encode(entry.previous_hash, 'hex'),
-    'atMicros', (extract(epoch FROM entry.at) * 1000000)::bigint::text, 'detail', entry.detail)
+    'atMicros', recovery.micros(entry.at)::text, 'detail', entry.detail)
   FROM recovery.audit AS entry WHERE entry.seq = p_seq
 $$;
 
@@ -112,33 +112,44 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   -- As the audit writes it: both must end at one moment.
   v_deadline timestamptz := date_trunc('second', p_deadline);
+  v_grant recovery.access_grant;
   v_entry recovery.audit;
 BEGIN
-  UPDATE recovery.access_grant SET used_records = used_records + p_cost WHERE id = p_grant;
+  UPDATE recovery.access_grant
+  SET used_records = used_records + p_cost, changed_in = pg_current_xact_id()
+  WHERE id = p_grant RETURNING * INTO v_grant;
   v_entry := recovery.append_audit('intent', p_grant, p_claim, p_detail || jsonb_build_object(
-    'fields', p_fields, 'records', p_cost, 'deadline', recovery.utc(v_deadline)));
+    'contract', v_grant.contract, 'capability', v_grant.capability, 'fields', p_fields,
+    'records', p_cost, 'deadline', recovery.utc(v_deadline)));
   INSERT INTO recovery.claim (id, grant_id, fields, tokens, record_count, intent_seq, deadline)
   VALUES (p_claim, p_grant, p_fields, p_tokens, p_cost, v_entry.seq, v_deadline);
   RETURN recovery.answer_claim(p_claim, v_entry.seq, v_deadline);
 END
 $$;
 
--- For unmask and retry: claims records by name. A retry that was cut short is gone on with.
+-- A refused claim, under the grant if there is one.
+CREATE FUNCTION recovery.refuse_claim(p_code text, p_grant uuid, p_detail jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  SELECT recovery.refuse(p_code, (SELECT id FROM recovery.access_grant WHERE id = p_grant), p_detail)
+$$;
+
+-- For unmask and retry: claims records by name. A retry that was cut short is resumed.
 CREATE FUNCTION recovery.claim(p_grant uuid, p_capability text, p_fields text[], p_records uuid[],
-  p_claim uuid DEFAULT gen_random_uuid())
+  p_claim uuid)
 RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  v_records uuid[] := ARRAY(SELECT DISTINCT record_id FROM unnest(p_records) AS record_id ORDER BY 1);
+  v_records uuid[];
   v_refusal text;
   v_open recovery.claim;
   v_deadline timestamptz;
   v_answer jsonb;
 BEGIN
-  IF (p_capability IN ('unmask', 'retry')) IS NOT TRUE OR cardinality(v_records) = 0
-    OR (p_capability = 'unmask' AND cardinality(coalesce(p_fields, '{}')) = 0) THEN
-    RETURN recovery.refuse('wrong_capability', NULL);
-  END IF;
+  PERFORM recovery.require(p_grant IS NOT NULL AND p_claim IS NOT NULL
+    AND p_capability IN ('unmask', 'retry')
+    AND cardinality(p_fields) BETWEEN CASE p_capability WHEN 'unmask' THEN 1 ELSE 0 END AND 200
+    AND cardinality(p_records) BETWEEN 1 AND (SELECT max_records FROM recovery.policy));
+  v_records := ARRAY(SELECT DISTINCT record_id FROM unnest(p_records) AS record_id ORDER BY 1);
   PERFORM recovery.abandon_overdue(session_user);
   v_refusal := recovery.check_grant(p_grant, p_capability, p_fields, cardinality(v_records));
   IF v_refusal IS NULL AND EXISTS (
@@ -157,30 +168,39 @@ BEGIN
     IF v_open.id IS NOT NULL AND v_refusal = 'grant_used_up' THEN v_refusal := 'other_retry_open'; END IF;
   END IF;
   IF v_refusal IS NOT NULL THEN
-    RETURN recovery.refuse(v_refusal,
-      (SELECT id FROM recovery.access_grant WHERE id = p_grant),
-      jsonb_build_object('records', cardinality(v_records)));
+    RETURN recovery.refuse_claim(v_refusal, p_grant, jsonb_build_object('records', cardinality(v_records)));
   END IF;
   v_deadline := CASE p_capability
     WHEN 'retry' THEN (SELECT expires_at FROM recovery.access_grant WHERE id = p_grant)
     ELSE clock_timestamp() + make_interval(secs => (SELECT claim_seconds FROM recovery.policy)) END;
   v_answer := recovery.open_claim(p_claim, p_grant, p_fields, '{}', cardinality(v_records), v_deadline,
-    jsonb_build_object('capability', p_capability, 'digest', encode(recovery.digest_of(v_records), 'hex')));
+    jsonb_build_object('digest', encode(recovery.digest_of(v_records), 'hex')));
   INSERT INTO recovery.claim_record (claim_id, record_id, create_date)
-  SELECT (v_answer ->> 'claim')::uuid, record_id, create_date
+  SELECT p_claim, record_id, create_date
   FROM recovery.grant_record WHERE grant_id = p_grant AND record_id = ANY (v_records);
   RETURN v_answer;
 END
 $$;
 
--- The claim, if this person may go on with it: committed, in another transaction, in time, and the
--- grant not revoked since.
+-- A snapshot of before would still hold what was erased since, and hand it out.
+CREATE FUNCTION recovery.require_read_committed() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION USING ERRCODE = 'MK003', MESSAGE = 'nothing is handed out but under read committed';
+  END IF;
+END
+$$;
+
+-- The claim, if this person may act under it: committed, in another transaction, in time, and the
+-- grant not revoked since. Whatever reads or changes something sealed begins here.
 CREATE FUNCTION recovery.require_claim(p_claim uuid, p_capabilities text[]) RETURNS recovery.claim
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_claim recovery.claim;
   v_grant recovery.access_grant;
 BEGIN
+  PERFORM recovery.require_read_committed();
   SELECT * INTO v_claim FROM recovery.claim WHERE id = p_claim FOR UPDATE;
   IF NOT FOUND OR v_claim.claimant <> session_user THEN
     RAISE EXCEPTION USING ERRCODE = 'MK004', MESSAGE = 'no such claim';
@@ -205,6 +225,16 @@ BEGIN
 END
 $$;
 
+-- The same, for whoever needs the terms of the grant.
+CREATE FUNCTION recovery.require_grant(p_claim uuid, p_capabilities text[]) RETURNS recovery.access_grant
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_claim recovery.claim := recovery.require_claim(p_claim, p_capabilities);
+BEGIN
+  RETURN (SELECT access_grant FROM recovery.access_grant WHERE id = v_claim.grant_id);
+END
+$$;
+
 -- What the result says of the database's own knowledge.
 CREATE FUNCTION recovery.note_handed_out(p_claim uuid, p_count bigint) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
@@ -217,37 +247,55 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
   UPDATE recovery.claim SET changed = changed + p_count WHERE id = p_claim
 $$;
 
--- The claimed sealed records, as far as they still exist. For a quarantined body the tokens are null.
+-- Bytes 2 to 17 of a sealed record (docs/formats.md).
+CREATE FUNCTION recovery.batch_key_of(p_sealed bytea) RETURNS uuid
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT encode(substring(p_sealed FROM 3 FOR 16), 'hex')::uuid
+$$;
+
+CREATE FUNCTION recovery.is_erased(p_record uuid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM maskline.erased WHERE record_id = p_record)
+$$;
+
+-- The claimed sealed records, as far as they still exist: of rows ("row"), with their tokens and, where
+-- the row says it, their subject; or of quarantined bodies ("quarantine"). Nothing of a record that was
+-- erased, whatever somebody put back in its place.
 CREATE FUNCTION recovery.fetch(p_claim uuid)
-RETURNS TABLE (record_id uuid, source text, sealed bytea, seed bytea, batch_key_id uuid,
-  masked_ip text, masked_device_id text, sent_at timestamptz)
+RETURNS TABLE (record_id uuid, source text, sealed bytea, seed bytea, batch_key_id uuid, tokens jsonb,
+  subject text, sent_at text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  v_claim recovery.claim := recovery.require_claim(p_claim, '{unmask,retry}');
-  v_count bigint;
+  v_grant recovery.access_grant := recovery.require_grant(p_claim, '{unmask,retry}');
+  v_contract maskline.contract := recovery.contract_named(v_grant.contract);
+  v_rows bigint := 0;
+  v_bodies bigint;
 BEGIN
-  -- Bytes 2 to 17 of a sealed record are its batch key's id (docs/formats.md).
+  -- A retry wants what is in quarantine still, not what it has made a row.
+  IF v_grant.capability = 'unmask' THEN
+    RETURN QUERY EXECUTE format(
+      'SELECT claimed.record_id, ''row'', vault.sealed, seed.seed, recovery.batch_key_of(vault.sealed),
+         %s, %s, recovery.utc_ms(entry.sent_at)
+       FROM recovery.claim_record AS claimed
+         JOIN public.%I AS entry USING (record_id, create_date)
+         JOIN maskline.vault USING (record_id, create_date)
+         JOIN maskline.seed USING (record_id, create_date)
+       WHERE claimed.claim_id = $1 AND NOT recovery.is_erased(claimed.record_id) AND %s IS NOT TRUE',
+      recovery.tokens_expression(v_contract), recovery.subject_expression(v_contract),
+      v_contract.table_name, recovery.some_token(v_contract, '%s = ''erased''')) USING p_claim;
+    GET DIAGNOSTICS v_rows = ROW_COUNT;
+  END IF;
   RETURN QUERY
-    SELECT claimed.record_id, 'user_logins', vault.sealed, seed.seed,
-      encode(substring(vault.sealed FROM 3 FOR 16), 'hex')::uuid,
-      login.masked_ip::text, login.masked_device_id::text, login.sent_at
-    FROM recovery.claim_record AS claimed
-      JOIN maskline.vault USING (record_id, create_date)
-      JOIN maskline.seed USING (record_id, create_date)
-      JOIN public.user_logins AS login USING (record_id, create_date)
-    -- A retry wants what is in quarantine still, not what it has made a row.
-    WHERE claimed.claim_id = p_claim AND EXISTS (
-      SELECT FROM recovery.access_grant WHERE id = v_claim.grant_id AND capability = 'unmask')
-    UNION ALL
     SELECT claimed.record_id, 'quarantine', refused.sealed, seed.seed,
-      encode(substring(refused.sealed FROM 3 FOR 16), 'hex')::uuid, NULL, NULL, refused.sent_at
+      recovery.batch_key_of(refused.sealed), NULL::jsonb, NULL, recovery.utc_ms(refused.sent_at)
     FROM recovery.claim_record AS claimed
       JOIN maskline.quarantine AS refused USING (record_id, create_date)
       JOIN maskline.seed USING (record_id, create_date)
-    WHERE claimed.claim_id = p_claim;
-  GET DIAGNOSTICS v_count = ROW_COUNT;
-  PERFORM recovery.note_handed_out(p_claim, v_count);
+    WHERE claimed.claim_id = p_claim AND refused.contract = v_contract.name
+      AND NOT recovery.is_erased(claimed.record_id);
+  GET DIAGNOSTICS v_bodies = ROW_COUNT;
+  PERFORM recovery.note_handed_out(p_claim, v_rows + v_bodies);
 END
 $$;
 
@@ -261,12 +309,41 @@ BEGIN
     SELECT key.id, key.recipient::text, key.sealed
     FROM maskline.batch_key AS key
     WHERE key.id IN (
-      SELECT encode(substring(coalesce(vault.sealed, refused.sealed) FROM 3 FOR 16), 'hex')::uuid
+      SELECT recovery.batch_key_of(coalesce(vault.sealed, refused.sealed))
       FROM recovery.claim_record AS claimed
         LEFT JOIN maskline.vault USING (record_id, create_date)
         LEFT JOIN maskline.quarantine AS refused USING (record_id, create_date)
-      WHERE claimed.claim_id = p_claim);
+      WHERE claimed.claim_id = p_claim AND NOT recovery.is_erased(claimed.record_id));
 END
+$$;
+
+-- Whether a result is made of codes that we know and of numbers.
+CREATE FUNCTION recovery.is_result(p_detail jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE jsonb_typeof(p_detail) WHEN 'object' THEN
+    p_detail ->> 'outcome' IN ('not_opened', 'opened', 'looked_up', 'failed', 'erased', 'rewrapped',
+      'retokened', 'retried')
+    AND NOT EXISTS (
+      SELECT FROM jsonb_each(p_detail) AS member (name, value)
+      WHERE (CASE name
+        WHEN 'outcome' THEN true
+        WHEN 'reason' THEN value #>> '{}' IN ('no_checkpoint', 'forged_approval', 'wrong_person',
+          'wrong_tenant', 'wrong_contract', 'wrong_capability', 'wrong_fields', 'wrong_records',
+          'grant_used_up', 'grant_expired')
+        WHEN 'opened' THEN recovery.is_whole(value)
+        WHEN 'missing' THEN recovery.is_whole(value)
+        WHEN 'failed' THEN recovery.is_whole(value)
+        WHEN 'mismatched' THEN recovery.is_whole(value)
+        WHEN 'misplaced' THEN recovery.is_whole(value)
+        WHEN 'matches' THEN recovery.is_whole(value)
+        WHEN 'records' THEN recovery.is_whole(value)
+        WHEN 'seeds' THEN recovery.is_whole(value)
+        WHEN 'moved' THEN recovery.is_whole(value)
+        WHEN 'tombstoned' THEN recovery.is_whole(value)
+        WHEN 'left' THEN recovery.is_whole(value)
+        WHEN 'written' THEN recovery.is_whole(value)
+        ELSE false END) IS NOT TRUE)
+  ELSE false END
 $$;
 
 -- Ends a claim with what became of it.
@@ -275,9 +352,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_claim recovery.claim;
 BEGIN
-  IF jsonb_typeof(p_detail) <> 'object' OR length(p_detail::text) > 2000 THEN
-    RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a result is a small JSON object';
-  END IF;
+  PERFORM recovery.require(pg_column_size(p_detail) <= 4096 AND recovery.is_result(p_detail));
   PERFORM FROM recovery.audit_head FOR UPDATE;
   UPDATE recovery.claim SET closed_at = clock_timestamp()
   WHERE id = p_claim AND claimant = session_user AND closed_at IS NULL
@@ -292,61 +367,67 @@ BEGIN
 END
 $$;
 
--- A lookup claims the tokens of one value, one a token key, and the audit names them.
-CREATE FUNCTION recovery.claim_lookup(p_grant uuid, p_field text, p_tokens text[],
-  p_claim uuid DEFAULT gen_random_uuid()) RETURNS jsonb
+-- A look-up claims the tokens of one value, one a token key, and the audit names them.
+CREATE FUNCTION recovery.claim_lookup(p_grant uuid, p_field text, p_tokens text[], p_claim uuid)
+RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_refusal text;
 BEGIN
+  PERFORM recovery.require(p_grant IS NOT NULL AND p_claim IS NOT NULL
+    AND octet_length(p_field) BETWEEN 1 AND 128 AND cardinality(p_tokens) BETWEEN 1 AND 1000
+    AND NOT EXISTS (SELECT FROM unnest(p_tokens) AS token
+      WHERE (octet_length(token) < 100 AND token ~ recovery.token_form()) IS NOT TRUE));
   PERFORM recovery.abandon_overdue(session_user);
   v_refusal := recovery.check_grant(p_grant, 'lookup', ARRAY[p_field], 1);
-  IF v_refusal IS NULL AND (cardinality(p_tokens) BETWEEN 1 AND 16) IS NOT TRUE THEN
-    v_refusal := 'too_many_tokens';
-  END IF;
-  -- Two tokens under one key are two values. What is no token is no guess either.
-  IF v_refusal IS NULL AND (
-    SELECT count(DISTINCT split_part(token, '.', 2))
-      FILTER (WHERE token ~ '^mk1\.[a-z0-9]{1,16}\.[A-Za-z0-9_-]{43}$')
-    FROM unnest(p_tokens) AS token) <> cardinality(p_tokens) THEN
+  IF v_refusal IS NULL AND cardinality(p_tokens) > 16 THEN v_refusal := 'too_many_tokens'; END IF;
+  -- Two tokens under one key are two values.
+  IF v_refusal IS NULL AND cardinality(p_tokens)
+    <> (SELECT count(DISTINCT split_part(token, '.', 2)) FROM unnest(p_tokens) AS token) THEN
     v_refusal := 'wrong_tokens';
   END IF;
-  IF v_refusal IS NOT NULL THEN
-    RETURN recovery.refuse(v_refusal,
-      (SELECT id FROM recovery.access_grant WHERE id = p_grant), jsonb_build_object('field', p_field));
-  END IF;
+  IF v_refusal IS NOT NULL THEN RETURN recovery.refuse_claim(v_refusal, p_grant); END IF;
   RETURN recovery.open_claim(p_claim, p_grant, ARRAY[p_field], p_tokens, 1,
     clock_timestamp() + make_interval(secs => (SELECT claim_seconds FROM recovery.policy)),
-    jsonb_build_object('capability', 'lookup', 'tokens', p_tokens));
+    jsonb_build_object('tokens', p_tokens));
 END
 $$;
 
+-- The rows with a claimed token: each column as text, in the contract's order.
 CREATE FUNCTION recovery.fetch_lookup(p_claim uuid, p_limit integer)
-RETURNS TABLE (record_id uuid, user_id text, device_type text, masked_ip text, masked_device_id text,
-  locale text, sent_at timestamptz)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+RETURNS TABLE (record_id uuid, sent_at text, columns json)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- For times among the columns.
+SET datestyle = 'ISO' SET timezone = 'UTC' AS $$
 #variable_conflict use_column
 DECLARE
   v_claim recovery.claim := recovery.require_claim(p_claim, '{lookup}');
+  v_contract maskline.contract := recovery.contract_named(
+    (SELECT contract FROM recovery.access_grant WHERE id = v_claim.grant_id));
 BEGIN
   PERFORM recovery.note_handed_out(p_claim, 0);
-  RETURN QUERY
-    SELECT login.record_id, login.user_id::text, login.device_type::text, login.masked_ip::text,
-      login.masked_device_id::text, login.locale::text, login.sent_at
-    FROM public.user_logins AS login
-    WHERE CASE v_claim.fields[1] WHEN 'ip' THEN login.masked_ip ELSE login.masked_device_id END
-      = ANY (v_claim.tokens)
-    ORDER BY login.sent_at, login.record_id
-    LIMIT least(p_limit, 10000);
+  RETURN QUERY EXECUTE format(
+    'SELECT entry.record_id, recovery.utc_ms(entry.sent_at), json_object(ARRAY[%s]::text[], ARRAY[%s]::text[])
+     FROM public.%I AS entry
+     WHERE entry.%I = ANY ($1)
+     ORDER BY entry.sent_at, entry.record_id
+     LIMIT $2',
+    (SELECT string_agg(quote_literal(column_name), ', ' ORDER BY place)
+     FROM unnest(v_contract.shown_columns) WITH ORDINALITY AS shown (column_name, place)),
+    (SELECT string_agg(format('entry.%I::text', column_name), ', ' ORDER BY place)
+     FROM unnest(v_contract.shown_columns) WITH ORDINALITY AS shown (column_name, place)),
+    v_contract.table_name, v_contract.tokens ->> v_claim.fields[1])
+  USING v_claim.tokens, least(p_limit, 10000);
 END
 $$;
 
--- What is in quarantine, without the bodies.
+-- What is in quarantine, newest first, without the bodies.
 CREATE FUNCTION recovery.list_quarantine(p_limit integer)
-RETURNS TABLE (record_id uuid, message_id uuid, sent_at timestamptz, quarantined_on text, reason text,
-  sql_state text)
+RETURNS TABLE (record_id uuid, message_id uuid, sent_at text, quarantined_on text, contract text,
+  reason text, sql_state text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT record_id, message_id, sent_at, quarantined_on::text, reason::text, sql_state::text
+  SELECT record_id, message_id, recovery.utc_ms(sent_at), to_char(quarantined_on, 'YYYY-MM-DD'),
+    contract::text, reason::text, sql_state::text
   FROM maskline.quarantine
   ORDER BY quarantine.quarantined_on DESC, record_id
   LIMIT least(p_limit, 10000)
@@ -361,4 +442,4 @@ GRANT EXECUTE ON FUNCTION recovery.claim_lookup(uuid, text, text[], uuid),
   recovery.fetch_lookup(uuid, integer) TO maskline_requester;
 GRANT EXECUTE ON FUNCTION recovery.list_quarantine(integer)
   TO maskline_requester, maskline_custodian, maskline_auditor;
-GRANT EXECUTE ON FUNCTION recovery.settle() TO maskline_auditor;
+GRANT EXECUTE ON FUNCTION recovery.close_overdue() TO maskline_auditor;

@@ -1,9 +1,17 @@
 -- Governed recovery, part 4: a custodian's work. Long, in batches, and resumable: the claim stays
 -- open until its result is reported or its grant ends, and each batch is a transaction of its own.
 
--- Opens the grant's claim, or finds the one that an interrupted run left open.
-CREATE FUNCTION recovery.claim_work(p_grant uuid, p_capability text, p_user_id text,
-  p_claim uuid DEFAULT gen_random_uuid()) RETURNS jsonb
+-- Whether the value is that of the grant's subject; true of a grant that keeps no value's MAC.
+CREATE FUNCTION recovery.is_subject_of(p_selector jsonb, p_subject text) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT NOT p_selector ? 'subject'
+    OR recovery.subject_mac(p_subject) IS NOT DISTINCT FROM p_selector ->> 'subject'
+$$;
+
+-- Opens the grant's claim, or finds the one that an interrupted run left open. p_subject: the value of
+-- the subject whose MAC the grant keeps, else null.
+CREATE FUNCTION recovery.claim_work(p_grant uuid, p_capability text, p_subject text, p_claim uuid)
+RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_refusal text;
@@ -11,14 +19,12 @@ DECLARE
   v_open recovery.claim;
   v_answer jsonb;
 BEGIN
+  PERFORM recovery.require(p_grant IS NOT NULL AND p_claim IS NOT NULL
+    AND p_capability IN ('erase', 'rewrap', 'retoken') AND coalesce(octet_length(p_subject), 1) <= 4096);
   PERFORM recovery.abandon_overdue(session_user);
   v_refusal := recovery.check_grant(p_grant, p_capability, '{}', 0);
   SELECT * INTO v_grant FROM recovery.access_grant WHERE id = p_grant;
-  IF v_refusal IS NULL AND (p_capability IN ('erase', 'rewrap', 'retoken')) IS NOT TRUE THEN
-    v_refusal := 'wrong_capability';
-  END IF;
-  IF v_refusal IS NULL AND v_grant.selector ->> 'kind' = 'user'
-    AND recovery.subject_mac(p_user_id) IS DISTINCT FROM v_grant.selector ->> 'subject' THEN
+  IF v_refusal IS NULL AND NOT recovery.is_subject_of(v_grant.selector, p_subject) THEN
     v_refusal := 'wrong_records';
   END IF;
   IF v_refusal IS NOT NULL THEN
@@ -31,20 +37,10 @@ BEGIN
     RETURN recovery.answer_claim(v_open.id, v_open.intent_seq, v_open.deadline) || '{"resumed": true}';
   END IF;
   v_answer := recovery.open_claim(p_claim, p_grant, '{}', '{}', 0, v_grant.expires_at,
-    jsonb_build_object('capability', p_capability, 'selector', v_grant.selector));
+    jsonb_build_object('selector', v_grant.selector));
   INSERT INTO recovery.claim_record (claim_id, record_id, create_date)
-  SELECT (v_answer ->> 'claim')::uuid, record_id, create_date
-  FROM recovery.grant_record WHERE grant_id = p_grant;
+  SELECT p_claim, record_id, create_date FROM recovery.grant_record WHERE grant_id = p_grant;
   RETURN v_answer;
-END
-$$;
-
-CREATE FUNCTION recovery.require_work(p_claim uuid, p_capability text) RETURNS jsonb
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  v_claim recovery.claim := recovery.require_claim(p_claim, ARRAY[p_capability]);
-BEGIN
-  RETURN (SELECT selector FROM recovery.access_grant WHERE id = v_claim.grant_id);
 END
 $$;
 
@@ -52,7 +48,8 @@ $$;
 -- Goes over all rows in the order of their ids, so many at a time that no call takes long, and again
 -- from the start until it finds nothing: rows arrive meanwhile. Returns whether it is through; a row
 -- that is committed behind the last walk is the next request's.
-CREATE FUNCTION recovery.list_erasable(p_claim uuid, p_selector jsonb) RETURNS boolean
+CREATE FUNCTION recovery.list_erasable(p_claim uuid, p_contract maskline.contract, p_selector jsonb)
+RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_claim recovery.claim;
@@ -60,24 +57,25 @@ DECLARE
   v_count bigint;
 BEGIN
   SELECT * INTO STRICT v_claim FROM recovery.claim WHERE id = p_claim;
-  WITH walked AS MATERIALIZED (
-    SELECT login.record_id, login.create_date, login.user_id, login.masked_ip
-    FROM public.user_logins AS login
-    WHERE login.record_id > v_claim.walked_to
-      AND login.create_date < coalesce((p_selector ->> 'date')::date, 'infinity')
-    ORDER BY login.record_id LIMIT 50000
-  ), listed AS (
-    INSERT INTO recovery.claim_record (claim_id, record_id, create_date)
-    SELECT p_claim, walked.record_id, walked.create_date
-    FROM walked LEFT JOIN maskline.seed USING (record_id, create_date)
-    WHERE (p_selector ->> 'kind' = 'before' OR walked.user_id = p_selector ->> 'user_id')
-      AND (seed.record_id IS NOT NULL OR ('erased' <> walked.masked_ip
-        AND NOT coalesce((p_selector ->> 'keepTokens')::boolean, false)))
-    ON CONFLICT DO NOTHING
-    RETURNING record_id
-  )
-  SELECT (SELECT record_id FROM walked ORDER BY record_id DESC LIMIT 1), (SELECT count(*) FROM listed)
-  INTO v_last, v_count;
+  EXECUTE format(
+    'WITH walked AS MATERIALIZED (
+       SELECT entry.record_id, entry.create_date, %s AS is_meant, %s AS has_token
+       FROM public.%I AS entry
+       WHERE entry.record_id > $3 AND entry.create_date < coalesce(($1 ->> ''date'')::date, ''infinity'')
+       ORDER BY entry.record_id LIMIT 50000
+     ), listed AS (
+       INSERT INTO recovery.claim_record (claim_id, record_id, create_date)
+       SELECT $2, walked.record_id, walked.create_date
+       FROM walked LEFT JOIN maskline.seed USING (record_id, create_date)
+       WHERE walked.is_meant AND (seed.record_id IS NOT NULL
+         OR walked.has_token AND NOT coalesce(($1 ->> ''keepTokens'')::boolean, false))
+       ON CONFLICT DO NOTHING
+       RETURNING record_id
+     )
+     SELECT (SELECT record_id FROM walked ORDER BY record_id DESC LIMIT 1), (SELECT count(*) FROM listed)',
+    CASE p_selector ->> 'kind' WHEN 'before' THEN 'true' ELSE recovery.subject_test(p_contract) END,
+    recovery.some_token(p_contract, '%s <> ''erased'''), p_contract.table_name)
+  INTO v_last, v_count USING p_selector, p_claim, v_claim.walked_to;
   IF v_last IS NOT NULL THEN
     UPDATE recovery.claim SET walked_to = v_last, walk_found = walk_found OR v_count > 0
     WHERE id = p_claim;
@@ -88,48 +86,73 @@ BEGIN
 END
 $$;
 
+-- Puts 'erased' in the place of each token of these rows, if it has one and `p_test` holds.
+CREATE FUNCTION recovery.erase_tokens(p_contract maskline.contract, p_records uuid[], p_dates date[],
+  p_test text DEFAULT 'true')
+RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_changes text := (SELECT string_agg(
+      format('%1$I = CASE WHEN entry.%1$I IS NOT NULL THEN ''erased'' END', column_name), ', ')
+    FROM jsonb_each_text(p_contract.tokens) AS token (field, column_name));
+  v_count bigint := 0;
+BEGIN
+  IF v_changes IS NOT NULL THEN
+    EXECUTE format(
+      'UPDATE public.%I AS entry SET %s FROM unnest($1, $2) AS batch (record_id, create_date)
+       WHERE entry.record_id = batch.record_id AND entry.create_date = batch.create_date AND %s',
+      p_contract.table_name, v_changes, p_test) USING p_records, p_dates;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+  END IF;
+  RETURN v_count;
+END
+$$;
+
 -- Erases the next records; "isDone" when a whole walk found none left, late arrivals included.
 --
--- Seed first: from its deletion on, nothing that is left can be opened.
-CREATE FUNCTION recovery.erase_next(p_claim uuid, p_user_id text, p_limit integer) RETURNS jsonb
+-- Their ids first: from then on nothing sealed is handed out under them, whatever is put back. Then the
+-- seeds: without them nothing that is left can be opened.
+CREATE FUNCTION recovery.erase_next(p_claim uuid, p_subject text, p_limit integer) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  v_selector jsonb := recovery.require_work(p_claim, 'erase');
-  v_keep_tokens boolean := coalesce((v_selector ->> 'keepTokens')::boolean, false);
+  v_grant recovery.access_grant := recovery.require_grant(p_claim, '{erase}');
+  v_contract maskline.contract := recovery.contract_named(v_grant.contract);
+  v_selector jsonb := v_grant.selector;
   v_records uuid[];
   v_dates date[];
   v_seeds bigint;
   v_is_through boolean := true;
 BEGIN
-  IF v_selector ->> 'kind' = 'user' THEN
-    IF recovery.subject_mac(p_user_id) IS DISTINCT FROM v_selector ->> 'subject' THEN
-      RAISE EXCEPTION USING ERRCODE = 'MK003', MESSAGE = 'the grant is for another subject';
-    END IF;
-    v_selector := v_selector || jsonb_build_object('user_id', p_user_id);
+  PERFORM recovery.require(coalesce(octet_length(p_subject), 1) <= 4096 AND p_limit > 0);
+  IF NOT recovery.is_subject_of(v_selector, p_subject) THEN
+    RAISE EXCEPTION USING ERRCODE = 'MK003', MESSAGE = 'the grant is for another subject';
   END IF;
-  IF v_selector ->> 'kind' IN ('user', 'before')
+  IF v_selector ? 'subject' THEN
+    v_selector := v_selector || jsonb_build_object('subject', p_subject);
+  END IF;
+  IF v_selector ->> 'kind' IN ('subject', 'before')
     AND NOT EXISTS (SELECT FROM recovery.claim_record WHERE claim_id = p_claim) THEN
-    v_is_through := recovery.list_erasable(p_claim, v_selector);
+    v_is_through := recovery.list_erasable(p_claim, v_contract, v_selector);
   END IF;
 
   WITH batch AS (
     DELETE FROM recovery.claim_record
     WHERE claim_id = p_claim AND record_id IN (
-      SELECT record_id FROM recovery.claim_record WHERE claim_id = p_claim ORDER BY record_id LIMIT p_limit)
+      SELECT record_id FROM recovery.claim_record WHERE claim_id = p_claim
+      ORDER BY record_id LIMIT least(p_limit, 10000))
     RETURNING record_id, create_date)
   SELECT coalesce(array_agg(record_id), '{}'), coalesce(array_agg(create_date), '{}')
   INTO v_records, v_dates FROM batch;
 
+  INSERT INTO maskline.erased (record_id) SELECT unnest(v_records) ON CONFLICT DO NOTHING;
   DELETE FROM maskline.seed USING unnest(v_records, v_dates) AS batch (record_id, create_date)
   WHERE seed.record_id = batch.record_id AND seed.create_date = batch.create_date;
   GET DIAGNOSTICS v_seeds = ROW_COUNT;
   DELETE FROM maskline.vault USING unnest(v_records, v_dates) AS batch (record_id, create_date)
   WHERE vault.record_id = batch.record_id AND vault.create_date = batch.create_date;
   DELETE FROM maskline.quarantine WHERE record_id = ANY (v_records);
-  IF NOT v_keep_tokens THEN
-    UPDATE public.user_logins AS login SET masked_ip = 'erased', masked_device_id = 'erased'
-    FROM unnest(v_records, v_dates) AS batch (record_id, create_date)
-    WHERE login.record_id = batch.record_id AND login.create_date = batch.create_date;
+  IF NOT coalesce((v_selector ->> 'keepTokens')::boolean, false) THEN
+    PERFORM recovery.erase_tokens(v_contract, v_records, v_dates);
   END IF;
   PERFORM recovery.note_changed(p_claim, cardinality(v_records));
   RETURN jsonb_build_object('erased', cardinality(v_records), 'seeds', v_seeds,
@@ -153,32 +176,43 @@ RETURNS TABLE (id uuid, recipient text, sealed bytea)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  v_selector jsonb := recovery.require_work(p_claim, 'rewrap');
+  v_grant recovery.access_grant := recovery.require_grant(p_claim, '{rewrap}');
   v_count bigint;
 BEGIN
   RETURN QUERY
     SELECT key.id, key.recipient::text, key.sealed FROM maskline.batch_key AS key
-    WHERE key.recipient = v_selector ->> 'from' AND key.id > p_after
+    WHERE key.recipient = v_grant.selector ->> 'from' AND key.id > p_after
     ORDER BY key.id LIMIT least(p_limit, 10000);
   GET DIAGNOSTICS v_count = ROW_COUNT;
   PERFORM recovery.note_handed_out(p_claim, v_count);
 END
 $$;
 
--- The new sealed key and the end of the old one are one transaction. Returns how many were moved.
-CREATE FUNCTION recovery.rewrap_store(p_claim uuid, p_ids uuid[], p_sealed bytea[]) RETURNS integer
+-- Whether this is a list of at most 10,000, and not more than 64 MiB in all.
+CREATE FUNCTION recovery.is_batch(p_list jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE WHEN pg_column_size(p_list) <= 67108864 AND jsonb_typeof(p_list) = 'array'
+    THEN jsonb_array_length(p_list) <= 10000 ELSE false END
+$$;
+
+-- p_keys: [{id, sealed}]; bytes here and below as \x and hexadecimal. The new sealed key and the end of
+-- the old one are one transaction. Returns how many were moved.
+CREATE FUNCTION recovery.rewrap_store(p_claim uuid, p_keys jsonb) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  v_selector jsonb := recovery.require_work(p_claim, 'rewrap');
+  v_grant recovery.access_grant := recovery.require_grant(p_claim, '{rewrap}');
   v_count integer;
 BEGIN
+  PERFORM recovery.require(recovery.is_batch(p_keys));
+  PERFORM recovery.require(octet_length(sealed) BETWEEN 1 AND 4096)
+  FROM jsonb_to_recordset(p_keys) AS fresh (sealed bytea);
   WITH moved AS (
-    DELETE FROM maskline.batch_key AS key USING unnest(p_ids, p_sealed) AS fresh (id, sealed)
-    WHERE key.id = fresh.id AND key.recipient = v_selector ->> 'from'
+    DELETE FROM maskline.batch_key AS key USING jsonb_to_recordset(p_keys) AS fresh (id uuid, sealed bytea)
+    WHERE key.id = fresh.id AND key.recipient = v_grant.selector ->> 'from'
     RETURNING key.id, key.sealed_on, fresh.sealed
   ), stored AS (
     INSERT INTO maskline.batch_key (id, recipient, sealed, sealed_on)
-    SELECT id, v_selector ->> 'to', sealed, sealed_on FROM moved
+    SELECT id, v_grant.selector ->> 'to', sealed, sealed_on FROM moved
     -- One that stands there already was not shown to open; this one was.
     ON CONFLICT (id, recipient) DO UPDATE SET sealed = excluded.sealed
   )
@@ -190,25 +224,30 @@ $$;
 
 -- Rows with a token under the old key; sealed and seed are null where nothing can be opened.
 CREATE FUNCTION recovery.retoken_next(p_claim uuid, p_after uuid, p_limit integer)
-RETURNS TABLE (record_id uuid, create_date text, masked_ip text, masked_device_id text,
-  sealed bytea, seed bytea, batch_key_id uuid)
+RETURNS TABLE (record_id uuid, create_date text, tokens jsonb, subject text, sealed bytea, seed bytea,
+  batch_key_id uuid)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  v_prefix text := format('mk1.%s.', recovery.require_work(p_claim, 'retoken') ->> 'from');
+  v_grant recovery.access_grant := recovery.require_grant(p_claim, '{retoken}');
+  v_contract maskline.contract := recovery.contract_named(v_grant.contract);
   v_count bigint;
 BEGIN
-  RETURN QUERY
-    SELECT login.record_id, login.create_date::text, login.masked_ip, login.masked_device_id,
-      vault.sealed, seed.seed, encode(substring(vault.sealed FROM 3 FOR 16), 'hex')::uuid
-    FROM (
-      SELECT found.record_id, found.create_date, found.masked_ip::text, found.masked_device_id::text FROM public.user_logins AS found
-      WHERE found.record_id > p_after
-        AND (starts_with(found.masked_ip, v_prefix) OR starts_with(found.masked_device_id, v_prefix))
-      ORDER BY found.record_id LIMIT least(p_limit, 10000)) AS login
-      LEFT JOIN maskline.vault USING (record_id, create_date)
-      LEFT JOIN maskline.seed USING (record_id, create_date)
-    ORDER BY login.record_id;
+  RETURN QUERY EXECUTE format(
+    'SELECT entry.record_id, to_char(entry.create_date, ''YYYY-MM-DD''), entry.tokens, entry.subject,
+       vault.sealed, seed.seed, recovery.batch_key_of(vault.sealed)
+     FROM (
+       SELECT entry.record_id, entry.create_date, %s AS tokens, %s AS subject
+       FROM public.%I AS entry
+       WHERE entry.record_id > $2 AND %s
+       ORDER BY entry.record_id LIMIT least($3, 10000)) AS entry
+       LEFT JOIN maskline.vault ON vault.record_id = entry.record_id AND vault.create_date = entry.create_date
+         AND NOT recovery.is_erased(entry.record_id)
+       LEFT JOIN maskline.seed ON seed.record_id = vault.record_id AND seed.create_date = vault.create_date
+     ORDER BY entry.record_id',
+    recovery.tokens_expression(v_contract), recovery.subject_expression(v_contract),
+    v_contract.table_name, recovery.some_token(v_contract, 'starts_with(%s, $1)'))
+  USING format('mk1.%s.', v_grant.selector ->> 'from'), p_after, p_limit;
   GET DIAGNOSTICS v_count = ROW_COUNT;
   PERFORM recovery.note_handed_out(p_claim, v_count);
 END
@@ -219,115 +258,148 @@ RETURNS TABLE (id uuid, recipient text, sealed bytea)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
-  PERFORM recovery.require_work(p_claim, 'retoken');
+  PERFORM recovery.require_claim(p_claim, '{retoken}');
+  PERFORM recovery.require(cardinality(p_ids) <= 10000);
   RETURN QUERY
     SELECT key.id, key.recipient::text, key.sealed FROM maskline.batch_key AS key
     WHERE key.id = ANY (p_ids);
 END
 $$;
 
--- The batch key that custodian's work sealed under, once a recipient.
-CREATE FUNCTION recovery.store_batch_key(p_id uuid, p_recipients text[], p_keys bytea[]) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+-- The batch key that the work is about to seal under, once a recipient: p_keys is {recipient: sealed}.
+CREATE FUNCTION recovery.add_batch_key(p_claim uuid, p_id uuid, p_keys jsonb) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM recovery.require_claim(p_claim, '{retoken,retry}');
+  PERFORM recovery.require(pg_column_size(p_keys) <= 131072 AND jsonb_typeof(p_keys) = 'object');
   INSERT INTO maskline.batch_key (id, recipient, sealed)
-  SELECT p_id, recipient, sealed FROM unnest(p_recipients, p_keys) AS key (recipient, sealed)
+  SELECT p_id, recipient, sealed::bytea FROM jsonb_each_text(p_keys) AS key (recipient, sealed);
+END
 $$;
 
--- Token, seal and seed of a row change together, and only if the seed is still the one that was
+-- p_rows: [{record_id, create_date, old_seed, tokens: {field: token}, sealed, seed}].
+--
+-- Tokens, seal and seed of a row change together, and only if the seed is still the one that was
 -- opened: a row erased meanwhile stays erased. Returns how many changed.
-CREATE FUNCTION recovery.retoken_store(
-  p_claim uuid, p_batch_key uuid, p_recipients text[], p_keys bytea[],
-  p_records uuid[], p_dates text[], p_old_seeds bytea[],
-  p_ips text[], p_device_ids text[], p_sealed bytea[], p_seeds bytea[])
-RETURNS integer
+CREATE FUNCTION recovery.retoken_store(p_claim uuid, p_rows jsonb) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  v_grant recovery.access_grant := recovery.require_grant(p_claim, '{retoken}');
+  v_contract maskline.contract := recovery.contract_named(v_grant.contract);
+  v_form text := recovery.token_form(v_grant.selector ->> 'to');
   v_count integer;
 BEGIN
-  PERFORM recovery.require_work(p_claim, 'retoken');
-  PERFORM recovery.store_batch_key(p_batch_key, p_recipients, p_keys);
-  WITH fresh AS (
-    SELECT * FROM unnest(p_records, p_dates::date[], p_old_seeds, p_ips, p_device_ids, p_sealed, p_seeds)
-      AS fresh (record_id, create_date, old_seed, ip, device_id, sealed, seed)
-  ), reseeded AS (
-    UPDATE maskline.seed SET seed = fresh.seed FROM fresh
-    WHERE seed.record_id = fresh.record_id AND seed.create_date = fresh.create_date
-      AND seed.seed = fresh.old_seed
-    RETURNING fresh.record_id, fresh.create_date, fresh.ip, fresh.device_id, fresh.sealed
-  ), resealed AS (
-    UPDATE maskline.vault SET sealed = reseeded.sealed FROM reseeded
-    WHERE vault.record_id = reseeded.record_id AND vault.create_date = reseeded.create_date
-  ), retokened AS (
-    UPDATE public.user_logins AS login SET masked_ip = reseeded.ip, masked_device_id = reseeded.device_id
-    FROM reseeded
-    WHERE login.record_id = reseeded.record_id AND login.create_date = reseeded.create_date
-    RETURNING login.record_id
-  )
-  SELECT count(*) INTO v_count FROM retokened;
+  PERFORM recovery.require(recovery.is_batch(p_rows));
+  -- Nothing but a token of the new key comes into a masked column.
+  PERFORM recovery.require(octet_length(seed) = 32 AND octet_length(sealed) BETWEEN 1 AND 1048576
+    AND NOT EXISTS (SELECT FROM jsonb_each_text(tokens) AS token WHERE (value ~ v_form) IS NOT TRUE))
+  FROM jsonb_to_recordset(p_rows) AS fresh (tokens jsonb, sealed bytea, seed bytea);
+  EXECUTE format(
+    'WITH fresh AS (
+       SELECT * FROM jsonb_to_recordset($1)
+         AS fresh (record_id uuid, create_date date, old_seed bytea, tokens jsonb, sealed bytea, seed bytea)
+     ), reseeded AS (
+       UPDATE maskline.seed SET seed = fresh.seed FROM fresh
+       WHERE seed.record_id = fresh.record_id AND seed.create_date = fresh.create_date
+         AND seed.seed = fresh.old_seed AND NOT recovery.is_erased(fresh.record_id)
+       RETURNING fresh.record_id, fresh.create_date, fresh.tokens, fresh.sealed
+     ), resealed AS (
+       UPDATE maskline.vault SET sealed = reseeded.sealed FROM reseeded
+       WHERE vault.record_id = reseeded.record_id AND vault.create_date = reseeded.create_date
+     ), retokened AS (
+       UPDATE public.%I AS entry SET %s FROM reseeded
+       WHERE entry.record_id = reseeded.record_id AND entry.create_date = reseeded.create_date
+       RETURNING entry.record_id
+     )
+     SELECT count(*) FROM retokened',
+    v_contract.table_name,
+    -- A token that was not given stays, and key_usage counts it.
+    (SELECT string_agg(format('%1$I = coalesce(reseeded.tokens ->> %2$L, entry.%1$I)', column_name, field), ', ')
+     FROM jsonb_each_text(v_contract.tokens) AS token (field, column_name)))
+  INTO v_count USING p_rows;
   PERFORM recovery.note_changed(p_claim, v_count);
   RETURN v_count;
 END
 $$;
 
--- For rows that cannot be opened, by a choice that was approved: their tokens under the old key go.
-CREATE FUNCTION recovery.retoken_tombstone(p_claim uuid, p_records uuid[], p_dates text[])
-RETURNS integer
+-- For rows that cannot be opened, by a choice that was approved: their tokens go, if one is under the
+-- old key. p_rows: [{record_id, create_date}].
+CREATE FUNCTION recovery.retoken_tombstone(p_claim uuid, p_rows jsonb) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  v_selector jsonb := recovery.require_work(p_claim, 'retoken');
-  v_prefix text := format('mk1.%s.', v_selector ->> 'from');
+  v_grant recovery.access_grant := recovery.require_grant(p_claim, '{retoken}');
+  v_contract maskline.contract := recovery.contract_named(v_grant.contract);
+  v_records uuid[];
+  v_dates date[];
   v_count integer;
 BEGIN
-  IF v_selector ->> 'unopenable' IS DISTINCT FROM 'tombstone' THEN
+  PERFORM recovery.require(recovery.is_batch(p_rows));
+  IF v_grant.selector ->> 'unopenable' IS DISTINCT FROM 'tombstone' THEN
     RAISE EXCEPTION USING ERRCODE = 'MK003', MESSAGE = 'the grant leaves rows that cannot be opened';
   END IF;
-  UPDATE public.user_logins AS login SET masked_ip = 'erased', masked_device_id = 'erased'
-  FROM unnest(p_records, p_dates::date[]) AS lost (record_id, create_date)
-  WHERE login.record_id = lost.record_id AND login.create_date = lost.create_date
-    AND (starts_with(login.masked_ip, v_prefix) OR starts_with(login.masked_device_id, v_prefix));
-  GET DIAGNOSTICS v_count = ROW_COUNT;
+  SELECT array_agg(record_id), array_agg(create_date) INTO v_records, v_dates
+  FROM jsonb_to_recordset(p_rows) AS lost (record_id uuid, create_date date);
+  v_count := recovery.erase_tokens(v_contract, v_records, v_dates,
+    recovery.some_token(v_contract, format('starts_with(%%s, %L)', format('mk1.%s.', v_grant.selector ->> 'from'))));
   PERFORM recovery.note_changed(p_claim, v_count);
   RETURN v_count;
 END
 $$;
 
--- How much is stored under which key: what must be zero before a key is disabled.
-CREATE FUNCTION recovery.key_usage() RETURNS TABLE (kind text, kid text, uses bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT 'token', split_part(token, '.', 2), count(*)
-  FROM public.user_logins AS login, unnest(ARRAY[login.masked_ip, login.masked_device_id]) AS token
-  WHERE starts_with(token, 'mk1.')
-  GROUP BY 2
-  UNION ALL
-  SELECT 'recipient', key.recipient::text, count(*) FROM maskline.batch_key AS key GROUP BY 2
+-- How much is stored under which key: what must be zero before a key is disabled. Tokens by contract;
+-- recipients seal for all of them.
+CREATE FUNCTION recovery.key_usage() RETURNS TABLE (kind text, contract text, kid text, uses bigint)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  v_contract maskline.contract;
+BEGIN
+  FOR v_contract IN SELECT * FROM maskline.contract ORDER BY name LOOP
+    RETURN QUERY EXECUTE format(
+      'SELECT ''token'', $1, split_part(token, ''.'', 2), count(*)
+       FROM public.%I AS entry, unnest(ARRAY[%s]::text[]) AS token
+       WHERE starts_with(token, ''mk1.'')
+       GROUP BY 3 ORDER BY 3',
+      v_contract.table_name,
+      (SELECT string_agg('entry.' || quote_ident(column_name), ', ')
+       FROM jsonb_each_text(v_contract.tokens) AS token (field, column_name)))
+    USING v_contract.name::text;
+  END LOOP;
+  RETURN QUERY SELECT 'recipient', '*', key.recipient::text, count(*) FROM maskline.batch_key AS key
+    GROUP BY 3 ORDER BY 3;
+END
 $$;
 
 -- Turns a quarantined message into a row: its outcome changes in the transaction that writes it.
-CREATE FUNCTION recovery.retry_store(
-  p_claim uuid, p_record uuid, p_login jsonb, p_sealed bytea, p_seed bytea,
-  p_batch_key uuid, p_recipients text[], p_keys bytea[])
+-- p_row: its columns but those of its delivery. p_sealed and p_seed are null where the vault is off.
+CREATE FUNCTION recovery.retry_store(p_claim uuid, p_record uuid, p_row jsonb, p_sealed bytea, p_seed bytea)
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  v_grant recovery.access_grant := recovery.require_grant(p_claim, '{retry}');
+  v_contract maskline.contract := recovery.contract_named(v_grant.contract);
   v_refused maskline.quarantine;
 BEGIN
-  PERFORM recovery.require_claim(p_claim, '{retry}');
+  PERFORM recovery.require(pg_column_size(p_row) <= 16777216 AND jsonb_typeof(p_row) = 'object'
+    AND (p_sealed IS NULL) = (p_seed IS NULL) AND coalesce(octet_length(p_seed), 32) = 32
+    AND coalesce(octet_length(p_sealed), 1) BETWEEN 1 AND 1048576
+    -- Nothing but a token comes into a masked column.
+    AND NOT EXISTS (SELECT FROM jsonb_each_text(v_contract.tokens) AS token (field, column_name)
+      WHERE NOT coalesce(p_row ->> column_name ~ recovery.token_form(), true)));
   DELETE FROM maskline.quarantine AS refused
   USING recovery.claim_record AS claimed
-  WHERE refused.record_id = p_record
+  WHERE refused.record_id = p_record AND refused.contract = v_contract.name
     AND claimed.claim_id = p_claim AND claimed.record_id = refused.record_id
+    AND NOT recovery.is_erased(refused.record_id)
   RETURNING refused.* INTO v_refused;
   IF NOT FOUND THEN RAISE EXCEPTION USING ERRCODE = 'MK004', MESSAGE = 'not in quarantine'; END IF;
 
-  INSERT INTO public.user_logins (user_id, device_type, masked_ip, masked_device_id, locale,
-    app_version, app_version_text, create_date, message_id, sent_at, record_id)
-  VALUES (p_login ->> 'user_id', p_login ->> 'device_type', p_login ->> 'masked_ip',
-    p_login ->> 'masked_device_id', p_login ->> 'locale', (p_login ->> 'app_version')::integer,
-    p_login ->> 'app_version_text', v_refused.create_date, v_refused.message_id, v_refused.sent_at, p_record);
+  EXECUTE format('INSERT INTO public.%1$I SELECT * FROM jsonb_populate_record(NULL::public.%1$I, $1)',
+    v_contract.table_name) USING p_row || jsonb_build_object('create_date', v_refused.create_date,
+      'message_id', v_refused.message_id, 'sent_at', v_refused.sent_at, 'record_id', p_record);
   UPDATE maskline.ledger SET outcome = 'row' WHERE message_id = v_refused.message_id;
   DELETE FROM maskline.seed WHERE record_id = p_record AND create_date = v_refused.create_date;
   IF p_sealed IS NOT NULL THEN
-    PERFORM recovery.store_batch_key(p_batch_key, p_recipients, p_keys);
     INSERT INTO maskline.vault (record_id, create_date, sealed)
     VALUES (p_record, v_refused.create_date, p_sealed);
     INSERT INTO maskline.seed (record_id, create_date, seed)
@@ -340,10 +412,9 @@ $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA recovery FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION recovery.claim_work(uuid, text, text, uuid),
   recovery.erase_next(uuid, text, integer), recovery.what_remains(),
-  recovery.rewrap_next(uuid, uuid, integer), recovery.rewrap_store(uuid, uuid[], bytea[]),
+  recovery.rewrap_next(uuid, uuid, integer), recovery.rewrap_store(uuid, jsonb),
   recovery.retoken_next(uuid, uuid, integer), recovery.retoken_batch_keys(uuid, uuid[]),
-  recovery.retoken_store(uuid, uuid, text[], bytea[], uuid[], text[], bytea[], text[], text[], bytea[], bytea[]),
-  recovery.retoken_tombstone(uuid, uuid[], text[]),
-  recovery.retry_store(uuid, uuid, jsonb, bytea, bytea, uuid, text[], bytea[])
+  recovery.add_batch_key(uuid, uuid, jsonb), recovery.retoken_store(uuid, jsonb),
+  recovery.retoken_tombstone(uuid, jsonb), recovery.retry_store(uuid, uuid, jsonb, bytea, bytea)
   TO maskline_custodian;
 GRANT EXECUTE ON FUNCTION recovery.key_usage() TO maskline_custodian, maskline_auditor;

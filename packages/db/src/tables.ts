@@ -1,14 +1,15 @@
-/** The tables, as drizzle sees them; `migrations/` is generated from here. */
+/** The fixed tables, as drizzle sees them; `migrations/0000_tables.sql` is generated from here. */
 
-import type { Sealed, SealedBatchKey, Seed, Token } from "@org/masking";
+import type { Sealed, SealedBatchKey, Seed } from "@org/masking";
 import { sql } from "drizzle-orm";
 import {
+  boolean,
   customType,
   date,
-  integer,
+  jsonb,
   pgSchema,
-  pgTable,
   primaryKey,
+  text,
   timestamp,
   uuid,
   varchar,
@@ -16,35 +17,37 @@ import {
 
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
 const utcToday = sql`(now() AT TIME ZONE 'UTC')::date`;
-const sentAt = () => timestamp("sent_at", { withTimezone: true }).notNull();
 /** The UTC date of `sent_at`: the same at every redelivery, and what the months are cut by. */
 const createDate = () => date("create_date").notNull();
 /** UUIDv7, made by the consumer: near-sequential, so that index pages stay hot. */
 const recordId = () => uuid("record_id").notNull();
+const contractName = (column: string) => varchar(column, { length: 63 });
 
 export const maskline = pgSchema("maskline");
 
 /** What became of a message. */
 export const outcome = maskline.enum("outcome", ["row", "quarantined"]);
 
-/** The masked logins: what analysts read. Partitioned by month. */
-export const userLogins = pgTable(
-  "user_logins",
-  {
-    userId: varchar("user_id", { length: 128 }).notNull(),
-    deviceType: varchar("device_type", { length: 32 }).notNull(),
-    maskedIp: varchar("masked_ip", { length: 256 }).$type<Token>().notNull(),
-    maskedDeviceId: varchar("masked_device_id", { length: 256 }).$type<Token>().notNull(),
-    locale: varchar("locale", { length: 32 }),
-    appVersion: integer("app_version"),
-    createDate: createDate(),
-    appVersionText: varchar("app_version_text", { length: 32 }),
-    messageId: uuid("message_id").notNull(),
-    sentAt: sentAt(),
-    recordId: recordId(),
-  },
-  (table) => [primaryKey({ columns: [table.recordId, table.createDate] })],
-);
+/**
+ * The contracts that this database holds messages of: which table, and which of its columns is what.
+ * Only the owner writes it; the functions of recovery and retention find tables and columns here.
+ */
+export const contract = maskline.table("contract", {
+  name: contractName("name").primaryKey(),
+  /** In schema public. A partition's name is this with `_YYYY_MM` after it. */
+  tableName: varchar("table_name", { length: 54 }).notNull().unique(),
+  /** The column that says whose message it is: its value, or the token of it. */
+  subjectColumn: varchar("subject_column", { length: 63 }).notNull(),
+  subjectIsMasked: boolean("subject_is_masked").notNull(),
+  /** The fields whose originals are sealed. */
+  maskedFields: text("masked_fields").array().notNull(),
+  /** The column of each token field: of each masked field, and of each further view of one. */
+  tokens: jsonb("tokens").$type<Readonly<Record<string, string>>>().notNull(),
+  /** What a look-up shows, in order. */
+  shownColumns: text("shown_columns").array().notNull(),
+  /** The contract as `migrate` saw it last: what the next migration is compared with. */
+  definition: jsonb("definition").notNull(),
+});
 
 /** One entry a message: who inserts it decides the message's outcome, once. */
 export const ledger = maskline.table("ledger", {
@@ -58,10 +61,12 @@ export const ledger = maskline.table("ledger", {
 export const quarantine = maskline.table("quarantine", {
   recordId: recordId().primaryKey(),
   messageId: uuid("message_id").notNull(),
-  sentAt: sentAt(),
+  sentAt: timestamp("sent_at", { withTimezone: true }).notNull(),
   createDate: createDate(),
   quarantinedOn: date("quarantined_on").notNull().default(utcToday),
-  reason: varchar("reason", { length: 64 }).notNull(),
+  /** Whose consumer refused it. */
+  contract: contractName("contract").notNull(),
+  reason: varchar("reason", { length: 96 }).notNull(),
   sqlState: varchar("sql_state", { length: 5 }),
   sealed: bytea("sealed").$type<Sealed>().notNull(),
 });
@@ -78,7 +83,7 @@ export const batchKey = maskline.table(
   (table) => [primaryKey({ columns: [table.id, table.recipient] })],
 );
 
-/** The originals of a login's masked fields, sealed. Partitioned by month. */
+/** The originals of a row's masked fields, sealed. Partitioned by month. */
 export const vault = maskline.table(
   "vault",
   {
@@ -99,3 +104,12 @@ export const seed = maskline.table(
   },
   (table) => [primaryKey({ columns: [table.recordId, table.createDate] })],
 );
+
+/**
+ * Ids of erased records, for ever: nothing sealed is handed out under one again, whoever puts a copy
+ * of seed and record back.
+ */
+export const erased = maskline.table("erased", {
+  recordId: recordId().primaryKey(),
+  erasedOn: date("erased_on").notNull().default(utcToday),
+});

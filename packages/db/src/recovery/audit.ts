@@ -10,21 +10,38 @@ export interface AuditRow {
   readonly action: string;
   readonly grantId: string | null;
   readonly claimId: string | null;
-  /** JSON, byte for byte as it was hashed. */
+  /** JSON, byte for byte as it was hashed; 16 KiB at most. */
   readonly detail: string;
   readonly previousHash: Uint8Array;
   readonly hash: Uint8Array;
 }
 
+export interface AuditPosition {
+  readonly seq: number;
+  readonly hash: Uint8Array;
+}
+
 export interface Audit {
   /** The chain's end; seq 0 is the empty chain. */
-  position(): Promise<{ readonly seq: number; readonly hash: Uint8Array }>;
+  readonly position: () => Promise<AuditPosition>;
   /** Null where there is no such row. */
-  hashAt(seq: number): Promise<Uint8Array | null>;
-  /** In order, after `seq`, at most `limit` (10,000). */
-  read(after: number, limit: number): Promise<AuditRow[]>;
+  readonly hashAt: (seq: number) => Promise<Uint8Array | null>;
+  /** In order, after `seq`. A page ends at `limit` (10,000 at most) or at some 4 MiB: only an empty one is the last. */
+  readonly read: (after: number, limit: number) => Promise<AuditRow[]>;
   /** Explains every overdue claim with a row; resolves with how many. */
-  settle(): Promise<number>;
+  readonly closeOverdue: () => Promise<number>;
+}
+
+interface StoredAuditRow {
+  readonly seq: string;
+  readonly at_micros: string;
+  readonly actor: string;
+  readonly action: string;
+  readonly grant_id: string | null;
+  readonly claim_id: string | null;
+  readonly detail: string;
+  readonly previous_hash: Uint8Array;
+  readonly hash: Uint8Array;
 }
 
 export function createAudit(call: Call): Audit {
@@ -33,19 +50,9 @@ export function createAudit(call: Call): Audit {
       const [row] = await call<{ seq: string; hash: Uint8Array }>("audit_position");
       return { seq: Number(row?.seq ?? 0), hash: row?.hash ?? new Uint8Array(32) };
     },
-    hashAt: (seq) => callOne<Uint8Array | null>(call, "audit_hash_at", seq),
+    hashAt: (seq) => callOne<Uint8Array | null>(call, "audit_hash_at", { p_seq: seq }),
     async read(after, limit) {
-      const rows = await call<{
-        seq: string;
-        at_micros: string;
-        actor: string;
-        action: string;
-        grant_id: string | null;
-        claim_id: string | null;
-        detail: string;
-        previous_hash: Uint8Array;
-        hash: Uint8Array;
-      }>("read_audit", after, limit);
+      const rows = await call<StoredAuditRow>("read_audit", { p_after: after, p_limit: limit });
       return rows.map((row) => ({
         seq: Number(row.seq),
         atMicros: row.at_micros,
@@ -58,6 +65,6 @@ export function createAudit(call: Call): Audit {
         hash: row.hash,
       }));
     },
-    settle: () => callOne<number>(call, "settle"),
+    closeOverdue: () => callOne<number>(call, "close_overdue"),
   };
 }

@@ -2,13 +2,13 @@
 
 import { Pool, type QueryResultRow } from "pg";
 import { DatabaseError, toDatabaseError } from "../database-error.ts";
-import type { Connection } from "../writer.ts";
+import { type Connection, prepareSession } from "../session.ts";
 
-/** The rows of `SELECT * FROM recovery.<function>(…)`. */
-export type Call = <Row extends QueryResultRow>(
-  name: string,
-  ...values: readonly unknown[]
-) => Promise<Row[]>;
+/** Values by the name of the function's parameter. */
+export type Arguments = Readonly<Record<`p_${string}`, unknown>>;
+
+/** The rows of `SELECT * FROM recovery.<function>(<parameter> => …)`. */
+export type Call = <Row extends QueryResultRow>(name: string, given?: Arguments) => Promise<Row[]>;
 
 /** A refusal is an answer, so that its audit row is committed. */
 export type Answer<T> = T | { readonly refused: string };
@@ -27,13 +27,17 @@ export function openCalls(connection: Connection): { call: Call; close: () => Pr
   });
   // Every fault of the connection also fails the query in hand.
   pool.on("error", () => {});
+  pool.on("connect", (client) => {
+    prepareSession(client).catch(() => {});
+  });
   return {
-    async call<Row extends QueryResultRow>(name: string, ...values: readonly unknown[]) {
-      const places = values.map((_, index) => `$${index + 1}`).join(", ");
+    async call<Row extends QueryResultRow>(name: string, given: Arguments = {}) {
+      const places = Object.keys(given).map((parameter, index) => `${parameter} => $${index + 1}`);
       try {
-        const { rows } = await pool.query<Row>(`SELECT * FROM recovery.${name}(${places})`, [
-          ...values,
-        ]);
+        const { rows } = await pool.query<Row>(
+          `SELECT * FROM recovery.${name}(${places.join(", ")})`,
+          Object.values(given),
+        );
         return rows;
       } catch (error) {
         throw toDatabaseError(error);
@@ -44,8 +48,8 @@ export function openCalls(connection: Connection): { call: Call; close: () => Pr
 }
 
 /** The one value of a function that returns one. */
-export async function callOne<T>(call: Call, name: string, ...values: unknown[]): Promise<T> {
-  const [row] = await call<Record<string, T>>(name, ...values);
+export async function callOne<T>(call: Call, name: string, given?: Arguments): Promise<T> {
+  const [row] = await call<Record<string, T>>(name, given);
   const value = row?.[name];
   if (value !== undefined) return value;
   throw new DatabaseError("The database's answer has another form than this program expects.", {

@@ -1,4 +1,4 @@
-/** Looks at sealed values: claimed and audited in one transaction, handed out in another. */
+/** Access to sealed values: claimed and audited in one transaction, handed out in another. */
 
 import type { Sealed, SealedBatchKey, Seed } from "@org/masking";
 import { type Answer, type Call, callOne } from "./call.ts";
@@ -19,16 +19,38 @@ export interface Claim {
   readonly resumed?: true;
 }
 
+export interface ClaimRequest {
+  readonly grant: string;
+  readonly capability: "unmask" | "retry";
+  /** The new claim's id: a UUID that its caller has just generated. */
+  readonly claim: string;
+  readonly fields: readonly string[];
+  readonly records: readonly string[];
+}
+
+export interface LookupRequest {
+  readonly grant: string;
+  readonly claim: string;
+  /** A masked field, or a further view of one. */
+  readonly field: string;
+  /** Those of one value, one a token key. */
+  readonly tokens: readonly string[];
+}
+
+/** By token field; what an optional field does not have is left out. */
+export type Tokens = Readonly<Record<string, string>>;
+
 export interface ClaimedRecord {
   readonly recordId: string;
-  /** The table label that it was sealed under. */
-  readonly source: "user_logins" | "quarantine";
+  /** A row of the grant's contract, sealed under the label of its table; or the body of a quarantined message. */
+  readonly source: "row" | "quarantine";
   readonly sealed: Sealed;
   readonly seed: Seed;
   readonly batchKeyId: string;
   /** Null for a quarantined body. */
-  readonly maskedIp: string | null;
-  readonly maskedDeviceId: string | null;
+  readonly tokens: Tokens | null;
+  /** Whose it is by the row; null for a quarantined body, and where only a token says so. */
+  readonly subject: string | null;
   readonly sentAt: Date;
 }
 
@@ -38,14 +60,12 @@ export interface StoredBatchKey {
   readonly sealed: SealedBatchKey;
 }
 
+/** A row as a look-up shows it. */
 export interface MaskedRecord {
   readonly recordId: string;
-  readonly userId: string;
-  readonly deviceType: string;
-  readonly maskedIp: string;
-  readonly maskedDeviceId: string;
-  readonly locale: string | null;
   readonly sentAt: Date;
+  /** By column, as text, in the contract's order. */
+  readonly columns: Readonly<Record<string, string | null>>;
 }
 
 export interface QuarantineEntry {
@@ -53,99 +73,140 @@ export interface QuarantineEntry {
   readonly messageId: string;
   readonly sentAt: Date;
   readonly quarantinedOn: string;
+  readonly contract: string;
   readonly reason: string;
   readonly sqlState: string | null;
 }
 
+/** How a claim ended, as the tool says it. The database takes these names, codes that it knows, and whole numbers. */
+export interface Result extends Readonly<Partial<Record<ResultCount, number>>> {
+  readonly outcome:
+    | "not_opened"
+    | "opened"
+    | "looked_up"
+    | "failed"
+    | "erased"
+    | "rewrapped"
+    | "retokened"
+    | "retried";
+  readonly reason?:
+    | "no_checkpoint"
+    | "forged_approval"
+    | "wrong_person"
+    | "wrong_tenant"
+    | "wrong_contract"
+    | "wrong_capability"
+    | "wrong_fields"
+    | "wrong_records"
+    | "grant_used_up"
+    | "grant_expired";
+}
+
+type ResultCount =
+  | "opened"
+  | "missing"
+  | "failed"
+  /** Of records whose tokens are not those of their originals. */
+  | "mismatched"
+  /** Of records that were sealed for another subject than their row's. */
+  | "misplaced"
+  | "matches"
+  | "records"
+  | "seeds"
+  | "moved"
+  | "tombstoned"
+  | "left"
+  | "written";
+
 export interface Claims {
-  /** `what.claim` is the new claim's id: a UUID that its caller has just drawn. */
-  claim(
-    grant: string,
-    capability: "unmask" | "retry",
-    what: {
-      readonly claim: string;
-      readonly fields: readonly string[];
-      readonly records: readonly string[];
-    },
-  ): Promise<Answer<Claim>>;
-  claimLookup(
-    grant: string,
-    what: { readonly claim: string; readonly field: string; readonly tokens: readonly string[] },
-  ): Promise<Answer<Claim>>;
+  readonly claim: (request: ClaimRequest) => Promise<Answer<Claim>>;
+  readonly claimLookup: (request: LookupRequest) => Promise<Answer<Claim>>;
   /** Fewer than were claimed where a record was written without a seal, or erased since. */
-  fetch(claim: string): Promise<ClaimedRecord[]>;
-  fetchBatchKeys(claim: string): Promise<StoredBatchKey[]>;
-  fetchLookup(claim: string, limit: number): Promise<MaskedRecord[]>;
-  reportResult(claim: string, detail: Readonly<Record<string, number | string>>): Promise<void>;
-  listQuarantine(limit: number): Promise<QuarantineEntry[]>;
+  readonly fetch: (claim: string) => Promise<ClaimedRecord[]>;
+  readonly fetchBatchKeys: (claim: string) => Promise<StoredBatchKey[]>;
+  /** In order of the times sent; `limit` 10,000 at most. */
+  readonly fetchLookup: (claim: string, limit: number) => Promise<MaskedRecord[]>;
+  readonly reportResult: (claim: string, result: Result) => Promise<void>;
+  readonly listQuarantine: (limit: number) => Promise<QuarantineEntry[]>;
+}
+
+interface FetchedRow {
+  readonly record_id: string;
+  readonly source: ClaimedRecord["source"];
+  readonly sealed: Sealed;
+  readonly seed: Seed;
+  readonly batch_key_id: string;
+  readonly tokens: Tokens | null;
+  readonly subject: string | null;
+  readonly sent_at: string;
+}
+
+interface LookedUpRow {
+  readonly record_id: string;
+  readonly sent_at: string;
+  readonly columns: MaskedRecord["columns"];
+}
+
+interface QuarantineRow {
+  readonly record_id: string;
+  readonly message_id: string;
+  readonly sent_at: string;
+  readonly quarantined_on: string;
+  readonly contract: string;
+  readonly reason: string;
+  readonly sql_state: string | null;
 }
 
 export function createClaims(call: Call): Claims {
   return {
-    claim: (grant, capability, { claim, fields, records }) =>
-      callOne(call, "claim", grant, capability, fields, records, claim),
-    claimLookup: (grant, { claim, field, tokens }) =>
-      callOne(call, "claim_lookup", grant, field, tokens, claim),
+    claim: ({ grant, capability, claim, fields, records }) =>
+      callOne(call, "claim", {
+        p_grant: grant,
+        p_capability: capability,
+        p_fields: fields,
+        p_records: records,
+        p_claim: claim,
+      }),
+    claimLookup: ({ grant, claim, field, tokens }) =>
+      callOne(call, "claim_lookup", {
+        p_grant: grant,
+        p_field: field,
+        p_tokens: tokens,
+        p_claim: claim,
+      }),
     async fetch(claim) {
-      const rows = await call<{
-        record_id: string;
-        source: ClaimedRecord["source"];
-        sealed: Sealed;
-        seed: Seed;
-        batch_key_id: string;
-        masked_ip: string | null;
-        masked_device_id: string | null;
-        sent_at: Date;
-      }>("fetch", claim);
+      const rows = await call<FetchedRow>("fetch", { p_claim: claim });
       return rows.map((row) => ({
         recordId: row.record_id,
         source: row.source,
         sealed: row.sealed,
         seed: row.seed,
         batchKeyId: row.batch_key_id,
-        maskedIp: row.masked_ip,
-        maskedDeviceId: row.masked_device_id,
-        sentAt: row.sent_at,
+        tokens: row.tokens,
+        subject: row.subject,
+        sentAt: new Date(row.sent_at),
       }));
     },
-    fetchBatchKeys: (claim) => call<StoredBatchKey>("fetch_batch_keys", claim),
+    fetchBatchKeys: (claim) => call<StoredBatchKey>("fetch_batch_keys", { p_claim: claim }),
     async fetchLookup(claim, limit) {
-      const rows = await call<{
-        record_id: string;
-        user_id: string;
-        device_type: string;
-        masked_ip: string;
-        masked_device_id: string;
-        locale: string | null;
-        sent_at: Date;
-      }>("fetch_lookup", claim, limit);
+      const rows = await call<LookedUpRow>("fetch_lookup", { p_claim: claim, p_limit: limit });
       return rows.map((row) => ({
         recordId: row.record_id,
-        userId: row.user_id,
-        deviceType: row.device_type,
-        maskedIp: row.masked_ip,
-        maskedDeviceId: row.masked_device_id,
-        locale: row.locale,
-        sentAt: row.sent_at,
+        sentAt: new Date(row.sent_at),
+        columns: row.columns,
       }));
     },
-    async reportResult(claim, detail) {
-      await call("report_result", claim, JSON.stringify(detail));
+    async reportResult(claim, result) {
+      await call("report_result", { p_claim: claim, p_detail: JSON.stringify(result) });
     },
     async listQuarantine(limit) {
-      const rows = await call<{
-        record_id: string;
-        message_id: string;
-        sent_at: Date;
-        quarantined_on: string;
-        reason: string;
-        sql_state: string | null;
-      }>("list_quarantine", limit);
+      const rows = await call<QuarantineRow>("list_quarantine", { p_limit: limit });
       return rows.map((row) => ({
         recordId: row.record_id,
         messageId: row.message_id,
-        sentAt: row.sent_at,
+        sentAt: new Date(row.sent_at),
         quarantinedOn: row.quarantined_on,
+        contract: row.contract,
         reason: row.reason,
         sqlState: row.sql_state,
       }));

@@ -1,6 +1,6 @@
 /** An operator's way into the database: everything goes through the functions of `recovery`. */
 
-import type { Connection } from "../writer.ts";
+import type { Connection } from "../session.ts";
 import { type Audit, createAudit } from "./audit.ts";
 import { openCalls } from "./call.ts";
 import { type Claims, createClaims } from "./claims.ts";

@@ -11,8 +11,12 @@ export type Selector =
       readonly ids: readonly string[];
       readonly keepTokens?: boolean;
     }
+  /** In whichever masked column it stands. */
   | { readonly kind: "token"; readonly token: string }
-  | { readonly kind: "user"; readonly user_id: string; readonly keepTokens?: boolean }
+  /** For a contract whose subject is plain. The grant keeps an HMAC of it, never the value. */
+  | { readonly kind: "subject"; readonly subject: string; readonly keepTokens?: boolean }
+  /** For one that masks its subject: the value's tokens, one a token key. */
+  | { readonly kind: "subject"; readonly tokens: readonly string[]; readonly keepTokens?: boolean }
   | { readonly kind: "time"; readonly from: string; readonly to: string }
   | { readonly kind: "before"; readonly date: string; readonly keepTokens?: boolean }
   | { readonly kind: "value" }
@@ -27,8 +31,10 @@ export type Selector =
 
 export interface AccessRequest {
   readonly tenant: string;
+  /** A contract's name; `*` to rewrap, as batch keys are every contract's. */
+  readonly contract: string;
   readonly capability: Capability;
-  /** `ip`, `device_id`, or `body` of a quarantined message. */
+  /** To unmask: masked fields, or `body` of a quarantined message. To look up: token fields. */
   readonly fields: readonly string[];
   readonly selector: Selector;
   readonly purpose: string;
@@ -49,18 +55,28 @@ export type GrantState =
   | "expired"
   | "used_up";
 
+export interface Approval {
+  readonly approver: string;
+  readonly decision: "approve" | "deny";
+  readonly keyId: string;
+  readonly signature: string;
+}
+
 /** A grant as the database describes it; whoever relies on it checks the signatures. */
 export interface Grant {
   readonly id: string;
   readonly tenant: string;
   readonly requester: string;
+  readonly contract: string;
   readonly capability: Capability;
   readonly fields: readonly string[];
-  /** A user is named by the audit key's HMAC, never by user_id. */
+  /** In place of ids their `digest` and `count`, in place of a subject's value its HMAC under the audit key. */
   readonly selector: Readonly<Record<string, unknown>> & { readonly kind: Selector["kind"] };
   /** SHA-256 over the record ids in ascending order, hexadecimal. */
   readonly digest: string;
   readonly records: number;
+  /** Why the request ended before anybody could approve it. */
+  readonly ended: "nothing_matches" | "too_many_records" | null;
   readonly purpose: string;
   readonly ticket: string;
   readonly justification: string;
@@ -72,73 +88,85 @@ export interface Grant {
   readonly createdAt: string;
   readonly expiresAt: string;
   readonly state: GrantState;
-  readonly approvals: readonly {
-    readonly approver: string;
-    readonly decision: "approve" | "deny";
-    readonly keyId: string;
-    readonly signature: string;
-  }[];
+  readonly approvals: readonly Approval[];
+}
+
+export interface Decision {
+  readonly decision: "approve" | "deny";
+  readonly keyId: string;
+  readonly signature: Uint8Array;
+  /** For whom the signature was made. */
+  readonly login: string;
+}
+
+/** What the tool itself refused. */
+export type ToolRefusal =
+  | "forged_approval"
+  | "wrong_records"
+  | "wrong_fields"
+  | "confirmation_declined";
+
+export interface GrantAnswer {
+  readonly grant: string;
+}
+
+export interface StateAnswer {
+  readonly state: GrantState;
 }
 
 export interface Grants {
-  /** Two transactions: how many records match is told only once the request is committed. */
-  request(request: AccessRequest): Promise<Answer<{ readonly grant: string }>>;
+  /** How many records match is told only once the request, and then what it found, are committed. */
+  readonly request: (request: AccessRequest) => Promise<Answer<GrantAnswer>>;
   /** Newest first; a requester sees their own, approvers and auditors see all. */
-  list(limit: number): Promise<Grant[]>;
+  readonly list: (limit: number) => Promise<Grant[]>;
   /** Null where there is no such grant, or it is not the caller's to see. */
-  show(grant: string): Promise<Grant | null>;
+  readonly show: (grant: string) => Promise<Grant | null>;
   /** The ids that the grant's digest covers, in ascending order. */
-  records(grant: string): Promise<string[]>;
-  decide(
-    grant: string,
-    decision: "approve" | "deny",
-    /** `login`: for whom the signature was made. */
-    by: { readonly keyId: string; readonly signature: Uint8Array; readonly login: string },
-  ): Promise<Answer<{ readonly state: GrantState }>>;
-  revoke(grant: string): Promise<Answer<{ readonly state: GrantState }>>;
+  readonly records: (grant: string) => Promise<string[]>;
+  /** Deciding in the same way twice is one decision. */
+  readonly decide: (grant: string, decision: Decision) => Promise<Answer<StateAnswer>>;
+  readonly revoke: (grant: string) => Promise<Answer<StateAnswer>>;
   /** Audits what the tool itself refused. */
-  reportRefusal(
-    grant: string,
-    code: "forged_approval" | "wrong_records" | "wrong_fields" | "confirmation_declined",
-  ): Promise<void>;
+  readonly reportRefusal: (grant: string, code: ToolRefusal) => Promise<void>;
 }
 
 export function createGrants(call: Call): Grants {
+  const show = (grant: string): Promise<Grant | null> =>
+    callOne<Grant | null>(call, "show_grant", { p_grant: grant });
   return {
     async request(request) {
-      const asked = await callOne<Answer<{ readonly grant: string }>>(
-        call,
-        "request_access",
-        request.tenant,
-        request.capability,
-        request.fields,
-        JSON.stringify(request.selector),
-        request.purpose,
-        request.ticket,
-        request.justification,
-        request.reveal,
-        request.maxRecords,
-        request.minutes,
-      );
+      const asked = await callOne<Answer<GrantAnswer>>(call, "request_access", {
+        p_request: JSON.stringify(request),
+      });
       if ("refused" in asked) return asked;
-      const { selector } = request;
-      const userId = selector.kind === "user" ? selector.user_id : null;
-      return callOne(call, "resolve_request", asked.grant, userId);
+      const resolved = await callOne<Answer<GrantAnswer>>(call, "resolve_request", {
+        p_grant: asked.grant,
+        p_selector: JSON.stringify(request.selector),
+      });
+      if ("refused" in resolved) return resolved;
+      const ended = (await show(asked.grant))?.ended ?? null;
+      return ended === null ? resolved : { refused: ended };
     },
     async list(limit) {
-      const rows = await call<{ list_grants: Grant }>("list_grants", limit);
+      const rows = await call<{ list_grants: Grant }>("list_grants", { p_limit: limit });
       return rows.map((row) => row.list_grants);
     },
-    show: (grant) => callOne<Grant | null>(call, "show_grant", grant),
+    show,
     async records(grant) {
-      const rows = await call<{ grant_records: string }>("grant_records", grant);
+      const rows = await call<{ grant_records: string }>("grant_records", { p_grant: grant });
       return rows.map((row) => row.grant_records);
     },
-    decide: (grant, decision, { keyId, signature, login }) =>
-      callOne(call, "decide", grant, decision, keyId, signature, login),
-    revoke: (grant) => callOne(call, "revoke", grant),
+    decide: (grant, { decision, keyId, signature, login }) =>
+      callOne(call, "decide", {
+        p_grant: grant,
+        p_decision: decision,
+        p_key_id: keyId,
+        p_signature: signature,
+        p_signer: login,
+      }),
+    revoke: (grant) => callOne(call, "revoke", { p_grant: grant }),
     async reportRefusal(grant, code) {
-      await call("report_refusal", grant, code);
+      await call("report_refusal", { p_grant: grant, p_code: code });
     },
   };
 }
