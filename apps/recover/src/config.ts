@@ -50,6 +50,11 @@ const settings = {
     text(/^[\w.-]{1,64}$/, "up to 64 letters, digits, '.', '_' or '-'"),
     "the tenant",
   ),
+  MASKLINE_CONTRACT: withDefault(
+    "login",
+    text(),
+    "the messages' contract: the name of one that is shipped, or the path of a module",
+  ),
   MASKLINE_UNWRAP: withDefault([], list(), "SNS topic ARNs and EventBridge sources"),
   MASKLINE_VAULT: withDefault("on", oneOf("on", "off"), "whether originals are kept"),
 };

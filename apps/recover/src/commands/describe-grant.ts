@@ -9,6 +9,7 @@ export function describeGrant(grant: Grant): string[] {
   const lines = [
     `Grant        ${grant.id} (${grant.state})`,
     `Asked by     ${grant.requester}, ${grant.createdAt}, tenant ${grant.tenant}`,
+    `Contract     ${grant.contract}`,
     `To           ${grant.capability}${grant.fields.length > 0 ? ` ${grant.fields.join(", ")}` : ""}${grant.reveal === "partial" ? " (partly revealed)" : ""}`,
     `Chosen by    ${kind}${describeSelected(selected)}`,
     `Covers       ${grant.records} ${grant.capability === "rewrap" ? "batch key(s)" : "record(s)"} at the time of the request; ${describeLimit(grant)}`,
