@@ -102,6 +102,7 @@ const config: OxlintConfig = {
     room(["packages/faults/src/**"], only("local", "schema")),
     room(["packages/db/src/**"], only("schema", "settings", "masking"), maskingTypesOnly),
     room(["apps/*/src/**"]),
+    room(["apps/demo/src/**"], only("local", "faults", "schema")),
     room(["apps/consumer/src/**"], adapters, keys, unsealing, notInProduction),
     room(["apps/consumer/src/compose.ts"], unsealing, notInProduction),
     room(["apps/recover/src/**"], adapters, notInProduction),

@@ -18,7 +18,7 @@ const refused: readonly Import[] = [
   ["packages/masking/src/a.ts", `import type { Login } from "@org/schema";`],
   ["packages/sqs/src/a.ts", `import { tokenize } from "../../masking/src/index.ts";`],
   ["packages/sqs/src/a.ts", `import { connect } from "@org/db/writer";`],
-  ["packages/local/src/demo/a.ts", `import { run } from "../../../sqs/src/index.ts";`],
+  ["apps/demo/src/a.ts", `import { migrate } from "@org/db";`],
   ["packages/local/src/a.ts", `export * from "../../../apps/consumer/src/run.ts";`],
   ["packages/db/src/a.ts", `import { canonicalize } from "../../masking/src/index.ts";`],
   ["packages/db/src/a.ts", `import type { Sealed } from "../../masking/src/index.ts";`],
@@ -54,7 +54,8 @@ const refused: readonly Import[] = [
 
 const allowed: readonly Import[] = [
   ["packages/sqs/src/a.ts", `import { openQueue } from "./open-queue.ts";`],
-  ["packages/local/src/demo/a.ts", `import { leashChild } from "../leash.ts";`],
+  ["packages/local/src/a.ts", `import { leashChild } from "./leash.ts";`],
+  ["apps/demo/src/recover/a.ts", `import { startPostgres } from "@org/local";`],
   ["packages/schema/src/a.ts", `import { isCanonicalizable } from "@org/masking";`],
   ["packages/local/src/a.ts", `import { sampleMessages } from "@org/schema";`],
   ["packages/faults/src/a.ts", `import { startQueueServer } from "@org/local";`],

@@ -1,16 +1,19 @@
 /** The SQS servers to choose from: one that misbehaves, and one that others wrote and use. */
 import { startQueueServer } from "@org/local";
-import { startHostileQueueServer } from "@org/local/hostile-queue-server";
-import type { HostileQueueServerOptions } from "@org/local/hostile-queue-server";
+import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
+import type { HostileQueueServerOptions } from "@org/faults/hostile-queue-server";
 
 export type QueueServerName = "hostile" | "fauxqs";
 
 export interface QueueServer extends AsyncDisposable {
   readonly endpoint: string;
   /** The ids of a queue's messages, in flight or not, without touching them. */
-  messageIds(queueUrl: string): Promise<string[]>;
+  readonly messageIds: (queueUrl: string) => Promise<string[]>;
   /** Goes away with every connection, keeps its messages, and comes back; null where it cannot. */
-  readonly outage: { begin(): Promise<void>; end(): Promise<void> } | null;
+  readonly outage: {
+    readonly begin: () => Promise<void>;
+    readonly end: () => Promise<void>;
+  } | null;
 }
 
 /** Nothing can be planned or seen at fauxqs: faults there are those of consumers and database. */

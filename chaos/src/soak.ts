@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { messageIds, startBenchQueueServer } from "@org/bench/queue-server";
-import type { BenchQueue, Counts } from "@org/bench/queue-server";
+import { startBenchQueueServer } from "@org/bench/queue-server";
+import type { BenchQueue } from "@org/bench/queue-server";
+import { messageIds } from "@org/faults/message-ids";
+import type { Counts } from "@org/faults/message-store";
 import { createMessages, createRandom, localAwsEnvironment } from "@org/local";
 
 import { openDatabase } from "./database.ts";

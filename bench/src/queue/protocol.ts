@@ -1,8 +1,8 @@
 /** What the bench and its queue server say to each other, beside SQS itself. */
-import type { Counts, QueueSettings } from "./message-store.ts";
+import type { Counts, StoreSettings } from "@org/faults/message-store";
 
 export type Command =
-  | { readonly kind: "create"; readonly name: string; readonly settings: QueueSettings }
+  | { readonly kind: "create"; readonly name: string; readonly settings: StoreSettings }
   | {
       readonly kind: "send";
       readonly name: string;

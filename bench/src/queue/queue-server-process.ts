@@ -1,20 +1,27 @@
 // An SQS server in memory, made to cost so little that it is not what a benchmark measures: SQS's
 // JSON protocol, standard queues, the operations that consumers call. It ends with its parent.
+import { hash } from "node:crypto";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createMessageStore, type MessageStore, type QueueSettings } from "./message-store.ts";
+import {
+  createMessageStore,
+  type MessageStore,
+  type ReceivedMessage,
+  type StoreSettings,
+} from "@org/faults/message-store";
 import type { Command, Report } from "./protocol.ts";
 
 const sweepEveryMs = 500;
 
 interface Poll {
   readonly most: number;
-  answer(messages: readonly string[]): void;
+  readonly answer: (messages: readonly ReceivedMessage<string>[]) => void;
 }
 
 interface Queue {
-  readonly store: MessageStore;
-  readonly settings: QueueSettings;
+  /** Of each message, the JSON that no receive of it changes. */
+  readonly store: MessageStore<string>;
+  readonly settings: StoreSettings;
   readonly polls: Set<Poll>;
   isDrained: boolean;
 }
@@ -44,12 +51,12 @@ const operations: Record<string, (queue: Queue, call: Call, response: ServerResp
     else hold(queue, { most, waitMs, response });
   },
   DeleteMessageBatch(queue, { Entries: entries = [] }, response) {
-    for (const { ReceiptHandle: handle } of entries) queue.store.delete(handle);
+    for (const { ReceiptHandle: handle } of entries) queue.store.remove(handle);
     answerEntries(response, entries);
     reportDrained(queue);
   },
   DeleteMessage(queue, { ReceiptHandle: handle = "" }, response) {
-    queue.store.delete(handle);
+    queue.store.remove(handle);
     answer(response, "{}");
     reportDrained(queue);
   },
@@ -107,8 +114,22 @@ function serve(queue: Queue): void {
   }
 }
 
-function answerMessages(response: ServerResponse, messages: readonly string[]): void {
-  answer(response, messages.length === 0 ? "{}" : `{"Messages":[${messages.join(",")}]}`);
+function answerMessages(
+  response: ServerResponse,
+  messages: readonly ReceivedMessage<string>[],
+): void {
+  answer(
+    response,
+    messages.length === 0 ? "{}" : `{"Messages":[${messages.map(toWire).join(",")}]}`,
+  );
+}
+
+function toWire({ id, handle, receiveCount, sentAtMs, content }: ReceivedMessage<string>): string {
+  return `{"MessageId":"${id}","ReceiptHandle":"${handle}","Attributes":{"ApproximateReceiveCount":"${receiveCount}","SentTimestamp":"${sentAtMs}"},${content}`;
+}
+
+function toContent(body: string): string {
+  return `"MD5OfBody":"${hash("md5", body)}","Body":${JSON.stringify(body)}}`;
 }
 
 function answerEntries(response: ServerResponse, entries: readonly { Id: string }[]): void {
@@ -148,7 +169,7 @@ process.on("message", (command: Command) => {
   switch (command.kind) {
     case "create": {
       const { name, settings } = command;
-      const store = createMessageStore(name, settings);
+      const store = createMessageStore<string>({ name, ...settings });
       queues.set(name, { store, settings, polls: new Set(), isDrained: true });
       report({ kind: "created" });
       break;
@@ -156,7 +177,7 @@ process.on("message", (command: Command) => {
     case "send": {
       const queue = queueNamed(command.name);
       const atNs = String(process.hrtime.bigint());
-      queue.store.send(command.bodies, command.count);
+      queue.store.send(command.bodies.map(toContent), command.count);
       queue.isDrained = false;
       report({ kind: "sent", atNs });
       serve(queue);

@@ -2,27 +2,24 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { Counts, QueueSettings } from "./message-store.ts";
+import type { Counts, StoreSettings } from "@org/faults/message-store";
 import type { Command, Report } from "./protocol.ts";
 
-export type { Counts } from "./message-store.ts";
-export { messageIds } from "./message-ids.ts";
-
-const defaults: QueueSettings = { visibilityTimeoutSeconds: 30, maxReceiveCount: 100 };
+const defaults: StoreSettings = { visibilityTimeoutSeconds: 30, maxReceiveCount: 100 };
 
 export interface BenchQueue {
   readonly url: string;
   /** Sends messages and resolves with the monotonic time of it, in nanoseconds. */
-  send(bodies: readonly string[], count: number): Promise<bigint>;
+  readonly send: (bodies: readonly string[], count: number) => Promise<bigint>;
   /** Resolves with the monotonic time at which the last message was deleted. Ask before messages are sent. */
-  drained(): Promise<bigint>;
-  counts(): Promise<Counts>;
+  readonly drained: () => Promise<bigint>;
+  readonly counts: () => Promise<Counts>;
 }
 
 export interface BenchQueueServer extends AsyncDisposable {
   readonly endpoint: string;
   readonly pid: number;
-  createQueue(name: string, settings?: QueueSettings): Promise<BenchQueue>;
+  readonly createQueue: (name: string, settings?: StoreSettings) => Promise<BenchQueue>;
 }
 
 export async function startBenchQueueServer(): Promise<BenchQueueServer> {
@@ -74,11 +71,11 @@ async function next<K extends Report["kind"]>(
   isWanted: (report: Extract<Report, { kind: K }>) => boolean = () => true,
 ): Promise<Extract<Report, { kind: K }>> {
   const { promise, resolve } = Promise.withResolvers<Extract<Report, { kind: K }>>();
-  const look = (report: Report): void => {
+  const take = (report: Report): void => {
     if (report.kind === kind && isWanted(report as Extract<Report, { kind: K }>)) {
       resolve(report as Extract<Report, { kind: K }>);
     }
   };
-  server.on("message", look);
-  return promise.finally(() => server.off("message", look));
+  server.on("message", take);
+  return promise.finally(() => server.off("message", take));
 }

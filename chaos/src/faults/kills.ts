@@ -1,5 +1,5 @@
 /** SIGKILL, at any time and at the moments that decide. */
-import type { Fault } from "@org/local/hostile-queue-server";
+import type { Fault } from "@org/faults/hostile-queue-server";
 
 import type { Hooks } from "../stage.ts";
 import type { FaultDefinition, Scene } from "../scene.ts";

@@ -8,9 +8,38 @@ import { DatabaseError as PgError } from "pg";
  */
 export type DatabaseFaultKind = "transient" | "data" | "unknown";
 
+/** Why a call failed: a closed list, for logs and metric labels. */
+export const databaseReasons = [
+  "connection_lost",
+  "connection_refused",
+  "connect_timeout",
+  "database_missing",
+  "disk_full",
+  "host_unknown",
+  "lock_timeout",
+  "login_refused",
+  "pooler_without_prepared_statements",
+  "pooler_without_statement_timeout",
+  "query_timeout",
+  "read_only",
+  "right_missing",
+  "row_refused",
+  "schema_differs",
+  "shutting_down",
+  "tls_unsupported",
+  "tls_untrusted",
+  "too_many_connections",
+  "transaction_lost",
+  "unknown",
+] as const;
+
+export type DatabaseReason = (typeof databaseReasons)[number];
+
 /** A fault without a value in it: the driver's message, detail and position can quote a row. */
 export interface DatabaseFault {
   readonly kind: DatabaseFaultKind;
+  /** Default unknown. */
+  readonly reason?: DatabaseReason;
   /** Five characters, or null where the fault did not come from the server. */
   readonly sqlState: string | null;
   readonly constraint: string | null;
@@ -23,6 +52,7 @@ export interface DatabaseFault {
 export class DatabaseError extends Error implements DatabaseFault {
   override readonly name = "DatabaseError";
   readonly kind: DatabaseFaultKind;
+  readonly reason: DatabaseReason;
   readonly sqlState: string | null;
   readonly constraint: string | null;
   readonly systemCode: string | null;
@@ -31,6 +61,7 @@ export class DatabaseError extends Error implements DatabaseFault {
   constructor(message: string, fault: DatabaseFault) {
     super(message);
     this.kind = fault.kind;
+    this.reason = fault.reason ?? "unknown";
     this.sqlState = fault.sqlState;
     this.constraint = fault.constraint;
     this.systemCode = fault.systemCode;
@@ -45,6 +76,33 @@ const dataClasses = new Set(["22", "23"]);
 const transientStates = new Set(["55P03", "25006"]);
 /** query_canceled: what a statement comes to that the server did not finish within its time. */
 const statementTimeout = "57014";
+/** By SQLSTATE, else by its class. PgBouncer refuses what it does not know at start with 08P01. */
+const reasons: Readonly<Record<string, DatabaseReason>> = {
+  "08": "connection_lost",
+  "08P01": "pooler_without_statement_timeout",
+  "22": "row_refused",
+  "23": "row_refused",
+  "25006": "read_only",
+  "26000": "pooler_without_prepared_statements",
+  "28": "login_refused",
+  "3D000": "database_missing",
+  "3F": "schema_differs",
+  "40": "transaction_lost",
+  "42": "schema_differs",
+  "42501": "right_missing",
+  "42P05": "pooler_without_prepared_statements",
+  "53100": "disk_full",
+  "53300": "too_many_connections",
+  "55P03": "lock_timeout",
+  "57": "shutting_down",
+  "57014": "query_timeout",
+};
+const systemReasons: Readonly<Record<string, DatabaseReason>> = {
+  EAI_AGAIN: "host_unknown",
+  ECONNREFUSED: "connection_refused",
+  ENOTFOUND: "host_unknown",
+  ETIMEDOUT: "connect_timeout",
+};
 /** What whoever sets Maskline up meets first. */
 const meanings: Readonly<Record<string, string>> = {
   "28000": "the login is refused",
@@ -72,6 +130,7 @@ export function toDatabaseError(error: unknown): DatabaseError {
   if (thrown instanceof PgError && thrown.code !== undefined) {
     return new DatabaseError(`The database reported SQLSTATE ${describe(thrown.code)}.`, {
       kind: kindOf(thrown.code),
+      reason: reasons[thrown.code] ?? reasons[thrown.code.slice(0, 2)] ?? "unknown",
       sqlState: thrown.code,
       constraint: thrown.constraint ?? null,
       systemCode: null,
@@ -80,9 +139,11 @@ export function toDatabaseError(error: unknown): DatabaseError {
   }
   const fromElsewhere = { sqlState: null, constraint: null };
   if (!isConnectionFault(thrown)) {
-    return new DatabaseError(reasonOf(thrown), {
+    const reason = isUntrusted(thrown) ? "tls_untrusted" : "unknown";
+    return new DatabaseError(unconnected[reason], {
       ...fromElsewhere,
       kind: "unknown",
+      reason,
       systemCode: null,
     });
   }
@@ -90,6 +151,7 @@ export function toDatabaseError(error: unknown): DatabaseError {
   return new DatabaseError(describeConnectionFault(thrown, systemCode), {
     ...fromElsewhere,
     kind: "transient",
+    reason: connectionReason(thrown, systemCode),
     systemCode,
     timedOut: thrown instanceof Error && queryTimeout.test(thrown.message),
   });
@@ -114,10 +176,21 @@ function kindOf(sqlState: string): DatabaseFaultKind {
   return dataClasses.has(sqlClass) ? "data" : "unknown";
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof Error && "code" in error && distrust.test(String(error.code))
-    ? "The database's TLS certificate is not trusted."
-    : "The database driver failed for a reason not known here.";
+const unconnected = {
+  tls_untrusted: "The database's TLS certificate is not trusted.",
+  unknown: "The database driver failed for a reason not known here.",
+};
+
+function isUntrusted(error: unknown): boolean {
+  return error instanceof Error && "code" in error && distrust.test(String(error.code));
+}
+
+function connectionReason(fault: unknown, systemCode: string | null): DatabaseReason {
+  const said = fault instanceof Error ? fault.message : "";
+  if (noTls.test(said)) return "tls_unsupported";
+  if (queryTimeout.test(said)) return "query_timeout";
+  if (/timeout/.test(said) && systemCode === null) return "connect_timeout";
+  return systemReasons[systemCode ?? ""] ?? "connection_lost";
 }
 
 /** Node's system errors name the call that failed; an AggregateError is one per address that was tried. */

@@ -2,7 +2,13 @@
 
 export type { BatchKeyRow, LoginRow, QuarantineRow, WriteBatch } from "./batch.ts";
 export type { Access } from "./check.ts";
-export { DatabaseError, type DatabaseFault, type DatabaseFaultKind } from "./database-error.ts";
+export {
+  DatabaseError,
+  type DatabaseFault,
+  type DatabaseFaultKind,
+  type DatabaseReason,
+  databaseReasons,
+} from "./database-error.ts";
 export { toMessageUuid } from "./message-uuid.ts";
 export {
   type Connection,

@@ -55,6 +55,35 @@ describe("toDatabaseError", () => {
   });
 
   it.each([
+    [fromServer("08006"), "connection_lost"],
+    [fromServer("08P01"), "pooler_without_statement_timeout"],
+    [fromServer("23505"), "row_refused"],
+    [fromServer("25006"), "read_only"],
+    [fromServer("28P01"), "login_refused"],
+    [fromServer("42501"), "right_missing"],
+    [fromServer("42703"), "schema_differs"],
+    [fromServer("42P05"), "pooler_without_prepared_statements"],
+    [fromServer("53100"), "disk_full"],
+    [fromServer("57014"), "query_timeout"],
+    [fromServer("57P01"), "shutting_down"],
+    [fromServer("XX000"), "unknown"],
+    [systemError("ECONNREFUSED"), "connection_refused"],
+    [new AggregateError([systemError("ENOTFOUND")]), "host_unknown"],
+    [systemError("ETIMEDOUT"), "connect_timeout"],
+    [systemError("ECONNRESET"), "connection_lost"],
+    [new Error("timeout expired"), "connect_timeout"],
+    [new Error("timeout exceeded when trying to connect"), "connect_timeout"],
+    [new Error("Connection terminated due to connection timeout"), "connect_timeout"],
+    [new Error("Connection terminated unexpectedly"), "connection_lost"],
+    [new Error("Query read timeout"), "query_timeout"],
+    [new Error("The server does not support SSL connections"), "tls_unsupported"],
+    [Object.assign(new Error(sentinel), { code: "CERT_HAS_EXPIRED" }), "tls_untrusted"],
+    [new TypeError(sentinel), "unknown"],
+  ])("names the reason, of a closed list: %s is %s", (error, reason) => {
+    expect(toDatabaseError(error).reason).toBe(reason);
+  });
+
+  it.each([
     ["a statement that the server gave up", fromServer("57014"), true],
     ["a statement that pg gave up", new Error("Query read timeout"), true],
     ["a server that shuts down", fromServer("57P01"), false],

@@ -1,6 +1,6 @@
 import { connectWriter, type DatabaseFault, type Writer } from "@org/db";
 import { createTestDatabase, type TestDatabase } from "@org/local";
-import { type FaultProxy, startFaultProxy } from "@org/local/fault-proxy";
+import { type FaultProxy, startFaultProxy } from "@org/faults/fault-proxy";
 import { Client } from "pg";
 import { afterEach, beforeEach, expect, inject, it, vi } from "vitest";
 import { createBatch, createLogin } from "./batches.ts";

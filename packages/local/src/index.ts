@@ -1,4 +1,7 @@
-/** The embedded stack for demo and tests: PostgreSQL, SQS, sample messages. */
+/** The embedded stack for demo and tests: PostgreSQL, an SQS server, and the leash that ends them. */
+export { freePort } from "./free-port.ts";
+export { leashChild, leashDirectory, unleashDirectory } from "./leash.ts";
+export { createLogin, type LoginOptions } from "./login.ts";
 export { createMessages, type SampleMessage, type SampleOptions } from "./messages.ts";
 export {
   type LocalPostgres,
@@ -6,6 +9,7 @@ export {
   type PostgresTarget,
   startPostgres,
 } from "./postgres.ts";
+export { execute, query } from "./query.ts";
 export {
   type DeadLetterOptions,
   localAwsEnvironment,
@@ -14,7 +18,6 @@ export {
   type QueueAdmin,
   type QueueDepth,
 } from "./queue-admin.ts";
-export { leashChild } from "./leash.ts";
-export { createRandom, type Random } from "./random.ts";
 export { type LocalQueueServer, startQueueServer } from "./queue-server.ts";
+export { createRandom, type Random } from "./random.ts";
 export { createTestDatabase, type TestDatabase } from "./test-database.ts";

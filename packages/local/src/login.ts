@@ -1,6 +1,7 @@
 /** Login roles on a local server: what an application connects as. */
 import { randomBytes } from "node:crypto";
-import { Client, escapeIdentifier, escapeLiteral } from "pg";
+import { escapeIdentifier, escapeLiteral } from "pg";
+import { execute } from "./query.ts";
 
 export interface LoginOptions {
   readonly name: string;
@@ -21,15 +22,4 @@ export async function createLogin(
   url.username = name;
   url.password = password;
   return url.href;
-}
-
-/** Runs statements one by one, each in its own transaction. */
-export async function execute(url: string, statements: readonly string[]): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    for (const statement of statements) await client.query(statement);
-  } finally {
-    await client.end();
-  }
 }

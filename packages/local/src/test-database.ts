@@ -1,14 +1,15 @@
 /** A database of its own for one test file, cloned from a template. */
 import { randomBytes } from "node:crypto";
 import { escapeIdentifier } from "pg";
-import { createLogin, execute } from "./login.ts";
+import { createLogin } from "./login.ts";
+import { execute } from "./query.ts";
 
 export interface TestDatabase extends AsyncDisposable {
   readonly name: string;
   /** The superuser's URL for this database: for setting up and for looking, never for the code under test. */
   readonly adminUrl: string;
   /** Makes a login that is a member of the given role and resolves with its URL for this database. */
-  createLogin(memberOf: string): Promise<string>;
+  readonly createLogin: (memberOf: string) => Promise<string>;
 }
 
 /**

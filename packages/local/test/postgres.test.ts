@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { expect, it } from "vitest";
 import { startPostgres } from "../src/postgres.ts";
-import { query } from "./query.ts";
+import { query } from "../src/query.ts";
 
 it("starts, as root too, and writes a row durably", async () => {
   await using postgres = await startPostgres();

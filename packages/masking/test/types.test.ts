@@ -5,6 +5,7 @@ import {
   type SealedBatchKey,
   type Seed,
   type Token,
+  type Tokenizer,
 } from "../src/index.ts";
 import { newKeys } from "./keys.ts";
 
@@ -12,6 +13,10 @@ import { newKeys } from "./keys.ts";
 const store = (token: Token): Token => token;
 const storeSealed = (record: { sealed: Sealed; seed: Seed; key: SealedBatchKey }): unknown =>
   record;
+
+/** What masks two fields. */
+const needed = (tokenizer: Tokenizer<"email" | "ip">): string =>
+  tokenizer.tokenize("ip", "192.0.2.1");
 
 test("only a tokenizer's text is a Token, and bytes are not sealed ones", async () => {
   const { keyring } = await newKeys();
@@ -27,4 +32,14 @@ test("only a tokenizer's text is a Token, and bytes are not sealed ones", async 
   const bytes = new Uint8Array(32);
   // @ts-expect-error Plain bytes are neither sealed nor a seed.
   storeSealed({ sealed: bytes, seed: bytes, key: bytes });
+});
+
+test("a tokenizer that lacks a field does not pass for one that has it", async () => {
+  const { keyring } = await newKeys();
+  const fields = { ip: "ip/1", email: "email/1", phone: "phone/1" } as const;
+  expect(needed(createTokenizer(keyring, { tenant: "acme", fields }))).toMatch(/^mk1\./);
+
+  const lacking = createTokenizer(keyring, { tenant: "acme", fields: { ip: "ip/1" } });
+  // @ts-expect-error The tokenizer has no field `email`.
+  expect(needed(lacking)).toMatch(/^mk1\./);
 });

@@ -1,15 +1,13 @@
 /** From the body of a message to its values, or the reason why it is none. */
-import { isCanonicalizable, type NormId } from "@org/masking";
-
 import { createCompute } from "./compute.ts";
 import type { AnyContract, Field, MessageOf } from "./contract.ts";
 import { readDocument } from "./document.ts";
 import type { Value } from "./fields.ts";
-import { flatten } from "./flatten.ts";
+import { type Flat, flatten } from "./flatten.ts";
 import { parseKeepingDigits } from "./json-number.ts";
-import { kinds, type ReadValue } from "./kinds.ts";
 import type { Parsed } from "./outcome.ts";
-import { refusal } from "./refusal.ts";
+import { readerOf } from "./read-field.ts";
+import { fromPositions } from "./shape.ts";
 import { isOffloaded, unwrap, unwrapNothing, type UnwrapPolicy } from "./unwrap.ts";
 
 const BYTE_ORDER_MARK = "\ufeff";
@@ -31,51 +29,44 @@ export function createParser<C extends AnyContract>(
   contract: C,
   options: { readonly unwrap?: UnwrapPolicy } = {},
 ): Parse<MessageOf<C>> {
-  const { fields } = contract;
-  const names = fields.map(({ name }) => name);
-  const nameSet: ReadonlySet<string> = new Set(names);
-  const readers = fields.map(readerOf);
-  const computed = createCompute(contract);
-  const notOurs = `not_a_${contract.name}`;
+  const fields = contract.fields.map((field) => ({ ...field, read: readerOf(field) }));
+  const positions = new Map(fields.map(({ name }, at) => [name, at]));
+  const toMessage = fromPositions(fields.map(({ name }) => name));
+  const compute = createCompute(contract);
+  const uncomputed = Object.entries(contract.definition.computed ?? {}).map(
+    ([column, { type }]) => `${column}_not_${type.kind}`,
+  );
   const policy = options.unwrap ?? unwrapNothing;
   const parseJson = fields.some(needsDigits) ? parseKeepingDigits : JSON.parse;
   const read = (text: string) => readDocument(text, parseJson);
 
-  const readFields = (
-    flat: ReadonlyMap<string, unknown>,
-    hasMark: boolean,
-  ): Parsed<MessageOf<C>> => {
-    const message: Record<string, Value | null> = {};
+  const readFields = ({ values, known, others }: Flat, hasMark: boolean): Parsed<MessageOf<C>> => {
+    if (known === 0) return reject(`not_a_${contract.name}`);
     const oddities: string[] = [];
-    let known = 0;
-    for (const name of names) if (flat.has(name)) known++;
-    if (known === 0) return reject(notOurs);
-    for (let at = 0; at < names.length; at++) {
-      const name = names[at] as string;
-      const field = fields[at] as Field;
-      const raw = flat.get(name);
+    const taken: (Value | null)[] = [];
+    for (let at = 0; at < fields.length; at++) {
+      const field = fields[at] as (typeof fields)[number];
+      const raw = values[at];
       if (raw === undefined || raw === null || raw === "") {
-        if (!field.isOptional) return reject(`${name}_missing`);
+        if (!field.isOptional) return reject(`${field.name}_missing`);
         // Null is a producer's ordinary way of saying that it knows none.
-        if (raw !== null) oddities.push(`${name}_missing`);
-        message[name] = null;
+        if (raw !== null) oddities.push(`${field.name}_missing`);
+        taken.push(null);
       } else {
-        const value = (readers[at] as ReadValue)(raw);
-        if (typeof value === "symbol") return reject(`${name}_${value.description ?? ""}`);
-        if (field.usual !== null && !field.usual.test(value as string))
-          oddities.push(`${name}_unusual`);
-        message[name] = value;
+        const value = field.read(raw);
+        if (typeof value === "symbol") return reject(`${field.name}_${value.description ?? ""}`);
+        if (field.usual !== null && !field.usual.test(value as string)) {
+          oddities.push(`${field.name}_unusual`);
+        }
+        taken.push(value);
       }
     }
-    for (const { compute, oddity } of computed)
-      if (compute(message) === null) oddities.push(oddity);
+    const message = toMessage(taken) as MessageOf<C>;
+    for (const [at, value] of compute(message).entries()) {
+      if (value === null) oddities.push(uncomputed[at] as string);
+    }
     if (hasMark) oddities.push("bom");
-    return {
-      kind: "message",
-      message: message as MessageOf<C>,
-      oddities,
-      droppedFields: flat.size - known,
-    };
+    return { kind: "message", message, oddities, droppedFields: others };
   };
 
   return (body, attributeNames = []) => {
@@ -85,20 +76,8 @@ export function createParser<C extends AnyContract>(
     if (typeof document === "string") return reject(document);
     const message = unwrap(document.value, policy, read);
     if (typeof message === "string") return reject(message);
-    const flat = flatten(message, nameSet);
+    const flat = flatten(message, positions);
     return flat === null ? reject("ambiguous_path") : readFields(flat, hasMark);
-  };
-}
-
-/** A value that no token could be made of is refused here, so that masking cannot fail. */
-function readerOf(field: Field): ReadValue {
-  const read = kinds[field.kind].reader(field);
-  if (field.norm === null) return read;
-  const norms: readonly NormId[] = [field.norm, ...Object.values(field.views)];
-  return (raw) => {
-    const value = read(raw);
-    if (typeof value !== "string") return value;
-    return norms.every((norm) => isCanonicalizable(norm, value)) ? value : refusal.invalid;
   };
 }
 

@@ -4,6 +4,9 @@ import type { IncomingHttpHeaders } from "node:http";
 
 import { type Dispatcher, errors } from "undici";
 
+import { QueueError } from "./queue-error.ts";
+import { ANSWER_LIMIT_BYTES } from "./transport.ts";
+
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -21,6 +24,7 @@ export async function exchange(
     let status = 0;
     let headers: IncomingHttpHeaders = {};
     const chunks: Buffer[] = [];
+    let bytes = 0;
 
     const abort = (): void => controller?.abort(new errors.RequestAbortedError());
     signal?.addEventListener("abort", abort, { once: true });
@@ -33,8 +37,10 @@ export async function exchange(
         status = startStatus;
         headers = startHeaders;
       },
-      onResponseData(_controller, chunk) {
-        chunks.push(chunk);
+      onResponseData(receiving, chunk) {
+        bytes += chunk.length;
+        if (bytes > ANSWER_LIMIT_BYTES) receiving.abort(new QueueError("answer_too_large"));
+        else chunks.push(chunk);
       },
       onResponseEnd() {
         signal?.removeEventListener("abort", abort);

@@ -2,12 +2,12 @@
 
 import { Agent } from "undici";
 
+import { BATCH_CONCURRENCY } from "./batch-calls.ts";
 import { type Answer, exchange } from "./exchange.ts";
 import { refusalError, toQueueError } from "./lean-fault.ts";
 import { QueueError } from "./queue-error.ts";
 import type { TransportOptions } from "./sdk-transport.ts";
 import { createServerClock } from "./server-clock.ts";
-import { SETTLE_CONCURRENCY } from "./settle.ts";
 import { createSigner, type Signed, type Signer } from "./signer.ts";
 import type { Transport } from "./transport.ts";
 
@@ -32,8 +32,8 @@ export function openLeanTransport(options: TransportOptions): Transport {
   // A poll may be as long as it likes until its headers; a pause in any body is a fault.
   const agentOptions = { allowH2: false, bodyTimeout: callMs, connectTimeout: callMs };
   const polls = new Agent(agentOptions);
-  const deletes = new Agent({ ...agentOptions, connections: SETTLE_CONCURRENCY });
-  const renewals = new Agent({ ...agentOptions, connections: SETTLE_CONCURRENCY });
+  const deletes = new Agent({ ...agentOptions, connections: BATCH_CONCURRENCY });
+  const renewals = new Agent({ ...agentOptions, connections: BATCH_CONCURRENCY });
 
   const prepare = async (): Promise<Ready> => {
     const { region, endpoint } = await target();
@@ -83,6 +83,7 @@ export function openLeanTransport(options: TransportOptions): Transport {
     deleteMessageBatch: async (request) => postBatch(deletes, "DeleteMessageBatch", request),
     changeMessageVisibilityBatch: async (request) =>
       postBatch(renewals, "ChangeMessageVisibilityBatch", request),
+    serverNowMs: clock.nowMs,
     async close() {
       await Promise.all([polls, deletes, renewals].map(async (agent) => agent.destroy()));
     },

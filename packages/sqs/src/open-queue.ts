@@ -1,16 +1,21 @@
 /** Opens a queue: where it is, by whose credentials, over which transport. */
 
-import type { SQSClientConfig } from "@aws-sdk/client-sqs";
+import type { QueueAttributeName, SQSClientConfig } from "@aws-sdk/client-sqs";
 
 import { readAttributes } from "./attributes.ts";
-import { extendedClientAttributeNames, systemAttributeNames, toEnvelope } from "./envelope.ts";
+import { createBatchCall, type SendBatch } from "./batch-calls.ts";
+import {
+  extendedClientAttributeNames,
+  possibleDates,
+  systemAttributeNames,
+  toEnvelope,
+} from "./envelope.ts";
 import { openLeanTransport } from "./lean-transport.ts";
 import { QueueError } from "./queue-error.ts";
-import type { Envelope, Queue } from "./queue.ts";
+import type { Damage, Envelope, Queue } from "./queue.ts";
 import { createClient } from "./sdk-clients.ts";
 import { toQueueError } from "./sdk-fault.ts";
 import { openSdkTransport } from "./sdk-transport.ts";
-import { createSettle } from "./settle.ts";
 import { resolveTarget, type Target } from "./target.ts";
 import type { Timeouts } from "./transport.ts";
 
@@ -32,6 +37,10 @@ const defaultTimeouts: Timeouts = { pollMarginMs: 8_000, callMs: 5_000 };
 
 const CONTROL_ATTEMPTS = 3;
 const CONTROL_SOCKETS = 2;
+
+/** A delete that fails for good makes a redelivery; a renewal is asked for again while its lease lasts. */
+const DELETE_ATTEMPTS = 5;
+const VISIBILITY_ATTEMPTS = 3;
 
 /**
  * Opens an SQS queue. No call is made before the first one asked for.
@@ -62,8 +71,8 @@ export function openQueue(options: QueueOptions): Queue {
     options.transport === "sdk"
       ? openSdkTransport({ target, credentials, timeouts })
       : openLeanTransport({ target, credentials, timeouts });
-  const settleDeletes = createSettle();
-  const settleVisibility = createSettle();
+  const callDelete = createBatchCall(DELETE_ATTEMPTS);
+  const callVisibility = createBatchCall(VISIBILITY_ATTEMPTS);
   // The name of a FIFO queue, and of no other, ends so (API_CreateQueue).
   const isFifo = queueUrl.endsWith(".fifo");
 
@@ -71,8 +80,14 @@ export function openQueue(options: QueueOptions): Queue {
   const assertOpen = (): void => {
     if (closed) throw new QueueError("closed");
   };
+  const sendDeletes: SendBatch = async (entries) => {
+    assertOpen();
+    return transport.deleteMessageBatch({ QueueUrl: queueUrl, Entries: entries });
+  };
 
   return {
+    target,
+
     async attributes() {
       assertOpen();
       return readAttributes(control, queueUrl).catch((error: unknown) => {
@@ -80,14 +95,16 @@ export function openQueue(options: QueueOptions): Queue {
       });
     },
 
-    async receive({ maxMessages, waitSeconds, signal }) {
+    async receive({ maxMessages, waitSeconds, signal, maxAgeMs }) {
       assertOpen();
       const receivedAtMs = performance.now();
       const request = {
         QueueUrl: queueUrl,
         MaxNumberOfMessages: maxMessages,
         WaitTimeSeconds: waitSeconds,
+        // By today's name and by the former one, all that some servers know; the SDK's type of that one is a queue's.
         MessageSystemAttributeNames: systemAttributeNames,
+        AttributeNames: systemAttributeNames as QueueAttributeName[],
         MessageAttributeNames: extendedClientAttributeNames,
       };
       const timeoutMs = waitSeconds * 1000 + timeouts.pollMarginMs;
@@ -98,21 +115,23 @@ export function openQueue(options: QueueOptions): Queue {
       });
       const messages: unknown = Messages ?? [];
       if (!Array.isArray(messages)) throw new QueueError("malformed_response");
-      const envelopes = messages
-        .map((message) => toEnvelope(message, { receivedAtMs, isFifo }))
-        .filter((envelope): envelope is Envelope => envelope !== null);
-      return { envelopes, damaged: messages.length - envelopes.length };
+      const sentMs = possibleDates([Date.now(), transport.serverNowMs()], maxAgeMs);
+      const envelopes: Envelope[] = [];
+      const damaged: Damage[] = [];
+      for (const message of messages) {
+        const received = toEnvelope(message, { receivedAtMs, isFifo, sentMs });
+        if (typeof received === "string") damaged.push(received);
+        else envelopes.push(received);
+      }
+      return { envelopes, damaged };
     },
 
-    async delete(receipts) {
-      return settleDeletes(receipts, async (entries) => {
-        assertOpen();
-        return transport.deleteMessageBatch({ QueueUrl: queueUrl, Entries: entries });
-      });
+    async delete(receipts, batchOptions) {
+      return callDelete(receipts, sendDeletes, batchOptions);
     },
 
     async changeVisibility(receipts, seconds) {
-      return settleVisibility(receipts, async (entries) => {
+      return callVisibility(receipts, async (entries) => {
         assertOpen();
         return transport.changeMessageVisibilityBatch({
           QueueUrl: queueUrl,

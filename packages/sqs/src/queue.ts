@@ -1,6 +1,7 @@
 /** What a queue is to its callers: messages in, receipts back. */
 
 import type { QueueErrorCode } from "./queue-error.ts";
+import type { Target } from "./target.ts";
 
 /** One received message. Its body is personal data: it goes into no log, error or metric. */
 export interface Envelope {
@@ -46,15 +47,27 @@ export interface BatchFailure {
   readonly senderFault: boolean;
 }
 
+/** What makes a message unusable. A piece that is missing is most likely a fault of the server. */
+export const damageKinds = [
+  "id_missing",
+  "handle_missing",
+  "body_missing",
+  "md5_missing",
+  "date_missing",
+  "md5_wrong",
+  "date_impossible",
+] as const;
+
+export type Damage = (typeof damageKinds)[number];
+
 /** What one receive brought. */
 export interface Received {
   readonly envelopes: Envelope[];
   /**
-   * How many messages arrived unusable: a body that does not match its MD5, no id, no handle or no
-   * SentTimestamp. They are left alone: their lease expires and SQS delivers them again, or, after
-   * `maxReceiveCount` times, to the dead-letter queue.
+   * The damage of each message that arrived unusable. They are left alone: their lease expires and
+   * SQS delivers them again, or, after `maxReceiveCount` times, to the dead-letter queue.
    */
-  readonly damaged: number;
+  readonly damaged: Damage[];
 }
 
 /** Where messages go that were received too often. */
@@ -91,6 +104,16 @@ export interface ReceiveOptions {
    * so an orderly shutdown waits for the poll to return instead.
    */
   readonly signal?: AbortSignal;
+  /** How long this queue can keep a message: one that says it is older is damaged. Default: any age. */
+  readonly maxAgeMs?: number;
+}
+
+/** How a batch of receipts is deleted or changed. */
+export interface BatchOptions {
+  /** Once it aborts, what failed is not tried again. */
+  readonly giveUp?: AbortSignal;
+  /** Told of receipts, as they were given, as soon as they are done: the others may take longer. */
+  readonly onDone?: (receipts: readonly Receipt[]) => void;
 }
 
 /**
@@ -101,24 +124,39 @@ export interface ReceiveOptions {
  * hide ten messages and spend one of their receives.
  */
 export interface Queue extends AsyncDisposable {
-  /** @throws {@link QueueError} */
-  attributes(): Promise<QueueAttributes>;
+  /**
+   * Where calls go, which region they are signed for and what named it.
+   *
+   * @throws {@link QueueError} `endpoint_invalid`
+   */
+  readonly target: () => Promise<Target>;
 
   /** @throws {@link QueueError} */
-  receive(options: ReceiveOptions): Promise<Received>;
+  readonly attributes: () => Promise<QueueAttributes>;
+
+  /** @throws {@link QueueError} */
+  readonly receive: (options: ReceiveOptions) => Promise<Received>;
 
   /**
    * Deletes any number of messages, and resolves with those it could not delete. Never throws for
    * a failed call: such a call counts as a failure of each of its entries.
    *
-   * Entries that may yet succeed are tried three times in all. A receipt's handle is read whenever
-   * its batch is sent, so that its owner may replace it while it waits.
+   * Entries that may yet succeed are tried five times in all, over about three seconds: whoever
+   * calls this need not. A receipt's handle is read whenever its batch is sent, so that its owner
+   * may replace it while it waits; a refused handle that was replaced meanwhile is tried again too.
    */
-  delete(receipts: readonly Receipt[]): Promise<BatchFailure[]>;
+  readonly delete: (
+    receipts: readonly Receipt[],
+    options?: BatchOptions,
+  ) => Promise<BatchFailure[]>;
 
   /**
    * Sets how long the messages stay hidden from now on; 0 releases them at once. Fails like
-   * {@link Queue.delete}. SQS refuses to extend a lease past 12 hours from its receipt.
+   * {@link Queue.delete}, after three tries. SQS refuses to extend a lease past 12 hours from its
+   * receipt.
    */
-  changeVisibility(receipts: readonly Receipt[], seconds: number): Promise<BatchFailure[]>;
+  readonly changeVisibility: (
+    receipts: readonly Receipt[],
+    seconds: number,
+  ) => Promise<BatchFailure[]>;
 }

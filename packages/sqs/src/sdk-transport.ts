@@ -7,9 +7,9 @@ import {
   type SQSClient,
 } from "@aws-sdk/client-sqs";
 
+import { BATCH_CONCURRENCY } from "./batch-calls.ts";
 import { createClient } from "./sdk-clients.ts";
 import { toQueueError } from "./sdk-fault.ts";
-import { SETTLE_CONCURRENCY } from "./settle.ts";
 import type { Target } from "./target.ts";
 import { LONGEST_WAIT_MS, type Timeouts, type Transport } from "./transport.ts";
 
@@ -28,7 +28,7 @@ export function openSdkTransport({ target, credentials, timeouts }: TransportOpt
     // One timer covers the poll's wait and a pause in its body alike, so it has to be the longer.
     silenceMs: LONGEST_WAIT_MS + timeouts.pollMarginMs,
   });
-  const batch = { ...shared, maxSockets: SETTLE_CONCURRENCY, silenceMs: timeouts.callMs };
+  const batch = { ...shared, maxSockets: BATCH_CONCURRENCY, silenceMs: timeouts.callMs };
   const deletes = createClient(batch);
   const renewals = createClient(batch);
 
@@ -43,6 +43,7 @@ export function openSdkTransport({ target, credentials, timeouts }: TransportOpt
     async changeMessageVisibilityBatch(request) {
       return renewals.send(new ChangeMessageVisibilityBatchCommand(request)).catch(rethrow);
     },
+    serverNowMs: () => Date.now() + polls.config.systemClockOffset,
     async close() {
       polls.destroy();
       deletes.destroy();

@@ -1,9 +1,9 @@
 /** The server's clock, as its answers show it: signatures are dated by it, not by ours. */
 
 export interface ServerClock {
-  nowMs(): number;
+  readonly nowMs: () => number;
   /** Takes the date of an answer. */
-  set(serverMs: number): void;
+  readonly set: (serverMs: number) => void;
 }
 
 export function createServerClock(): ServerClock {

@@ -28,11 +28,11 @@ export interface SignerOptions {
 
 export interface Signer {
   /** For a request that is sent once. */
-  sign(operation: string, body: string): Promise<Signed>;
+  readonly sign: (operation: string, body: string) => Promise<Signed>;
   /** For a request that is sent again and again: signed once a minute, by new credentials at once. */
-  signReusable(operation: string, body: string): Promise<Signed>;
+  readonly signReusable: (operation: string, body: string) => Promise<Signed>;
   /** Forgets what would be used again: a signature was refused. */
-  forget(): void;
+  readonly forget: () => void;
 }
 
 type Credentials = Awaited<ReturnType<SignerOptions["credentials"]>>;

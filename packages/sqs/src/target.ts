@@ -4,8 +4,12 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 
 import { QueueError } from "./queue-error.ts";
 
+/** What named the region. */
+export type RegionSource = "queue_url" | "option" | "sdk" | "nothing";
+
 export interface Target {
   readonly region: string;
+  readonly regionFrom: RegionSource;
   readonly endpoint: URL;
 }
 
@@ -15,22 +19,25 @@ export interface TargetOptions {
   readonly endpoint?: string;
 }
 
+/** What a region's name looks like in every partition, also in one that this SDK does not know yet. */
+const regionForm = "[a-z]+(?:-[a-z]+)+-\\d+";
+
 /** `sqs.eu-west-1.amazonaws.com`, VPC endpoints, emulators that imitate either; group 1: region. */
-const regionalHost = /(?:^|\.)sqs(?:-fips)?\.([a-z]{2}(?:-[a-z]+)+-\d+)\./;
+const regionalHost = new RegExp(`(?:^|\\.)sqs(?:-fips)?\\.(${regionForm})\\.`);
 
-/** The names SQS had at first: `eu-west-1.queue.amazonaws.com`. */
-const legacyHost = /^([a-z]{2}(?:-[a-z]+)+-\d+)\.queue\.amazonaws\.com(?:\.cn)?$/;
-
-/** A region's public name, for which the SDK may choose the FIPS or dual-stack one instead. */
-const standardHost = /^sqs\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?$/;
+/** The names SQS had at first: `eu-west-1.queue.amazonaws.com`, and that of its first region. */
+const legacyHost = new RegExp(`^(${regionForm})\\.queue\\.`);
+const firstHost = "queue.amazonaws.com";
+const firstRegion = "us-east-1";
 
 /** Signed for when nothing names a region. Emulators take any; AWS refuses a wrong one. */
-const FALLBACK_REGION = "us-east-1";
+const fallbackRegion = "us-east-1";
 
 /**
  * Endpoint: what is asked for, else what the SDK finds configured (`AWS_ENDPOINT_URL_SQS`,
- * `AWS_ENDPOINT_URL`, the profile), else the queue URL's own origin. At a region's public name the
- * SDK's choice stands, which honours `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`.
+ * `AWS_ENDPOINT_URL`, the profile), else the queue URL's own origin. At a region's public name, as
+ * the SDK's partitions have it, the SDK's choice stands, which honours `AWS_USE_FIPS_ENDPOINT` and
+ * `AWS_USE_DUALSTACK_ENDPOINT`.
  *
  * Region: the one in the queue URL's host, since a signature for any other is refused there; else
  * what is asked for, else what the SDK finds (`AWS_REGION`, the profile).
@@ -39,18 +46,19 @@ const FALLBACK_REGION = "us-east-1";
  */
 export async function resolveTarget(options: TargetOptions): Promise<Target> {
   const queue = new URL(options.queueUrl);
-  const region = regionIn(queue.hostname) ?? options.region ?? (await configuredRegion());
+  const { region, regionFrom } = await resolveRegion(queue.hostname, options.region);
   const { config } = new SQSClient({ region });
   const configured = options.endpoint ?? (await config.serviceConfiguredEndpoint?.());
-  if (configured !== undefined) return { region, endpoint: parseEndpoint(configured) };
-  if (!standardHost.test(queue.hostname)) return { region, endpoint: new URL(queue.origin) };
-
-  const { url } = config.endpointProvider({
-    Region: region,
-    UseFIPS: await config.useFipsEndpoint(),
-    UseDualStack: await config.useDualstackEndpoint(),
-  });
-  return { region, endpoint: url };
+  if (configured !== undefined) {
+    return { region, regionFrom, endpoint: parseEndpoint(configured) };
+  }
+  const endpointOf = (UseFIPS: boolean, UseDualStack: boolean): URL =>
+    config.endpointProvider({ Region: region, UseFIPS, UseDualStack }).url;
+  const isPublicName = queue.hostname === endpointOf(false, false).hostname;
+  const endpoint = isPublicName
+    ? endpointOf(await config.useFipsEndpoint(), await config.useDualstackEndpoint())
+    : new URL(queue.origin);
+  return { region, regionFrom, endpoint };
 }
 
 function parseEndpoint(text: string): URL {
@@ -58,10 +66,20 @@ function parseEndpoint(text: string): URL {
   return new URL(text);
 }
 
-async function configuredRegion(): Promise<string> {
-  return new SQSClient({}).config.region().catch(() => FALLBACK_REGION);
+async function resolveRegion(
+  hostname: string,
+  asked: string | undefined,
+): Promise<Pick<Target, "region" | "regionFrom">> {
+  const named = regionIn(hostname);
+  if (named !== undefined) return { region: named, regionFrom: "queue_url" };
+  if (asked !== undefined) return { region: asked, regionFrom: "option" };
+  const configured = await new SQSClient({}).config.region().catch(() => null);
+  return configured === null
+    ? { region: fallbackRegion, regionFrom: "nothing" }
+    : { region: configured, regionFrom: "sdk" };
 }
 
 function regionIn(hostname: string): string | undefined {
+  if (hostname === firstHost) return firstRegion;
   return (regionalHost.exec(hostname) ?? legacyHost.exec(hostname))?.[1];
 }

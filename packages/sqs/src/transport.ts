@@ -21,13 +21,17 @@ export interface BatchAnswer {
  * for one that a long poll or a slow delete holds.
  */
 export interface Transport {
-  receiveMessage(
+  readonly receiveMessage: (
     request: ReceiveMessageRequest,
     options: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
-  ): Promise<{ readonly Messages?: unknown }>;
-  deleteMessageBatch(request: DeleteMessageBatchRequest): Promise<BatchAnswer>;
-  changeMessageVisibilityBatch(request: ChangeMessageVisibilityBatchRequest): Promise<BatchAnswer>;
-  close(): Promise<void>;
+  ) => Promise<{ readonly Messages?: unknown }>;
+  readonly deleteMessageBatch: (request: DeleteMessageBatchRequest) => Promise<BatchAnswer>;
+  readonly changeMessageVisibilityBatch: (
+    request: ChangeMessageVisibilityBatchRequest,
+  ) => Promise<BatchAnswer>;
+  /** The time as the server's last answer dated it. */
+  readonly serverNowMs: () => number;
+  readonly close: () => Promise<void>;
 }
 
 /** How long a silent peer is waited for. */
@@ -43,3 +47,9 @@ export interface Timeouts {
 
 /** SQS's longest long poll. */
 export const LONGEST_WAIT_MS = 20_000;
+
+/**
+ * The most that an answer may weigh: a peer that sends without end must not fill the memory. Ten
+ * bodies of 1 MiB may triple in JSON, where a server escapes all that is not ASCII.
+ */
+export const ANSWER_LIMIT_BYTES: number = 32 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import { SQSClient } from "@aws-sdk/client-sqs";
-import type { QueueRequest } from "@org/local/hostile-queue-server";
+import type { QueueRequest } from "@org/faults/hostile-queue-server";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { describeFaults } from "./contract/faults.ts";

@@ -55,12 +55,15 @@ describe("the endpoint", () => {
     });
   });
 
-  test("is the FIPS or dual-stack one where the SDK is told so", async () => {
+  test.each([
+    ["https://sqs.us-east-2.amazonaws.com/1/q", "https://sqs-fips.us-east-2.amazonaws.com/"],
+    [
+      "https://sqs.eusc-de-east-1.amazonaws.eu/1/q",
+      "https://sqs-fips.eusc-de-east-1.amazonaws.eu/",
+    ],
+  ])("is the FIPS or dual-stack one where the SDK is told so: %s", async (queueUrl, endpoint) => {
     vi.stubEnv("AWS_USE_FIPS_ENDPOINT", "true");
-    const queueUrl = "https://sqs.us-east-2.amazonaws.com/123456789012/logins";
-    expect((await resolve({ queueUrl })).endpoint).toBe(
-      "https://sqs-fips.us-east-2.amazonaws.com/",
-    );
+    expect((await resolve({ queueUrl })).endpoint).toBe(endpoint);
   });
 });
 
@@ -70,19 +73,38 @@ describe("the region", () => {
     ["https://sqs.cn-north-1.amazonaws.com.cn/1/q", "cn-north-1"],
     ["https://sqs-fips.us-west-2.amazonaws.com/1/q", "us-west-2"],
     ["https://ap-southeast-2.queue.amazonaws.com/1/q", "ap-southeast-2"],
+    ["https://sqs.eusc-de-east-1.amazonaws.eu/1/q", "eusc-de-east-1"],
+    ["https://vpce-0a-1b.sqs.eusc-de-east-1.vpce.amazonaws.eu/1/q", "eusc-de-east-1"],
+    ["https://sqs.us-isob-east-1.sc2s.sgov.gov/1/q", "us-isob-east-1"],
+    ["https://sqs.eu-isoe-west-1.cloud.adc-e.uk/1/q", "eu-isoe-west-1"],
+    ["https://sqs.eu-west-1.api.aws/1/q", "eu-west-1"],
+    ["https://queue.amazonaws.com/1/q", "us-east-1"],
     ["http://sqs.eu-central-1.localhost:4566/1/q", "eu-central-1"],
   ])("is the one in the queue URL: %s", async (queueUrl, region) => {
     vi.stubEnv("AWS_REGION", "ca-central-1");
-    expect((await resolve({ queueUrl, region: "sa-east-1" })).region).toBe(region);
+    expect(await resolveTarget({ queueUrl, region: "sa-east-1" })).toMatchObject({
+      region,
+      regionFrom: "queue_url",
+      endpoint: new URL(new URL(queueUrl).origin),
+    });
   });
 
   test("is what is asked for where the URL names none, else AWS_REGION", async () => {
     vi.stubEnv("AWS_REGION", "ca-central-1");
-    expect((await resolve({ queueUrl: local, region: "sa-east-1" })).region).toBe("sa-east-1");
-    expect((await resolve({ queueUrl: local })).region).toBe("ca-central-1");
+    expect(await resolveTarget({ queueUrl: local, region: "sa-east-1" })).toMatchObject({
+      region: "sa-east-1",
+      regionFrom: "option",
+    });
+    expect(await resolveTarget({ queueUrl: local })).toMatchObject({
+      region: "ca-central-1",
+      regionFrom: "sdk",
+    });
   });
 
   test("need not be named for an emulator", async () => {
-    expect((await resolve({ queueUrl: local })).region).toBe("us-east-1");
+    expect(await resolveTarget({ queueUrl: local })).toMatchObject({
+      region: "us-east-1",
+      regionFrom: "nothing",
+    });
   });
 });

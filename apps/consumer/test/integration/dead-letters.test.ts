@@ -1,5 +1,5 @@
 import { createMessages } from "@org/local";
-import { startHostileQueueServer } from "@org/local/hostile-queue-server";
+import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
 import { expect, test, vi } from "vitest";
 
 import { readOutcomes } from "./outcomes.ts";

@@ -1,6 +1,6 @@
 import { createMessages } from "@org/local";
 import type { OutgoingMessage } from "@org/local";
-import { startHostileQueueServer } from "@org/local/hostile-queue-server";
+import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
 import { expect, test } from "vitest";
 
 import { readOutcomes } from "./outcomes.ts";

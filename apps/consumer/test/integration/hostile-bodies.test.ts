@@ -3,7 +3,7 @@ import { batchKeyIdOf, createUnsealer } from "@org/masking/unseal";
 import type { BatchOpener } from "@org/masking/unseal";
 import { hostileBodies } from "@org/schema/hostile-bodies";
 import type { HostileBody } from "@org/schema/hostile-bodies";
-import { startHostileQueueServer } from "@org/local/hostile-queue-server";
+import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
 import { expect, inject, test } from "vitest";
 
 import { drain, openStack } from "./stack.ts";

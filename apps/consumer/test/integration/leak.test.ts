@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 
-import { startHostileQueueServer } from "@org/local/hostile-queue-server";
-import type { Fault } from "@org/local/hostile-queue-server";
+import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
+import type { Fault } from "@org/faults/hostile-queue-server";
 import { expect, test, vi } from "vitest";
 
 import { openStack, startConsumer, untilWriteHangs } from "./stack.ts";

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { migrate } from "@org/db";
 import { createMessages, startPostgres } from "@org/local";
-import { startHostileQueueServer } from "@org/local/hostile-queue-server";
+import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
 import { Client } from "pg";
 import { expect, test } from "vitest";
 

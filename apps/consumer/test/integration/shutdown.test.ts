@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 
 import { createMessages } from "@org/local";
-import { startFaultProxy } from "@org/local/fault-proxy";
+import { startFaultProxy } from "@org/faults/fault-proxy";
 import { describe, expect, test } from "vitest";
 
 import { openStack, startConsumer, untilWriteHangs } from "./stack.ts";

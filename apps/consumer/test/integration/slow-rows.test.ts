@@ -1,6 +1,6 @@
 import { connectWriter } from "@org/db";
 import { createTestDatabase } from "@org/local";
-import { startFaultProxy } from "@org/local/fault-proxy";
+import { startFaultProxy } from "@org/faults/fault-proxy";
 import { Client } from "pg";
 import { expect, inject, test } from "vitest";
 

@@ -16,11 +16,12 @@ export type Content =
 
 const kindByte = { fields: 1, bytes: 2 } as const;
 const padMark = 0x80;
-const smallestPlaintext = 128;
+/** What a login's masked fields and its subject take, and room for an IPv6 address in place of IPv4. */
+const smallestPlaintext = 192;
 
 /**
- * Transient bytes: kind, content, 0x80, zeros up to the next power of two, at least 128: a login with an IPv6
- * address is as long as one with IPv4.
+ * Transient bytes: kind, content, 0x80, and zeros up to 192 bytes or else the next power of two: a
+ * login with an IPv6 address is as long as one with IPv4.
  */
 export function encodeContent(content: Content): Uint8Array {
   return content.kind === "fields" ? encodeFields(content.fields) : encodeBytes(content.bytes);
@@ -55,7 +56,9 @@ function encodeBytes(bytes: Uint8Array): Uint8Array {
 
 /** All but the content, which takes `length` bytes from the second on. */
 function allocatePlaintext(kind: Content["kind"], length: number): Uint8Array {
-  const padded = Math.max(smallestPlaintext, 2 ** Math.ceil(Math.log2(length + 2)));
+  const needed = length + 2;
+  const padded =
+    needed <= smallestPlaintext ? smallestPlaintext : 2 ** Math.ceil(Math.log2(needed));
   const plaintext = allocateTransient(padded);
   plaintext[0] = kindByte[kind];
   plaintext[1 + length] = padMark;

@@ -3,12 +3,12 @@
 /** A key management service, as far as a keyring needs one. The bytes it resolves to are zeroed after use. */
 export interface KeyService {
   /** Decrypts a wrapped token key with the key that `arn` names. Called once a key, at start. */
-  unwrapKey(arn: string, wrapped: Uint8Array): Promise<Uint8Array>;
+  readonly unwrapKey: (arn: string, wrapped: Uint8Array) => Promise<Uint8Array>;
   /**
    * Diffie-Hellman of the private key that `arn` names with `publicKey` (65 bytes, uncompressed);
    * resolves to the raw 32-byte x coordinate. Called once a batch key.
    */
-  deriveSharedSecret(arn: string, publicKey: Uint8Array): Promise<Uint8Array>;
+  readonly deriveSharedSecret: (arn: string, publicKey: Uint8Array) => Promise<Uint8Array>;
 }
 
 /** A fault of one key, as the end of a sentence; never holds what was read. */

@@ -2,8 +2,10 @@
 
 import { MaskingError } from "../errors.ts";
 import { utf8 } from "./bytes.ts";
+import { parseEmail } from "./email.ts";
 import { networkOf, parseIp } from "./ip.ts";
 import { isLowerCaseUuid, uuidBytes } from "./labels.ts";
+import { parsePhone } from "./phone.ts";
 
 const separatedDigits = /^[0-9]+(?:[-. ][0-9]+)*$/;
 
@@ -18,8 +20,20 @@ const separatedDigits = /^[0-9]+(?:[-. ][0-9]+)*$/;
  * - `digits/1`: 1 to 128 characters: ASCII digits, and single `-`, `.` or space between digits,
  *   which do not count.
  * - `uuid/1`: a UUID in 8-4-4-4-12 form, in either case, as 16 bytes.
+ * - `email/1`: an e-mail address of ASCII, in lower case. Dots and tags in its local part count;
+ *   quotes, comments and hosts without a domain are refused.
+ * - `phone/1`: a telephone number in international form (ITU-T E.164), as `+` and its digits;
+ *   single `-`, `.` or space between digits do not count. National forms, `(0)` and extensions are
+ *   refused.
  */
-export type NormId = "digits/1" | "exact/1" | "ip-net/1" | "ip/1" | "uuid/1";
+export type NormId =
+  | "digits/1"
+  | "email/1"
+  | "exact/1"
+  | "ip-net/1"
+  | "ip/1"
+  | "phone/1"
+  | "uuid/1";
 
 /** Null is a refusal. What stands under an id here never changes: a change is a new id. */
 const norms: Readonly<Record<NormId, (value: string) => Uint8Array | null>> = {
@@ -37,6 +51,8 @@ const norms: Readonly<Record<NormId, (value: string) => Uint8Array | null>> = {
     const uuid = value.toLowerCase();
     return isLowerCaseUuid(uuid) ? uuidBytes(uuid) : null;
   },
+  "email/1": parseEmail,
+  "phone/1": parsePhone,
 };
 
 /**
@@ -46,7 +62,7 @@ const norms: Readonly<Record<NormId, (value: string) => Uint8Array | null>> = {
  * ```ts
  * import { normIds } from "@org/masking";
  *
- * console.log(normIds.join(" ")); // ip/1 ip-net/1 exact/1 digits/1 uuid/1
+ * console.log(normIds.join(" ")); // ip/1 ip-net/1 exact/1 digits/1 uuid/1 email/1 phone/1
  * ```
  */
 export const normIds = Object.keys(norms) as readonly NormId[];

@@ -28,13 +28,16 @@ type Awaitable<T> = T | Promise<T>;
 /** What resolving asks of a runtime. A {@link KeySourceFault} from any of these becomes a fault of the keyring. */
 export interface KeyLoader<Secret> {
   /** The text behind a reference that is not a KMS's. */
-  readText(reference: string, kind: { readonly secret: boolean }): Awaitable<string>;
-  openKms(): Awaitable<KeyService>;
-  importTokenKey(bytes: Uint8Array): Awaitable<Secret>;
+  readonly readText: (reference: string, kind: { readonly secret: boolean }) => Awaitable<string>;
+  readonly openKms: () => Awaitable<KeyService>;
+  readonly importTokenKey: (bytes: Uint8Array) => Awaitable<Secret>;
   /** Whether 65 bytes are a point on P-256. */
-  isPoint(bytes: Uint8Array): Awaitable<boolean>;
+  readonly isPoint: (bytes: Uint8Array) => Awaitable<boolean>;
   /** @param publicKey - Null if it has a fault of its own; else what the private key must belong to. */
-  importPrivateKey(scalar: Uint8Array, publicKey: Uint8Array | null): Awaitable<DeriveSharedSecret>;
+  readonly importPrivateKey: (
+    scalar: Uint8Array,
+    publicKey: Uint8Array | null,
+  ) => Awaitable<DeriveSharedSecret>;
 }
 
 export async function resolveKeyringBy<Secret>(

@@ -4,10 +4,12 @@ import { createHmac, createSecretKey, hash } from "node:crypto";
 
 export interface Hmac {
   /** Of the parts one after the other. */
-  digest(parts: readonly Uint8Array[]): Uint8Array;
-  digest(parts: readonly Uint8Array[], encoding: "base64url"): string;
+  readonly digest: {
+    (parts: readonly Uint8Array[]): Uint8Array;
+    (parts: readonly Uint8Array[], encoding: "base64url"): string;
+  };
   /** Zeroes the padded key; digests mean nothing from then on. */
-  wipe(): void;
+  readonly wipe: () => void;
 }
 
 /** In bytes. */

@@ -34,22 +34,22 @@ export interface BatchSealer extends Disposable {
    * @throws {@link MaskingError} `ERR_MASKING_INPUT_INVALID` if a label is not one or a value is
    *   not well-formed text; `ERR_MASKING_KEY_UNKNOWN` after {@link wipe}.
    */
-  seal(at: RecordPlace, fields: Readonly<Record<string, string>>): SealedRecord;
+  readonly seal: (at: RecordPlace, fields: Readonly<Record<string, string>>) => SealedRecord;
   /**
    * Seals bytes as they are.
    *
    * @throws {@link MaskingError} as {@link seal} does, and `ERR_MASKING_INPUT_INVALID` for anything
    *   but a Uint8Array.
    */
-  sealBytes(at: RecordPlace, bytes: Uint8Array): SealedRecord;
+  readonly sealBytes: (at: RecordPlace, bytes: Uint8Array) => SealedRecord;
   /** Forgets the batch key. JavaScript cannot promise that no copy stays in memory. */
-  wipe(): void;
+  readonly wipe: () => void;
 }
 
 /** Opens batches for one tenant. */
 export interface Sealer {
-  /** Draws a batch key and seals it to each primary recipient: the one costly step of a batch. */
-  openBatch(): BatchSealer;
+  /** Generates a batch key and seals it to each primary recipient: the one costly step of a batch. */
+  readonly openBatch: () => BatchSealer;
 }
 
 /**
@@ -74,7 +74,7 @@ export interface Sealer {
  * const place = { table: "logins", recordId: "0190a0b0-7e1c-7c1e-8f6a-3f1d9a2b4c5d" };
  * const { sealed, seed } = batch.seal(place, { ip: "192.0.2.1" });
  * batch.wipe();
- * console.log(sealed.length, seed.length, batch.sealedKeys.length); // 194 32 1
+ * console.log(sealed.length, seed.length, batch.sealedKeys.length); // 258 32 1
  * ```
  */
 export function createSealer(

@@ -20,14 +20,14 @@ export interface Tokenizer<Field extends string> {
    * @throws {@link MaskingError} `ERR_MASKING_INPUT_INVALID` if the field's norm refuses the value,
    *   or the tokenizer has no such field.
    */
-  tokenize(field: Field, value: string): Token;
+  readonly tokenize: (field: Field, value: string) => Token;
   /**
    * The tokens a value may be stored under: the primary key's first, then those of every other
    * usable key. Rows written while a key was rotated are found by matching any of them.
    *
    * @throws {@link MaskingError} as {@link tokenize} does.
    */
-  candidates(field: Field, value: string): Token[];
+  readonly candidates: (field: Field, value: string) => Token[];
 }
 
 interface FieldKey {

@@ -44,15 +44,19 @@ export interface BatchOpener extends Disposable {
    *   `ERR_MASKING_INPUT_INVALID` if a label is not one; `ERR_MASKING_KEY_UNKNOWN` after
    *   {@link wipe}.
    */
-  unseal(at: RecordPlace, sealed: Uint8Array, seed: Uint8Array): Record<string, string>;
+  readonly unseal: (
+    at: RecordPlace,
+    sealed: Uint8Array,
+    seed: Uint8Array,
+  ) => Record<string, string>;
   /**
    * Opens a record of bytes.
    *
    * @throws {@link MaskingError} as {@link unseal} does, and for a record of fields.
    */
-  unsealBytes(at: RecordPlace, sealed: Uint8Array, seed: Uint8Array): Uint8Array;
+  readonly unsealBytes: (at: RecordPlace, sealed: Uint8Array, seed: Uint8Array) => Uint8Array;
   /** Forgets the batch key. JavaScript cannot promise that no copy stays in memory. */
-  wipe(): void;
+  readonly wipe: () => void;
 }
 
 /** Opens batch keys for one tenant. */
@@ -66,7 +70,11 @@ export interface Unsealer {
    *   `ERR_MASKING_INPUT_INVALID` if the id is none. Errors of a KMS pass through unchanged, since
    *   they may be worth a retry.
    */
-  openBatchKey(id: string, recipient: string, sealed: Uint8Array): Promise<BatchOpener>;
+  readonly openBatchKey: (
+    id: string,
+    recipient: string,
+    sealed: Uint8Array,
+  ) => Promise<BatchOpener>;
   /**
    * Seals a batch key to another recipient; no record is touched. The old one still opens until its
    * row is deleted.
@@ -75,10 +83,10 @@ export interface Unsealer {
    * @throws {@link MaskingError} as {@link openBatchKey} does; `ERR_MASKING_KEY_UNKNOWN` also if
    *   `to` takes no new keys.
    */
-  rewrap(
+  readonly rewrap: (
     batchKey: { readonly id: string; readonly recipient: string; readonly sealed: Uint8Array },
     to: { readonly keyring: Pick<Keyring, "recipients">; readonly recipient: string },
-  ): Promise<SealedKey>;
+  ) => Promise<SealedKey>;
 }
 
 /**

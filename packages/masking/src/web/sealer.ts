@@ -68,7 +68,7 @@ export interface Sealer {
  * const batch = await createSealer(keyring, { tenant: "acme" }).openBatch();
  * const place = { table: "logins", recordId: "0190a0b0-7e1c-7c1e-8f6a-3f1d9a2b4c5d" };
  * const { sealed, seed } = await batch.seal(place, { ip: "192.0.2.1" });
- * console.log(sealed.length, seed.length, batch.sealedKeys.length); // 194 32 1
+ * console.log(sealed.length, seed.length, batch.sealedKeys.length); // 258 32 1
  * ```
  */
 export function createSealer(

@@ -13,7 +13,8 @@ test("says of a value whether canonicalize takes it", () => {
     fc.ipV4(),
     fc.ipV6(),
     fc.uuid(),
-    fc.stringMatching(/^[0-9. -]*$/),
+    fc.stringMatching(/^[+0-9. -]*$/),
+    fc.emailAddress(),
     fc.string({ unit: "binary" }),
   );
   fc.assert(
@@ -51,6 +52,20 @@ test("reads the digits of a device id however they are separated", () => {
   const spelled = ["593-47-5928", "593475928", "593 47 5928", "593.47.5928"];
   const bytes = spelled.map((value) => Buffer.from(canonicalize("digits/1", value)).toString());
   expect(new Set(bytes)).toEqual(new Set(["593475928"]));
+});
+
+test("reads an address in any case as one, and another address as another", () => {
+  // fast-check makes what RFC 5322 takes: quoted local parts, too, which no norm can read for sure.
+  fc.assert(
+    fc.property(fc.emailAddress(), fc.emailAddress(), (one, other) => {
+      fc.pre(isCanonicalizable("email/1", one) && isCanonicalizable("email/1", other));
+      const [bytes, shouted, others] = [one, one.toUpperCase(), other].map((value) =>
+        Buffer.from(canonicalize("email/1", value)).toString(),
+      );
+      expect(shouted).toBe(bytes);
+      expect(others === bytes).toBe(one.toLowerCase() === other.toLowerCase());
+    }),
+  );
 });
 
 function refusalOf(call: () => unknown): MaskingError {

@@ -50,12 +50,16 @@ function recordVector(name: string, content: Content): object {
 }
 
 const padded = (...bytes: readonly Uint8Array[]): Uint8Array =>
-  concat(...bytes, Uint8Array.of(0x80), new Uint8Array(100));
+  concat(...bytes, Uint8Array.of(0x80), new Uint8Array(164));
 
 export function recordVectors(): unknown {
   const login: Content = {
     kind: "fields",
-    fields: { ip: "192.0.2.1", device_id: "593-47-5928" },
+    fields: {
+      user_id: "424cdd21-063a-43a7-b91b-7ca1a833afae",
+      ip: "192.0.2.1",
+      device_id: "593-47-5928",
+    },
   };
   const seed = seedNamed("login");
   const sealed = sealPlaintext(batch, place, encodeContent(login), seed);
@@ -94,13 +98,13 @@ export function recordVectors(): unknown {
         kind: "fields",
         fields: { name: "\ufeffÜnïcödé 🔑\0" },
       }),
-      recordVector("126 bytes, the most that 128 hold", {
+      recordVector("190 bytes, the most that 192 hold", {
         kind: "bytes",
-        bytes: new Uint8Array(126).fill(0x80),
+        bytes: new Uint8Array(190).fill(0x80),
       }),
-      recordVector("127 bytes, the least that 256 hold", {
+      recordVector("191 bytes, the least that 256 hold", {
         kind: "bytes",
-        bytes: new Uint8Array(127),
+        bytes: new Uint8Array(191),
       }),
       recordVector("no byte", { kind: "bytes", bytes: new Uint8Array(0) }),
       recordVector("a message body", { kind: "bytes", bytes: utf8('{"foo":"bar"}') }),
@@ -128,7 +132,7 @@ export function recordVectors(): unknown {
       { name: "a seed cut short", ...base, seed: hex(seed.subarray(1)) },
       { name: "a record of fields opened as bytes", ...base, opens: "bytes" },
       malformed("without padding", concat(fieldsKind, lengthPrefixed("ip", "192.0.2.1"))),
-      malformed("all zeros", new Uint8Array(128)),
+      malformed("all zeros", new Uint8Array(192)),
       malformed("of an unknown kind", padded(Uint8Array.of(3))),
       malformed("a name without a value", padded(fieldsKind, lengthPrefixed("ip"))),
       malformed("with one field twice", padded(fieldsKind, lengthPrefixed("ip", "a", "ip", "b"))),

@@ -20,6 +20,8 @@ export async function tokenVectors(): Promise<unknown> {
     { tenant, field: "device_id", norm: "digits/1", value: "593-47-5928" },
     { tenant, field: "device_id", norm: "exact/1", value: "Ünïcödé 🔑" },
     { tenant, field: "device_id", norm: "uuid/1", value: "0190A0B0-7E1C-7C1E-8F6A-3F1D9A2B4C5D" },
+    { tenant, field: "email", norm: "email/1", value: "Ann@Example.com" },
+    { tenant, field: "phone", norm: "phone/1", value: "+44 20 7946 0018" },
   ];
   const good = "A".repeat(43);
   return {

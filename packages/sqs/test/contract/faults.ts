@@ -1,8 +1,12 @@
 /** What every transport must do when SQS, or the way to it, misbehaves. */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
-import type { Fault } from "@org/local/hostile-queue-server";
+import type { Fault } from "@org/faults/hostile-queue-server";
 import { expect, test, vi } from "vitest";
-import { openQueue } from "../../src/index.ts";
+import { type Envelope, openQueue, type Receipt } from "../../src/index.ts";
 import {
   canary,
   credentials,
@@ -85,16 +89,24 @@ export function describeFaults(transport: Transport): void {
     at.server.inject("DeleteMessageBatch", error("AccessDeniedException", 403));
 
     expect(await at.queue.delete(envelopes)).toEqual(
-      envelopes.map((receipt) => ({ receipt, code: "AccessDenied", senderFault: true })),
+      envelopes.map((envelope) => ({
+        receipt: receiptOf(envelope),
+        code: "AccessDenied",
+        senderFault: true,
+      })),
     );
     expect(at.asked("DeleteMessageBatch")).toHaveLength(1);
 
     const overload = error("ServiceUnavailable", 503);
-    at.server.inject("DeleteMessageBatch", overload, overload, overload);
+    at.server.inject("DeleteMessageBatch", ...Array.from({ length: 5 }, () => overload));
     expect(await at.queue.delete(envelopes)).toEqual(
-      envelopes.map((receipt) => ({ receipt, code: "ServiceUnavailable", senderFault: false })),
+      envelopes.map((envelope) => ({
+        receipt: receiptOf(envelope),
+        code: "ServiceUnavailable",
+        senderFault: false,
+      })),
     );
-    expect(at.asked("DeleteMessageBatch")).toHaveLength(4);
+    expect(at.asked("DeleteMessageBatch")).toHaveLength(6);
   });
 
   test("of a batch that failed in part, repeats only what may yet succeed", async () => {
@@ -107,7 +119,7 @@ export function describeFaults(transport: Transport): void {
     );
 
     expect(await at.queue.delete(envelopes)).toEqual([
-      { receipt: envelopes[5], code: "ReceiptHandleIsInvalid", senderFault: true },
+      { receipt: receiptOf(envelopes[5]), code: "ReceiptHandleIsInvalid", senderFault: true },
     ]);
 
     const sizes = at.asked("DeleteMessageBatch").map(({ body }) => entriesOf(body).length);
@@ -139,12 +151,11 @@ export function describeFaults(transport: Transport): void {
     at.server.inject(
       "DeleteMessageBatch",
       { kind: "unanswered", positions: [1] },
-      unanswered,
-      unanswered,
+      ...Array.from({ length: 4 }, () => unanswered),
     );
 
     expect(await at.queue.delete(envelopes)).toEqual([
-      { receipt: envelopes[1], code: "unanswered", senderFault: false },
+      { receipt: receiptOf(envelopes[1]), code: "unanswered", senderFault: false },
     ]);
   });
 
@@ -209,7 +220,7 @@ export function describeFaults(transport: Transport): void {
 
     const { envelopes, damaged } = await at.queue.receive(receiveAll);
 
-    expect(damaged).toBe(2);
+    expect(damaged).toEqual(["md5_wrong", "md5_wrong"]);
     expect(envelopes).toHaveLength(2);
     expect(await at.queue.delete(envelopes)).toEqual([]);
     expect(await at.admin.depth(at.queueUrl)).toMatchObject({ visible: 0, inFlight: 2 });
@@ -224,6 +235,33 @@ export function describeFaults(transport: Transport): void {
     expect(failure).toMatchObject({ code: "network", retryable: true });
     expect(inspect(failure, { depth: null, showHidden: true })).not.toContain(canary);
     expect(at.asked("ReceiveMessage")).toHaveLength(1);
+  });
+
+  test("asks for a message's attributes by today's name and by the former one", async () => {
+    await using at = await openStage(transport, 0);
+    await at.queue.receive(receiveAll);
+    const [asked] = at.asked("ReceiveMessage");
+    const { MessageSystemAttributeNames, AttributeNames } = JSON.parse(asked?.body ?? "") as Record<
+      string,
+      unknown
+    >;
+    expect(MessageSystemAttributeNames).toContain("SentTimestamp");
+    expect(AttributeNames).toEqual(MessageSystemAttributeNames);
+  });
+
+  test("a message that says it is older than the queue can keep it is damaged", async () => {
+    await using at = await openStage(transport, 1);
+    await sleep(1_100);
+    const { damaged } = await at.queue.receive({ ...receiveAll, maxAgeMs: 1 });
+    expect(damaged).toEqual(["date_impossible"]);
+  });
+
+  test("an answer without an end is cut off, whatever was asked", async () => {
+    await using endless = await startEndlessServer();
+    await using queue = openQueue({ queueUrl: `${endless.origin}/1/q`, credentials, transport });
+    const failure = { code: "answer_too_large", retryable: true };
+    await expect(queue.receive(receiveAll)).rejects.toMatchObject(failure);
+    await expect(queue.attributes()).rejects.toMatchObject(failure);
   });
 
   test("acknowledges while every poll is hanging", async () => {
@@ -269,7 +307,9 @@ export function describeFaults(transport: Transport): void {
     await at.queue[Symbol.asyncDispose]();
 
     expect(await polling).toMatchObject({ code: "closed", retryable: false });
-    expect(await deleting).toEqual([{ receipt: envelopes[0], code: "closed", senderFault: true }]);
+    expect(await deleting).toEqual([
+      { receipt: receiptOf(envelopes[0]), code: "closed", senderFault: true },
+    ]);
   });
 
   test("learns the server's time from a refusal, and is accepted from then on", async () => {
@@ -281,7 +321,7 @@ export function describeFaults(transport: Transport): void {
       code: "RequestTimeTooSkewed",
       retryable: true,
     });
-    await expect(at.queue.receive(receiveAll)).resolves.toMatchObject({ damaged: 0 });
+    await expect(at.queue.receive(receiveAll)).resolves.toMatchObject({ damaged: [] });
   });
 
   test("says which handles can no longer be renewed or deleted", async () => {
@@ -290,7 +330,7 @@ export function describeFaults(transport: Transport): void {
 
     expect(await at.queue.changeVisibility([garbage, ...envelopes], 101)).toEqual([
       { receipt: garbage, code: "ReceiptHandleIsInvalid", senderFault: true },
-      { receipt: envelopes[0], code: "InvalidParameterValue", senderFault: true },
+      { receipt: receiptOf(envelopes[0]), code: "InvalidParameterValue", senderFault: true },
     ]);
     expect(at.asked("ChangeMessageVisibilityBatch")).toHaveLength(1);
   });
@@ -368,4 +408,33 @@ function entriesOf(body: string): { readonly Id: string }[] {
 
 function partial(positions: number[], code: string, senderFault: boolean): Fault {
   return { kind: "partial", positions, code, senderFault };
+}
+
+/** Answers every request with a string that never ends. */
+async function startEndlessServer(): Promise<AsyncDisposable & { readonly origin: string }> {
+  const chunk = "x".repeat(1024 * 1024);
+  const server = createServer((_request, response) => {
+    const send = (): void => {
+      if (!response.destroyed) response.write(chunk, () => setImmediate(send));
+    };
+    response.write('{"Messages":["');
+    send();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+/** A failure names a message, and carries nothing else of it. */
+function receiptOf(envelope: Envelope | undefined): Receipt {
+  return {
+    messageId: envelope?.messageId ?? "",
+    receiptHandle: envelope?.receiptHandle ?? "",
+  };
 }

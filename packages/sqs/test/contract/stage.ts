@@ -5,7 +5,7 @@ import {
   type HostileQueueServerOptions,
   type QueueRequest,
   startHostileQueueServer,
-} from "@org/local/hostile-queue-server";
+} from "@org/faults/hostile-queue-server";
 import { vi } from "vitest";
 import { type Envelope, openQueue, type Queue, type QueueOptions } from "../../src/index.ts";
 

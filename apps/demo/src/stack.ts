@@ -1,0 +1,117 @@
+/** Everything the consumer needs, made fresh: servers, queue, keyring, schema, logins. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startForgetfulQueue } from "@org/faults/forgetful-queue";
+import {
+  createLogin,
+  execute,
+  leashDirectory,
+  localAwsEnvironment,
+  type LocalPostgres,
+  openQueueAdmin,
+  type QueueAdmin,
+  startPostgres,
+  startQueueServer,
+  unleashDirectory,
+} from "@org/local";
+import { runCommand } from "./commands.ts";
+
+const database = "maskline";
+const maxReceiveCount = 10;
+/** Short, so that messages whose delete was forgotten come back while one watches. */
+const visibilityTimeoutSeconds = 3;
+
+export interface Stack extends AsyncDisposable {
+  readonly queue: QueueAdmin;
+  readonly queueUrl: string;
+  readonly deadLetterUrl: string;
+  /** The superuser's URL of the demo's database. */
+  readonly adminUrl: string;
+  /** The URL of a login that may read `user_logins` and nothing else. */
+  readonly analystUrl: string;
+  /** What the consumer is started with. */
+  readonly consumerEnv: Readonly<Record<string, string>>;
+  readonly privateKeyringFile: string;
+  readonly directory: string;
+}
+
+export interface StackOptions {
+  /** How many batches of deletes the queue confirms and forgets. */
+  readonly forgottenDeletes: number;
+  readonly signal: AbortSignal;
+}
+
+/** Starts the stack; what was started is stopped in reverse, also when starting fails half-way. */
+export async function startStack({ forgottenDeletes, signal }: StackOptions): Promise<Stack> {
+  await using opening = new AsyncDisposableStack();
+  const directory = await makeDirectory(opening);
+  const postgres = opening.use(await startPostgres());
+  const queueServer = opening.use(await startQueueServer());
+  const { endpoint } = opening.use(
+    await startForgetfulQueue(queueServer.endpoint, { batches: forgottenDeletes }),
+  );
+  const queue = opening.adopt(openQueueAdmin(endpoint), (admin) => admin.close());
+  const queues = await queue.createQueueWithDeadLetters("login-queue", {
+    maxReceiveCount,
+    visibilityTimeoutSeconds,
+  });
+
+  const keyringFile = join(directory, "demo.keyring.json");
+  const privateKeyringFile = join(directory, "demo.private.keyring.json");
+  const initKeys = [
+    "keys",
+    "init",
+    "--keyring",
+    keyringFile,
+    "--private-keyring",
+    privateKeyringFile,
+  ];
+  const keyLog = join(directory, "keys.log");
+  await runCommand({ name: "recover", args: initKeys, env: {}, logFile: keyLog }, signal);
+  const urls = await prepareDatabase(postgres, { directory, signal });
+
+  const held = opening.move();
+  return {
+    queue,
+    ...queues,
+    adminUrl: urls.admin,
+    analystUrl: urls.analyst,
+    consumerEnv: {
+      ...localAwsEnvironment,
+      AWS_ENDPOINT_URL_SQS: endpoint,
+      SQS_QUEUE_URL: queues.queueUrl,
+      DATABASE_URL: urls.consumer,
+      MASKLINE_KEYRING: keyringFile,
+    },
+    privateKeyringFile,
+    directory,
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+async function makeDirectory(opening: AsyncDisposableStack): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "maskline-demo-"));
+  leashDirectory(directory);
+  opening.defer(async () => {
+    await rm(directory, { recursive: true });
+    unleashDirectory(directory);
+  });
+  return directory;
+}
+
+async function prepareDatabase(
+  postgres: LocalPostgres,
+  { directory, signal }: { directory: string; signal: AbortSignal },
+): Promise<{ admin: string; consumer: string; analyst: string }> {
+  const admin = postgres.url({ database });
+  await execute(postgres.adminUrl, [`CREATE DATABASE ${database}`]);
+  const env = { MIGRATE_DATABASE_URL: admin };
+  const logFile = join(directory, "migrate.log");
+  await runCommand({ name: "migrate", env, logFile }, signal);
+  return {
+    admin,
+    consumer: await createLogin(admin, { name: "consumer", memberOf: "maskline_writer" }),
+    analyst: await createLogin(admin, { name: "analyst", memberOf: "maskline_analyst" }),
+  };
+}
