@@ -37,9 +37,8 @@ export function openRecovery(edge: Edge): Recovery {
  */
 export async function openContract({ env }: Edge, named: string | undefined): Promise<AnyContract> {
   const name = named ?? readSettings(env, ["MASKLINE_CONTRACT"]).MASKLINE_CONTRACT;
-  const isPath = /[./\\]/.test(name);
   try {
-    return await loadContract(isPath ? resolvePath(env, name) : name);
+    return await loadContract(name, env["INIT_CWD"]);
   } catch (error) {
     if (!(error instanceof ContractError)) throw error;
     throw new RecoverError(exit.configuration, `The contract cannot be used: ${name}`, {
