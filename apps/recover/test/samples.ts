@@ -42,6 +42,6 @@ export function createSamples(contract: AnyContract): Samples {
 /** A message as its producer sends it. */
 export function bodyOf(message: Message): string {
   return JSON.stringify(message, (_, value: unknown) =>
-    typeof value === "bigint" ? Number(value) : value,
+    typeof value === "bigint" ? value.toString() : value,
   );
 }
