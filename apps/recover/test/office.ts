@@ -59,10 +59,7 @@ export interface Office extends AsyncDisposable {
     options?: WriteOptions,
   ) => Promise<string[]>;
   /** Gives a record other originals, sealed as the consumer would. */
-  readonly reseal: (
-    recordId: string,
-    originals: Readonly<Record<string, string>>,
-  ) => Promise<void>;
+  readonly reseal: (recordId: string, originals: Readonly<Record<string, string>>) => Promise<void>;
   /** Writes quarantined bodies as the consumer would. */
   readonly quarantine: (bodies: readonly string[]) => Promise<string[]>;
 }

@@ -19,7 +19,9 @@ describe.each(contracts)("$name", (contract) => {
 
   afterAll(() => office[Symbol.asyncDispose]());
 
-  const isMasked = contract.fields.some((field) => field.name === contract.subject && field.isMasked);
+  const isMasked = contract.fields.some(
+    (field) => field.name === contract.subject && field.isMasked,
+  );
 
   /** Messages of one subject, and what names it. */
   function of(count: number): { messages: Partial<Message>[]; subject: string } {
@@ -80,7 +82,9 @@ describe.each(contracts)("$name", (contract) => {
     const [record] = await office.write([{ ...messages[0], ...nothing }]);
     await erase(await askFor("--user", subject), "--user", subject);
     const columns = optional.map(({ column }) => column);
-    const [row] = await office.admin(`SELECT * FROM ${office.table} WHERE record_id = $1`, [record]);
+    const [row] = await office.admin(`SELECT * FROM ${office.table} WHERE record_id = $1`, [
+      record,
+    ]);
     for (const column of office.tokenColumns) {
       expect(row?.[column]).toBe(columns.includes(column) ? null : "erased");
     }
@@ -127,10 +131,10 @@ describe.each(contracts)("$name", (contract) => {
     const others = await office.write(of(2).messages);
     const grant = await askFor("--subject", subject);
     // As if the walk had come as far as the first record: it starts again, since it found something.
-    await office.admin("UPDATE recovery.claim SET walked_to = $2, walk_found = true WHERE id = $1", [
-      await claimWork(grant, subject),
-      mine[0],
-    ]);
+    await office.admin(
+      "UPDATE recovery.claim SET walked_to = $2, walk_found = true WHERE id = $1",
+      [await claimWork(grant, subject), mine[0]],
+    );
     const { stdout } = await erase(grant, "--subject", subject, "--json");
     expect(JSON.parse(stdout)).toMatchObject({ records: 3 });
     expect(await left(mine)).toMatchObject({ seeds: 0, tokens: 0 });

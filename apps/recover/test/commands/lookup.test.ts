@@ -29,7 +29,10 @@ describe.each(contracts)("$name", (contract) => {
     Object.fromEntries(office.fields.map((field) => [field, message[field]]));
   const askFor = (field: string): string[] => ["lookup", "--field", field, "--max-records", "3"];
   const find = (grant: string, field: string, value: string): Promise<Ended> =>
-    office.requester.recover(["lookup", "--grant", grant, "--field", field, "--json"], `${value}\n`);
+    office.requester.recover(
+      ["lookup", "--grant", grant, "--field", field, "--json"],
+      `${value}\n`,
+    );
 
   test.each(tokenSourcesOf(contract))(
     "finds every record of a value by $tokenField, and shows it masked",

@@ -238,7 +238,9 @@ describe.each(contracts)("$name", (contract) => {
       const { code, stdout, stderr } = await print(await askFor("--record", record));
       expect(code).toBe(30);
       expect(stdout).toContain(column === ofSubject ? "another subject" : "mismatch");
-      expect(stderr).toContain(column === ofSubject ? "another subject" : "do not fit their tokens");
+      expect(stderr).toContain(
+        column === ofSubject ? "another subject" : "do not fit their tokens",
+      );
     }
   });
 
@@ -248,7 +250,8 @@ describe.each(contracts)("$name", (contract) => {
     const column = contract.columns.find(
       ({ from }) => from.kind !== "system" && "name" in from && from.name === contract.subject,
     );
-    const named = column?.name ?? contract.fields.find(({ name }) => name === contract.subject)?.column;
+    const named =
+      column?.name ?? contract.fields.find(({ name }) => name === contract.subject)?.column;
     await office.admin(
       `UPDATE ${office.table} AS one SET ${named} = another.${named} FROM ${office.table} AS another
        WHERE one.record_id IN ($1, $2) AND another.record_id IN ($1, $2)
@@ -295,7 +298,10 @@ describe.each(contracts)("$name", (contract) => {
     const grant = await askFor("--record", ...records);
     const [other] = contracts.filter(({ name }) => name !== contract.name);
     const elsewhere = await openOffice(other);
-    const env = { ...office.requester.env, MASKLINE_CONTRACT: elsewhere.requester.env["MASKLINE_CONTRACT"] ?? "" };
+    const env = {
+      ...office.requester.env,
+      MASKLINE_CONTRACT: elsewhere.requester.env["MASKLINE_CONTRACT"] ?? "",
+    };
     const ended = await runRecover(["unmask", "--grant", grant, "--print"], env);
     expect(ended).toMatchObject({ code: 3, stdout: "" });
     expect(ended.stderr).toContain("(wrong_contract)");
