@@ -5,18 +5,18 @@
  */
 
 export { MaskingError, type MaskingErrorCode } from "./errors.ts";
+export { lengthPrefixed } from "./format/bytes.ts";
 export { canonicalize, isCanonicalizable, type NormId, normIds } from "./format/norms.ts";
 export { isToken, parseToken, type Token } from "./format/token.ts";
 export type { Sealed, SealedBatchKey, SealedKey, RecordPlace, Seed } from "./format/vault.ts";
 export type {
   DeriveSharedSecret,
-  KeyringOf,
+  Keyring,
   PrivateKeyring,
   PrivateRecipient,
   Recipient,
   RecipientState,
-  TokenKeyOf,
+  TokenKey,
   TokenKeyState,
 } from "./format/keys.ts";
-export type { Keyring, TokenKey } from "./keys.ts";
 export { createTokenizer, type Tokenizer } from "./node/tokenizer.ts";

@@ -48,8 +48,25 @@ export function allocateTransient(length: number): Uint8Array {
   return pool.subarray(used - length, used);
 }
 
-/** LP(…): each part preceded by its length in four bytes, big-endian, so that no two lists of parts share an encoding. */
+/**
+ * Each part preceded by its length in four bytes, big-endian: LP(…) of the formats. No two lists of
+ * parts share an encoding, which makes it fit for what is signed, hashed or authenticated.
+ *
+ * @param parts - Text counts as its UTF-8 bytes.
+ *
+ * @example
+ * ```ts
+ * import { lengthPrefixed } from "@org/masking";
+ *
+ * console.log(Buffer.from(lengthPrefixed("ab", Uint8Array.of(1))).toString("hex")); // 0000000261620000000101
+ * ```
+ */
 export function lengthPrefixed(...parts: readonly (string | Uint8Array)[]): Uint8Array {
+  return transientLengthPrefixed(...parts).slice();
+}
+
+/** {@link lengthPrefixed} in transient bytes. */
+export function transientLengthPrefixed(...parts: readonly (string | Uint8Array)[]): Uint8Array {
   const encoded: Uint8Array[] = [];
   let total = 0;
   for (const part of parts) {
@@ -127,11 +144,4 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return joined;
-}
-
-/** Whether the bytes are the same, without stopping at the first that differ. */
-export function equalBytes(one: Uint8Array, other: Uint8Array): boolean {
-  let difference = one.length ^ other.length;
-  for (const [at, byte] of one.entries()) difference |= byte ^ (other[at] ?? 0);
-  return difference === 0;
 }
