@@ -116,7 +116,6 @@ function gaugeRows(sources: Sources): GaugeRow[] {
     { name: "process_resident_memory", unit: "bytes", description: "Memory of this process", read: () => process.memoryUsage.rss() },
     { name: "process_start_time", unit: "seconds", description: "When this process started", read: () => performance.timeOrigin / 1000 },
     { name: "nodejs_heap_used", unit: "bytes", description: "Memory that JavaScript's objects take", read: () => process.memoryUsage().heapUsed },
-    { name: "nodejs_eventloop_utilization", description: "Share of its time since the start in which the event loop was busy", read: () => performance.eventLoopUtilization().utilization },
   ];
 }
 
