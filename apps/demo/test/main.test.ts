@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createMessages, query } from "@org/local";
+import { query } from "@org/local";
+import { createParser, loadContract, sampleMessages } from "@org/schema";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 const main = join(import.meta.dirname, "../src/main.ts");
