@@ -25,7 +25,7 @@ const refused: readonly Import[] = [
   ["packages/db/src/recovery/a.ts", `import { seal } from "../../../masking/dist/index.js";`],
   ["packages/db/src/a.ts", `import { tokenize } from "@org/masking";`],
   ["packages/db/src/a.ts", `import { isToken, type Token } from "@org/masking";`],
-  ["packages/db/src/a.ts", `import { createSealer } from "@org/masking/web";`],
+  ["packages/db/src/a.ts", `import { createSealer } from "@org/masking/seal";`],
   ["packages/db/src/a.ts", `import { openKms } from "@org/masking/kms";`],
   ["packages/db/src/a.ts", `export { createUnsealer } from "@org/masking/unseal";`],
   ["packages/db/src/a.ts", `import { sampleMessages } from "../../schema/src/index.ts";`],

@@ -8,6 +8,7 @@ import {
   generateKeyring,
   type KeyringJson,
   type KeyService,
+  type KeySources,
   loadKeyring,
   loadPrivateKeyring,
   resolveKeyring,
@@ -43,7 +44,7 @@ async function refusalOf(loading: Promise<unknown>): Promise<MaskingError> {
   throw new Error("was not refused by a MaskingError", { cause: error });
 }
 
-const secretOf = async (json: unknown, sources: Parameters<typeof resolveKeyring>[1]) => {
+const secretOf = async (json: unknown, sources: KeySources) => {
   const [key] = (await resolveKeyring(json, sources)).tokenKeys;
   return key?.state === "disabled" ? undefined : key?.secret.export().toString("base64url");
 };
@@ -109,6 +110,7 @@ describe("a reference", () => {
 
   test.each([
     ["env:GONE", "environment variable that is not set"],
+    ["env:toString", "environment variable that is not set"],
     ["file:/nowhere/at/all", "cannot be read (ENOENT)"],
     ["aws-kms:arn:k", "needs a wrapped_key beside it"],
     ["vault:key", "none of env:, file:, aws-kms:"],
@@ -174,7 +176,18 @@ describe("a file", () => {
     };
     await writeFile(path, JSON.stringify(json));
     await chmod(path, 0o644);
-    await expect(loadKeyring(path, { env: { TOKEN_KEY: tokenKey.key } })).resolves.toBeDefined();
+    const sources = { env: { TOKEN_KEY: tokenKey.key } };
+    await expect(loadKeyring(path, sources)).resolves.toBeDefined();
+
+    // But nobody else may put a public key of his own into it.
+    const publicKeyPath = join(path, "..", "r1.pub");
+    await chmod(path, 0o664);
+    await chmod(publicKeyPath, 0o646);
+    for (const place of ["The keyring file is", "recipients[0].public_key names a file that is"]) {
+      const { faults } = await refusalOf(loadKeyring(path, sources));
+      expect(faults).toEqual([expect.stringContaining(`${place} writable by group or others`)]);
+      await chmod(path, 0o644);
+    }
   });
 
   test.each([
