@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { readDocument } from "../src/document.ts";
+import { digitsOf, JsonNumber, parseKeepingDigits } from "../src/json-number.ts";
 
 const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
 const members = (count: number): string =>
@@ -149,5 +150,30 @@ describe("readDocument", () => {
     ['"__proto__"', "__proto__"],
   ])("takes %j", (text, value) => {
     expect(readDocument(text)).toEqual({ value });
+  });
+});
+
+describe("readDocument, keeping digits", () => {
+  const read = (text: string): unknown => readDocument(text, parseKeepingDigits);
+
+  it.each(["12.50", "1e2", "-0", "0.10", "12345678901234567890", "1E400"])("keeps %s", (digits) => {
+    const { value } = read(`{"a":[${digits}]}`) as { value: { a: [unknown] } };
+    expect(value.a[0]).toBeInstanceOf(JsonNumber);
+    expect(digitsOf(value.a[0])).toBe(digits);
+  });
+
+  it("reads every other value as JSON.parse does", () => {
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 3 }), (text) => {
+        fc.pre(!/-0(?![.\d])/.test(text));
+        expect(read(text)).toEqual(readDocument(text));
+      }),
+    );
+  });
+
+  it("holds a document to the same bounds", () => {
+    expect(read(nested(33))).toBe("too_deep");
+    expect(read('{"a":1.50,"a":1.50}')).toBe("duplicate_key");
+    expect(read('{"__proto__":1.50}')).toBe("forbidden_key");
   });
 });
