@@ -1,7 +1,7 @@
 /** The main job, from nothing: start, send, consume, count. */
+import type { ChosenContract } from "@org/local";
 import { sampleMessages } from "@org/schema";
 import { consume } from "./consume.ts";
-import type { ChosenContract } from "./contract.ts";
 import { type Outcome, readOutcome } from "./outcome.ts";
 import type { ProgressView } from "./progress.ts";
 import { type Stack, startStack } from "./stack.ts";

@@ -1,7 +1,7 @@
 /** The process edge of `pnpm demo`: arguments, signals, output, exit code. */
+import { chooseContract } from "@org/local";
 import { ContractError } from "@org/schema";
 import { CommandError } from "./commands.ts";
-import { chooseContract } from "./contract.ts";
 import { type DemoRun, runDemo } from "./demo.ts";
 import { type Interruption, listenForInterruption } from "./interruption.ts";
 import { type DemoOptions, parseOptions, usage, UsageError } from "./options.ts";

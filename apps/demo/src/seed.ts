@@ -1,8 +1,7 @@
 /** `pnpm seed`: sends sample messages to the local queue that SQS_QUEUE_URL names. */
 import { parseArgs } from "node:util";
-import { openQueueAdmin } from "@org/local";
+import { chooseContract, openQueueAdmin } from "@org/local";
 import { ContractError, sampleMessages } from "@org/schema";
-import { chooseContract } from "./contract.ts";
 
 const exit = { done: 0, failed: 1, usage: 2 } as const;
 

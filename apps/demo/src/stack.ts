@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startForgetfulQueue } from "@org/faults/forgetful-queue";
 import {
+  type ChosenContract,
   createLogin,
   execute,
   leashDirectory,
@@ -17,7 +18,6 @@ import {
 } from "@org/local";
 import type { AnyContract } from "@org/schema";
 import { runCommand } from "./commands.ts";
-import type { ChosenContract } from "./contract.ts";
 
 const database = "maskline";
 const maxReceiveCount = 10;

@@ -32,7 +32,9 @@ export function createCanaries({ fields }: AnyContract): Canaries {
 
 /** For `sampleMessages`: every spelling of every value. */
 export function spelledValues({ values }: Canaries): Readonly<Record<string, readonly string[]>> {
-  return Object.fromEntries(Object.entries(values).map(([name, spelled]) => [name, spelled.flat()]));
+  return Object.fromEntries(
+    Object.entries(values).map(([name, spelled]) => [name, spelled.flat()]),
+  );
 }
 
 const ofNorm: Readonly<Record<NonNullable<Field["norm"]>, (field: Field) => FieldCanaries>> = {
@@ -51,7 +53,10 @@ const ofNorm: Readonly<Record<NonNullable<Field["norm"]>, (field: Field) => Fiel
   },
   "email/1"() {
     const mark = randomBytes(6).toString("hex");
-    return { values: numbered((at) => bothCases(`${mark}.${at}@example.com`)), marks: bothCases(mark) };
+    return {
+      values: numbered((at) => bothCases(`${mark}.${at}@example.com`)),
+      marks: bothCases(mark),
+    };
   },
   "phone/1"() {
     const mark = digits(10);

@@ -1,8 +1,8 @@
 /** The process edge of `pnpm demo:recover`: signals, output, exit code. */
 import { parseArgs } from "node:util";
+import { chooseContract } from "@org/local";
 import { ContractError } from "@org/schema";
 import { CommandError } from "../commands.ts";
-import { chooseContract } from "../contract.ts";
 import { listenForInterruption } from "../interruption.ts";
 import { UnexpectedEnd } from "./person.ts";
 import { walk } from "./walk.ts";
@@ -24,7 +24,6 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const interruption = listenForInterruption();
   try {
-    const say = (text: string): void => void process.stdout.write(`${text}\n`);
     await walk(await chooseContract(options.contract), { say, signal: interruption.signal });
     return 0;
   } catch (error) {
@@ -38,6 +37,10 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`\n${error.message}\n`);
     return 1;
   }
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
 }
 
 function readOptions(args: readonly string[]): { contract: string; help: boolean } | null {

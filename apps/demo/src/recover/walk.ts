@@ -1,8 +1,7 @@
 /** The walk: what governed recovery promises, shown with the commands that people type. */
-import { execute } from "@org/local";
+import { type ChosenContract, execute } from "@org/local";
 import { sampleMessages } from "@org/schema";
 import { consume } from "../consume.ts";
-import type { ChosenContract } from "../contract.ts";
 import { type Stack, startStack } from "../stack.ts";
 import { type Cast, hire } from "./cast.ts";
 import { keepCopy, openableFromCopy } from "./evidence.ts";
@@ -116,9 +115,13 @@ async function showTampering({ stack, cast: { otto }, say }: Scene): Promise<voi
 
 async function showErasure({ stack, cast, subject, say }: Scene): Promise<void> {
   const { rita, adam, carla } = cast;
-  say("\n7. The person asks to be erased. First, somebody steals the ciphertext and the batch keys:");
+  say(
+    "\n7. The person asks to be erased. First, somebody steals the ciphertext and the batch keys:",
+  );
   const copied = await keepCopy(stack, subject);
-  say(`   copied ${copied.length} sealed record(s); with the private key and their seeds all would open.`);
+  say(
+    `   copied ${copied.length} sealed record(s); with the private key and their seeds all would open.`,
+  );
   const grant = await request(carla, [
     "erase",
     "--subject",

@@ -44,9 +44,7 @@ function createMessageSampler(
 ): () => string {
   const samplers = fields.map((field) => {
     const texts = given[field.name];
-    const sample = texts
-      ? () => JSON.stringify(random.pick(texts))
-      : createSampler(field, random);
+    const sample = texts ? () => JSON.stringify(random.pick(texts)) : createSampler(field, random);
     return { ...field, sample };
   });
   const isPersonal = fields.map(({ name, isMasked }) => isMasked || name === subject);

@@ -1,4 +1,4 @@
-/** The contract that a demo shows. */
+/** Contracts by the names and paths that commands are given. */
 import { resolve } from "node:path";
 import { type AnyContract, contracts, loadContract } from "@org/schema";
 
