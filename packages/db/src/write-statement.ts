@@ -155,10 +155,7 @@ type PlaceInputs = Readonly<
 >;
 
 /** What rows and quarantine records have of a message's delivery. */
-function placeInputs(
-  { add }: Parameters,
-  of: (given: Given) => Distinct<Place>,
-): PlaceInputs {
+function placeInputs({ add }: Parameters, of: (given: Given) => Distinct<Place>): PlaceInputs {
   return {
     message_id: add(uuidArray, (given) => of(given).messageUuids),
     record_id: add(uuidArray, (given) => of(given).entries.map((entry) => entry.recordId)),
@@ -226,11 +223,23 @@ function quarantineInserts(
   const inputs = {
     ...refused,
     contract: { expression: escapeLiteral(contract.name), parameter: null },
-    reason: add(textArray, entries(({ reason }) => reason)),
-    sql_state: add(textArray, entries(({ sqlState }) => sqlState)),
-    sealed: add(byteaArray, entries(({ sealed }) => sealed)),
+    reason: add(
+      textArray,
+      entries(({ reason }) => reason),
+    ),
+    sql_state: add(
+      textArray,
+      entries(({ sqlState }) => sqlState),
+    ),
+    sealed: add(
+      byteaArray,
+      entries(({ sealed }) => sealed),
+    ),
   };
-  const seeds = add(byteaArray, entries((entry) => entry.seed));
+  const seeds = add(
+    byteaArray,
+    entries((entry) => entry.seed),
+  );
   return [
     insert(quarantine, inputs, claimedOnly(refused)),
     insert(seed, { ...refused, seed: seeds }, claimedOnly(refused)),
