@@ -11,11 +11,11 @@ export interface BenchDatabase extends AsyncDisposable {
   /** A login that is a member of maskline_writer. */
   readonly writerUrl: string;
   /** CPU time of the server and all its processes so far. */
-  cpuMicros(): Promise<number>;
+  readonly cpuMicros: () => Promise<number>;
   /** Starts a count anew: empties every table that a candidate writes, unless their rows are kept. */
-  clear(): Promise<void>;
+  readonly clear: () => Promise<void>;
   /** Messages in the tables of one side since then, and how many of them are distinct. */
-  count(side: Side): Promise<{ messages: number; distinct: number }>;
+  readonly count: (side: Side) => Promise<{ messages: number; distinct: number }>;
 }
 
 /** `plain` is one table with a unique message id, all that a natural solution has. */

@@ -24,7 +24,7 @@ export interface Candidate {
    *
    * @throws {@link Disqualified} if the work was not done as promised.
    */
-  measure(): Promise<Measurement>;
+  readonly measure: () => Promise<Measurement>;
 }
 
 export interface Claim {
@@ -47,7 +47,7 @@ export interface Bench {
   /** Takes minutes: runs only when named, or with `--all`. */
   readonly isLong?: boolean;
   readonly claims: readonly Claim[];
-  open(settings: BenchSettings): Promise<OpenBench>;
+  readonly open: (settings: BenchSettings) => Promise<OpenBench>;
 }
 
 export interface BenchSettings {

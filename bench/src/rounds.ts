@@ -30,8 +30,8 @@ export interface BenchResult {
 
 export interface RoundOptions extends BenchSettings {
   readonly rounds: number;
-  isWanted(candidate: string): boolean;
-  onStep(text: string): void;
+  readonly isWanted: (candidate: string) => boolean;
+  readonly onStep: (text: string) => void;
 }
 
 interface Running {

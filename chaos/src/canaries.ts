@@ -1,7 +1,7 @@
 /** Personal data that nobody has and nothing else could produce: where it is found, it leaked. */
 import { randomBytes, randomInt } from "node:crypto";
 
-/** Values of one run, unlike those of any other: they are drawn from the system, not from the seed. */
+/** Values of one run, unlike those of any other: the system generates them, not the seed. */
 export interface Canaries {
   /** Each address with every spelling it is sent in: all of them must get one token. */
   readonly addresses: readonly (readonly string[])[];

@@ -36,23 +36,23 @@ export interface Fleet extends AsyncDisposable {
   /** How the processes ended that nobody told to end. */
   readonly crashes: readonly Exit[];
   /** Resolves when every consumer says that it consumes. */
-  untilReady(): Promise<void>;
-  isReady(): boolean;
+  readonly untilReady: () => Promise<void>;
+  readonly isReady: () => boolean;
   /** False where there is no process that consumes. */
-  kill(consumer: number): boolean;
+  readonly kill: (consumer: number) => boolean;
   /** Ends a consumer in order, with as many signals, and resolves with how it ended; nothing starts it again. */
-  terminate(consumer: number, signals?: number): Promise<Exit>;
+  readonly terminate: (consumer: number, signals?: number) => Promise<Exit>;
   /** Starts a consumer that was terminated, perhaps changed. */
-  start(consumer: number, change?: Partial<Launch>): void;
+  readonly start: (consumer: number, change?: Partial<Launch>) => void;
   /** Runs a consumer that is not one of the fleet, to its end. */
-  runApart(launch: Launch): Promise<Exit>;
-  metrics(): Promise<string>;
+  readonly runApart: (launch: Launch) => Promise<Exit>;
+  readonly metrics: () => Promise<string>;
   /** The consumers that say at /ready that they are not. */
-  unready(): Promise<number[]>;
+  readonly unready: () => Promise<number[]>;
   /** Resident memory of the largest one. */
-  mostBytes(): Promise<number>;
+  readonly mostBytes: () => Promise<number>;
   /** The most megabytes that a consumer's process has had resident; null where that is not known. */
-  peakMegabytes(consumer: number): Promise<number | null>;
+  readonly peakMegabytes: (consumer: number) => Promise<number | null>;
 }
 
 export interface FleetOptions {

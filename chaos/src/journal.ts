@@ -2,7 +2,7 @@
 import { appendFileSync } from "node:fs";
 
 export interface Journal {
-  note(event: string, detail?: object): void;
+  readonly note: (event: string, detail?: object) => void;
 }
 
 export function openJournal(file: string): Journal {

@@ -9,7 +9,7 @@ export interface Keyrings {
   readonly path: string;
   readonly privatePath: string;
   /** Makes new keys primary; the old ones still match and still open. */
-  rotate(): Promise<void>;
+  readonly rotate: () => Promise<void>;
 }
 
 export async function createKeyrings(

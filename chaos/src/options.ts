@@ -45,7 +45,7 @@ fault; another round begins while less than --minutes have passed. The first is 
 in any case.
 
   --minutes N   how long to go on (default 3)
-  --seed N      which draws: order of faults, moments, messages (default 1)
+  --seed N      which choices: order of faults, moments, messages (default 1)
   --kind K      standard or fifo (default standard)
   --vault V     on or off (default on)
   --server S    the SQS server: hostile, which can misbehave, or fauxqs (default hostile)

@@ -26,12 +26,12 @@ export interface Producer {
   /** Everything sent since the last {@link begin}, in order. */
   readonly sent: readonly SentMessage[];
   /** Starts sending, counting from nothing. */
-  begin(): void;
+  readonly begin: () => void;
   /** Resolves when nothing is under way any more; {@link resume} goes on. */
-  pause(): Promise<void>;
-  resume(): void;
+  readonly pause: () => Promise<void>;
+  readonly resume: () => void;
   /** Sends bodies that must end in quarantine. */
-  sendBombs(bodies: readonly string[]): Promise<void>;
+  readonly sendBombs: (bodies: readonly string[]) => Promise<void>;
 }
 
 export interface ProducerOptions {

@@ -8,9 +8,12 @@ export type QueueServerName = "hostile" | "fauxqs";
 export interface QueueServer extends AsyncDisposable {
   readonly endpoint: string;
   /** The ids of a queue's messages, in flight or not, without touching them. */
-  messageIds(queueUrl: string): Promise<string[]>;
+  readonly messageIds: (queueUrl: string) => Promise<string[]>;
   /** Goes away with every connection, keeps its messages, and comes back; null where it cannot. */
-  readonly outage: { begin(): Promise<void>; end(): Promise<void> } | null;
+  readonly outage: {
+    readonly begin: () => Promise<void>;
+    readonly end: () => Promise<void>;
+  } | null;
 }
 
 /** Nothing can be planned or seen at fauxqs: faults there are those of consumers and database. */

@@ -17,9 +17,9 @@ export interface Spelling {
 
 export interface Scanner {
   /** Looks through what these files have gained since they were looked through last; tells a leak once a file. */
-  scanNew(files: readonly string[]): Promise<Leak[]>;
+  readonly scanNew: (files: readonly string[]) => Promise<Leak[]>;
   /** Looks through every file below a directory, whole. */
-  scanBelow(directory: string): Promise<Leak[]>;
+  readonly scanBelow: (directory: string) => Promise<Leak[]>;
 }
 
 const chunkBytes = 4 * 1024 * 1024;

@@ -18,14 +18,14 @@ export interface Scene {
   readonly random: Random;
   readonly journal: Journal;
   /** Counts one time that the fault struck. */
-  hit(): void;
-  hits(): number;
+  readonly hit: () => void;
+  readonly hits: () => number;
   /** States what must hold; a sentence without a value. */
-  expect(holds: boolean, otherwise: string): void;
+  readonly expect: (holds: boolean, otherwise: string) => void;
   /** Waits for something to come true; where it does not, the run is inconclusive. */
-  until(what: string, condition: () => boolean | Promise<boolean>): Promise<void>;
+  readonly until: (what: string, condition: () => boolean | Promise<boolean>) => Promise<void>;
   /** Lets the fault work for so long. */
-  pause(ms: number): Promise<void>;
+  readonly pause: (ms: number) => Promise<void>;
 }
 
 export interface FaultDefinition {
@@ -41,7 +41,7 @@ export interface FaultDefinition {
   /** Only where the SQS server can be told to misbehave, and says what is received. */
   readonly needsHostileServer?: true;
   /** Resolves when the fault is over; messages are sent all the while. */
-  strike(scene: Scene): Promise<void>;
+  readonly strike: (scene: Scene) => Promise<void>;
 }
 
 /** Why a run says nothing: it did not get as far as it had to. */
@@ -75,7 +75,7 @@ export async function untilEmpty({ stage, until }: Scene): Promise<void> {
   );
 }
 
-/** The same things in an order that the seed draws. */
+/** The same things in an order that the seed decides. */
 export function shuffled<Thing>(things: readonly Thing[], random: Random): Thing[] {
   const left = [...things];
   return things.flatMap(() => left.splice(random.integer(0, left.length - 1), 1));

@@ -16,15 +16,15 @@ import type { QueueServer, QueueServerName } from "./queue-servers.ts";
 /** What a fault may do at the moments that can be seen from outside. `consumer` counts from 0. */
 export interface Hooks {
   /** Before a request to the queue is carried out. */
-  request?(request: QueueRequest, consumer: number | null): Fault | null;
+  request?: (request: QueueRequest, consumer: number | null) => Fault | null;
   /** A fault that `request` chose met its request; `answer` is null where that was not carried out. */
-  struck?(fault: Fault, answer: unknown): void;
+  struck?: (fault: Fault, answer: unknown) => void;
   /** After the answer to a request was sent. */
-  answered?(request: QueueRequest, consumer: number | null, answer: unknown): void;
+  answered?: (request: QueueRequest, consumer: number | null, answer: unknown) => void;
   /** A batch is on its way to PostgreSQL; nothing of it has arrived. */
-  writing?(consumer: number, connection: ProxiedConnection): void;
+  writing?: (consumer: number, connection: ProxiedConnection) => void;
   /** A batch was committed; its reply has not reached the consumer. */
-  committed?(consumer: number, connection: ProxiedConnection): void;
+  committed?: (consumer: number, connection: ProxiedConnection) => void;
 }
 
 export interface Stage extends AsyncDisposable {
@@ -43,11 +43,11 @@ export interface Stage extends AsyncDisposable {
   /** Messages whose delete arrived before another connection could see them decided. */
   readonly deletedEarly: readonly string[];
   /** Verifies the deletes that arrived while the database could not be asked. */
-  verifyDeferred(): Promise<void>;
+  readonly verifyDeferred: () => Promise<void>;
   /** As superuser, past the proxies. */
   readonly query: Query;
   /** The whole environment of a consumer. */
-  consumerEnv(consumer: number): Readonly<Record<string, string>>;
+  readonly consumerEnv: (consumer: number) => Readonly<Record<string, string>>;
 }
 
 export interface StageOptions {
@@ -175,8 +175,8 @@ const doneMark = Buffer.from("SELECT 1\0");
 async function openDatabaseProxy(
   port: number,
   seen: {
-    writing(connection: ProxiedConnection): void;
-    committed(connection: ProxiedConnection): void;
+    readonly writing: (connection: ProxiedConnection) => void;
+    readonly committed: (connection: ProxiedConnection) => void;
   },
 ): Promise<FaultProxy> {
   const writing = new WeakSet<ProxiedConnection>();

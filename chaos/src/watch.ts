@@ -8,7 +8,7 @@ import type { Stage } from "./stage.ts";
 export interface Watch extends AsyncDisposable {
   /** Consumer output, Postgres's log, metrics, and what pg_stat_activity showed. */
   readonly files: readonly string[];
-  keepMetrics(): Promise<void>;
+  readonly keepMetrics: () => Promise<void>;
 }
 
 const sampleEveryMs = 200;

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
 import { readConfig } from "../../apps/consumer/src/config.ts";
-import { isOpenToOthers } from "../../packages/masking/src/node/key-source.ts";
+import { modeFault } from "../../packages/masking/src/node/key-file.ts";
 import { pathOf, readDocuments, readYaml } from "./files.ts";
 
 interface Container {
@@ -101,5 +101,5 @@ test("the consumer can read its keyring as it is mounted, and takes it for a sec
   // The kubelet gives the files to root and to the pod's fsGroup.
   expect(fsGroup).toBeDefined();
   expect(mode & 0o040).not.toBe(0);
-  expect(isOpenToOthers({ mode, uid: 0 }, runAsUser)).toBe(false);
+  expect(modeFault({ mode, uid: 0 }, true, runAsUser)).toBeNull();
 });

@@ -5,7 +5,7 @@ import { freePort } from "@org/local";
 import { runCommand } from "./commands.ts";
 import type { Stack } from "./stack.ts";
 
-const lookEveryMs = 100;
+const readEveryMs = 100;
 
 interface Progress {
   readonly written: number;
@@ -21,7 +21,7 @@ export interface Consumed {
 
 export interface ConsumeOptions {
   readonly signal: AbortSignal;
-  onProgress(progress: Progress): void;
+  readonly onProgress: (progress: Progress) => void;
 }
 
 /** Resolves when the consumer has drained the queue and exited. */
@@ -31,13 +31,13 @@ export async function consume(
 ): Promise<Consumed> {
   const port = await freePort();
   const startedAt = performance.now();
-  let settledAt = startedAt;
+  let decidedAt = startedAt;
   let latest: Progress = { written: 0, quarantined: 0, duplicates: 0 };
 
-  const look = async (): Promise<void> => {
+  const read = async (): Promise<void> => {
     const progress = await readProgress(`http://127.0.0.1:${port}/metrics`, signal);
     if (!progress) return;
-    if (settled(progress) > settled(latest)) settledAt = performance.now();
+    if (decided(progress) > decided(latest)) decidedAt = performance.now();
     latest = progress;
     onProgress(progress);
   };
@@ -54,16 +54,17 @@ export async function consume(
   ).finally(() => ended.abort());
   const watch = async (): Promise<void> => {
     while (!ended.signal.aborted) {
-      await look();
-      await sleep(lookEveryMs);
+      await read();
+      await sleep(readEveryMs);
     }
   };
   await Promise.all([run, watch()]);
 
-  return { duplicates: latest.duplicates, seconds: (settledAt - startedAt) / 1_000 };
+  return { duplicates: latest.duplicates, seconds: (decidedAt - startedAt) / 1_000 };
 }
 
-function settled({ written, quarantined }: Progress): number {
+/** How many messages have their outcome. */
+function decided({ written, quarantined }: Progress): number {
   return written + quarantined;
 }
 

@@ -7,7 +7,7 @@ import { type Stack, startStack } from "./stack.ts";
 
 /** One batch of deletes is forgotten for each of these many messages. */
 const messagesPerForgottenDelete = 500;
-/** Messages sent between two looks at whether to go on. */
+/** Messages sent between two checks whether to go on. */
 const sendAtOnce = 500;
 
 export interface Summary {
@@ -24,7 +24,7 @@ export interface DemoRun {
   readonly signal: AbortSignal;
   readonly progress: ProgressView;
   /** Shows the result; the stack is stopped once it resolves. */
-  show(result: { summary: Summary; outcome: Outcome; stack: Stack }): Promise<void>;
+  readonly show: (result: { summary: Summary; outcome: Outcome; stack: Stack }) => Promise<void>;
 }
 
 /** Resolves when everything that was started is stopped and removed. */
@@ -49,8 +49,8 @@ export async function runDemo(run: DemoRun): Promise<Summary> {
   const { duplicates, seconds } = await consume(stack, {
     signal,
     onProgress: ({ written, quarantined, duplicates }) => {
-      const settled = written + quarantined;
-      progress.advance(settled, count, settled < count ? "" : `, ${duplicates} delivered again`);
+      const decided = written + quarantined;
+      progress.advance(decided, count, decided < count ? "" : `, ${duplicates} delivered again`);
     },
   });
   progress.done();

@@ -1,13 +1,12 @@
 /** The process edge of `pnpm demo`: arguments, signals, output, exit code. */
-import { once } from "node:events";
 import { CommandError } from "./commands.ts";
 import { type DemoRun, runDemo } from "./demo.ts";
+import { type Interruption, listenForInterruption } from "./interruption.ts";
 import { type DemoOptions, parseOptions, usage, UsageError } from "./options.ts";
 import { createProgressView } from "./progress.ts";
 import { formatAccess, formatReport } from "./report.ts";
 
 const exit = { done: 0, failed: 1, usage: 2 } as const;
-const interruptions = { SIGINT: 130, SIGTERM: 143 } as const;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -27,7 +26,7 @@ async function main(args: readonly string[]): Promise<number> {
 
   const interruption = listenForInterruption();
   try {
-    return await demonstrate(options, interruption.signal);
+    return await demonstrate(options, interruption);
   } catch (error) {
     const code = interruption.exitCode();
     if (code !== null) return code;
@@ -37,7 +36,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function demonstrate(options: DemoOptions, signal: AbortSignal): Promise<number> {
+async function demonstrate(options: DemoOptions, interruption: Interruption): Promise<number> {
   const { messages, seed, json, keep } = options;
   const watched = process.stdout.isTTY && !json;
   const show: DemoRun["show"] = async ({ summary, outcome, stack }) => {
@@ -45,32 +44,14 @@ async function demonstrate(options: DemoOptions, signal: AbortSignal): Promise<n
     if (!keep) return;
     (json ? process.stderr : process.stdout).write(formatAccess(stack));
     if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
-    if (!signal.aborted) await once(signal, "abort");
+    await interruption.come();
   };
 
+  const { signal } = interruption;
   const progress = createProgressView(watched ? process.stdout : null);
   const summary = await runDemo({ messages, seed, signal, progress, show });
   if (json && !keep) process.stdout.write(`${JSON.stringify(summary)}\n`);
   if (summary.written + summary.quarantined === summary.sent) return exit.done;
   process.stderr.write("Some messages have no outcome: written + quarantined is not sent.\n");
   return exit.failed;
-}
-
-interface Interruption {
-  readonly signal: AbortSignal;
-  exitCode(): number | null;
-}
-
-/** The first signal stops the demo, which cleans up; the second leaves the cleaning to its leash. */
-function listenForInterruption(): Interruption {
-  const controller = new AbortController();
-  let code: number | null = null;
-  for (const [name, exitCode] of Object.entries(interruptions)) {
-    process.on(name, () => {
-      if (code !== null) process.exit(code);
-      code = exitCode;
-      controller.abort();
-    });
-  }
-  return { signal: controller.signal, exitCode: () => code };
 }

@@ -6,10 +6,10 @@ const longestBar = 30;
 
 export interface ProgressView {
   /** Says what is being done; the next step or `done` ends it. */
-  step(text: string): void;
+  readonly step: (text: string) => void;
   /** How far the step has come, and what else there is to say about it. */
-  advance(part: number, total: number, remark?: string): void;
-  done(): void;
+  readonly advance: (part: number, total: number, remark?: string) => void;
+  readonly done: () => void;
 }
 
 type Terminal = NodeJS.WritableStream & { readonly columns: number };

@@ -42,7 +42,7 @@ export function formatReport(summary: Summary, outcome: Outcome): string {
     heading("Where to go next"),
     table([
       ["pnpm demo:recover", "who may see an original, by whose approval, and what trace is left"],
-      ["pnpm demo --keep", "the same, and the servers stay up for a look around"],
+      ["pnpm demo --keep", "the same, and the servers stay up to be tried"],
       ["pnpm test", "every test, against servers like these"],
       ["README.md", "your own queue and database; what is promised and what is not"],
     ]),

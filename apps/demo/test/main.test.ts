@@ -4,6 +4,7 @@ import { chmod, glob, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createMessages, query } from "@org/local";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
@@ -113,6 +114,9 @@ describe("pnpm demo", { timeout }, () => {
   ])("cleans up after Ctrl-C %s and exits 130", async (_, sign) => {
     const demo = start("--messages", "2000", "--json");
     await waitForFile(sign);
+    // As through pnpm: the terminal signals the whole group, and pnpm passes it on.
+    demo.kill("SIGINT");
+    await sleep(10);
     demo.kill("SIGINT");
     expect(await resultOf(demo)).toEqual({ code: 130, stdout: "", stderr: "" });
     expect(await readdir(temporary)).toEqual([]);

@@ -1,19 +1,28 @@
 /** The composition root: opens what a command needs from its settings. */
 
 import { connectRecovery, DatabaseError, type DatabaseFault, type Recovery } from "@org/db";
-import { createTokenizer, isCanonicalizable, type Keyring, type Tokenizer } from "@org/masking";
+import { createTokenizer, type Keyring, type Tokenizer } from "@org/masking";
 import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
 import { createSealer, type Sealer } from "@org/masking/seal";
 import { createUnsealer, type Unsealer } from "@org/masking/unseal";
-import { createLoginParser, fieldPolicy } from "@org/schema";
+import {
+  type AnyContract,
+  ContractError,
+  createParser,
+  loadContract,
+  type MessageOf,
+  type Parse,
+} from "@org/schema";
 import { openFileSink } from "./audit/file-sink.ts";
 import type { CheckpointSink } from "./audit/sink.ts";
 import { createWitness, type Witness } from "./audit/witness.ts";
 import { readOptional, readSettings, resolvePath } from "./config.ts";
 import type { Edge } from "./edge.ts";
 import { exit, RecoverError } from "./exit.ts";
-import { identify, type Operator } from "./operator.ts";
-import { loadRecoverKeyring, loadSigningKey } from "./signing.ts";
+import { identify, type Operator, requireDuty } from "./operator.ts";
+import { printable } from "./printable.ts";
+import { isUrl, loadRecoverKeyring, type RecoverKeyring } from "./signing/recover-keyring.ts";
+import { loadSigningKey } from "./signing/signing-key.ts";
 
 /** As the login that RECOVER_DATABASE_URL names: the database decides what it may do. */
 export function openRecovery(edge: Edge): Recovery {
@@ -21,9 +30,22 @@ export function openRecovery(edge: Edge): Recovery {
   return connectRecovery({ connectionString: url });
 }
 
-export interface Witnessed {
-  readonly witness: Witness;
-  readonly operator: Operator;
+/**
+ * The contract that is served here: of the option, else of MASKLINE_CONTRACT.
+ *
+ * @throws {@link RecoverError} (exit 2) with every fault of the contract.
+ */
+export async function openContract({ env }: Edge, named: string | undefined): Promise<AnyContract> {
+  const name = named ?? readSettings(env, ["MASKLINE_CONTRACT"]).MASKLINE_CONTRACT;
+  try {
+    return await loadContract(name, env["INIT_CWD"]);
+  } catch (error) {
+    if (!(error instanceof ContractError)) throw error;
+    throw new RecoverError(exit.configuration, `The contract cannot be used: ${name}`, {
+      advice: "Name one that is shipped, or the path of a contract module.",
+      faults: error.faults,
+    });
+  }
 }
 
 /** Who signs here; refused before anything is signed that nobody could verify. */
@@ -35,42 +57,77 @@ export async function openOperator(edge: Edge): Promise<Operator> {
   ]);
   return identify({
     tenant: settings.MASKLINE_TENANT,
-    keyring: await loadRecoverKeyring(resolvePath(edge.env, settings.RECOVER_KEYRING)),
-    key: await loadSigningKey(resolvePath(edge.env, settings.RECOVER_SIGNING_KEY)),
+    keyring: await loadRecoverKeyring(settings.RECOVER_KEYRING),
+    key: await loadSigningKey(settings.RECOVER_SIGNING_KEY),
   });
 }
 
+export interface Witnessed {
+  readonly witness: Witness;
+  readonly operator: Operator;
+}
+
+/** @throws {@link RecoverError} (exit 3) if the operator is no witness. */
 export async function openWitness(edge: Edge, recovery: Recovery): Promise<Witnessed> {
-  const settings = readSettings(edge.env, [
-    "RECOVER_KEYRING",
-    "RECOVER_SIGNING_KEY",
-    "RECOVER_CHECKPOINT",
-  ]);
   const operator = await openOperator(edge);
+  requireDuty(operator, "witness");
   const { key, keyring } = operator;
-  const sink = await openSink(edge, settings.RECOVER_CHECKPOINT);
-  return {
-    witness: createWitness({ audit: recovery.audit, sink, key, signers: keyring.signers }),
-    operator,
-  };
+  const witness = createWitness({
+    audit: recovery.audit,
+    sinks: await openSinks(edge, keyring),
+    key,
+    keyring,
+    onIgnored: (name, reason) => warnOfIgnored(edge, name, reason),
+  });
+  return { witness, operator };
+}
+
+export function warnOfIgnored({ stderr }: Edge, name: string, reason: string): void {
+  stderr.write(`Ignored among the checkpoints: ${printable(name)} ${reason}.\n`);
+}
+
+/**
+ * Where the recover keyring has checkpoints go. RECOVER_CHECKPOINT may say it again, never otherwise:
+ * a place of one's own would hide one's accesses.
+ *
+ * @throws {@link RecoverError} (exit 2) if the keyring names none, or the variable another.
+ */
+export async function openSinks(
+  { env }: Edge,
+  { sinks }: RecoverKeyring,
+): Promise<readonly CheckpointSink[]> {
+  const named = readOptional(env, "RECOVER_CHECKPOINT");
+  if (sinks.length === 0) {
+    throw new RecoverError(exit.configuration, "The recover keyring names no place for checkpoints.", {
+      advice: 'Put a directory, or s3://BUCKET/PREFIX, among its "sinks", under review.',
+    });
+  }
+  if (named !== null && !sinks.includes(isUrl(named) ? named : resolvePath(env, named))) {
+    throw new RecoverError(
+      exit.configuration,
+      "RECOVER_CHECKPOINT is none of the recover keyring's places for checkpoints.",
+      { advice: "Unset it; where checkpoints go changes in the keyring, under review." },
+    );
+  }
+  return Promise.all(sinks.map(openSink));
 }
 
 /** A directory, or a bucket with object lock. */
-export async function openSink(edge: Edge, location: string): Promise<CheckpointSink> {
-  const isPath = !/^[a-z0-9]+:\/\//i.test(location);
-  if (isPath) return openFileSink(resolvePath(edge.env, location));
+async function openSink(location: string): Promise<CheckpointSink> {
+  if (!isUrl(location)) return openFileSink(location);
   // Not loaded where nobody needs it: the SDK takes as long to start as all the rest.
   const { openS3Sink, parseS3Location } = await import("./audit/s3-sink.ts");
   const bucket = parseS3Location(location);
   if (bucket !== null) return openS3Sink(bucket);
-  throw new RecoverError(exit.configuration, "RECOVER_CHECKPOINT is not usable.", {
-    advice: "A directory, or s3://BUCKET/PREFIX, with ?retainDays=N if it is not 400.",
+  throw new RecoverError(exit.configuration, "A place for checkpoints is not usable.", {
+    advice:
+      "In the recover keyring: a directory, or s3://BUCKET/PREFIX, with ?retainDays=N if it is not 400.",
   });
 }
 
 export async function openUnsealer(edge: Edge): Promise<Unsealer> {
   const settings = readSettings(edge.env, ["RECOVER_PRIVATE_KEYRING", "MASKLINE_TENANT"]);
-  const path = resolvePath(edge.env, settings.RECOVER_PRIVATE_KEYRING);
+  const path = settings.RECOVER_PRIVATE_KEYRING;
   const privateKeyring = await loadPrivateKeyring(path, { env: edge.env });
   return createUnsealer(privateKeyring, { tenant: settings.MASKLINE_TENANT });
 }
@@ -78,17 +135,25 @@ export async function openUnsealer(edge: Edge): Promise<Unsealer> {
 /** The consumer's keyring: public halves, and the token key. */
 export async function openKeyring(edge: Edge): Promise<Keyring> {
   const { MASKLINE_KEYRING: path } = readSettings(edge.env, ["MASKLINE_KEYRING"]);
-  return loadKeyring(resolvePath(edge.env, path), { env: edge.env });
+  return loadKeyring(path, { env: edge.env });
+}
+
+/** Of the contract's masked fields and their views. */
+export async function openTokenizer(
+  edge: Edge,
+  { tokenFields: fields }: AnyContract,
+): Promise<Tokenizer<string>> {
+  const { MASKLINE_TENANT: tenant } = readSettings(edge.env, ["MASKLINE_TENANT"]);
+  return createTokenizer(await openKeyring(edge), { tenant, fields });
 }
 
 /** Null where the token key is not at hand. */
-export async function openTokenizer(edge: Edge): Promise<Tokenizer<"ip" | "device_id"> | null> {
-  if (readOptional(edge.env, "MASKLINE_KEYRING") === null) return null;
-  const { MASKLINE_TENANT: tenant } = readSettings(edge.env, ["MASKLINE_TENANT"]);
-  return createTokenizer(await openKeyring(edge), {
-    tenant,
-    fields: { ip: fieldPolicy.ip.norm, device_id: fieldPolicy.device_id.norm },
-  });
+export async function openTokenizerIfAny(
+  edge: Edge,
+  contract: AnyContract,
+): Promise<Tokenizer<string> | null> {
+  const isAtHand = readOptional(edge.env, "MASKLINE_KEYRING") !== null;
+  return isAtHand ? openTokenizer(edge, contract) : null;
 }
 
 /**
@@ -98,26 +163,19 @@ export async function openTokenizer(edge: Edge): Promise<Tokenizer<"ip" | "devic
  *   seal could never be opened again.
  */
 export async function openSealer(edge: Edge): Promise<Sealer | null> {
+  const settings = readSettings(edge.env, ["MASKLINE_TENANT", "MASKLINE_VAULT"]);
   const keyring = await openKeyring(edge);
   const isKept = keyring.recipients.some(({ state }) => state !== "disabled");
-  if (!isKept || readOptional(edge.env, "MASKLINE_VAULT") === "off") return null;
-  const { MASKLINE_TENANT: tenant } = readSettings(edge.env, ["MASKLINE_TENANT"]);
-  return createSealer(keyring, { tenant });
+  if (!isKept || settings.MASKLINE_VAULT === "off") return null;
+  return createSealer(keyring, { tenant: settings.MASKLINE_TENANT });
 }
 
 const isTopic = (name: string): boolean => name.startsWith("arn:");
 
 /** As the consumer parses: with the same envelopes unwrapped. */
-export function openParser(edge: Edge): ReturnType<typeof createLoginParser> {
-  const names = (readOptional(edge.env, "MASKLINE_UNWRAP") ?? "")
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "");
-  return createLoginParser({
-    accepts: {
-      ip: (value) => isCanonicalizable(fieldPolicy.ip.norm, value),
-      device_id: (value) => isCanonicalizable(fieldPolicy.device_id.norm, value),
-    },
+export function openParser(edge: Edge, contract: AnyContract): Parse<MessageOf<AnyContract>> {
+  const { MASKLINE_UNWRAP: names } = readSettings(edge.env, ["MASKLINE_UNWRAP"]);
+  return createParser(contract, {
     unwrap: {
       snsTopicArns: names.filter(isTopic),
       eventBridgeSources: names.filter((name) => !isTopic(name)),

@@ -1,6 +1,7 @@
 /** What the process gives the tool: handed in by main.ts, and by tests. */
 
 import { exit, RecoverError } from "./exit.ts";
+import { printableJson } from "./printable.ts";
 
 export interface Edge {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -12,7 +13,7 @@ export interface Edge {
 }
 
 export interface Sink {
-  write(text: string): unknown;
+  readonly write: (text: string) => unknown;
   readonly isTTY?: boolean;
 }
 
@@ -43,6 +44,6 @@ export function report(
   options: { readonly json: boolean },
   answer: { readonly json: unknown; readonly text: readonly string[] },
 ): void {
-  const text = options.json ? JSON.stringify(answer.json) : answer.text.join("\n");
+  const text = options.json ? printableJson(answer.json) : answer.text.join("\n");
   edge.stdout.write(`${text}\n`);
 }

@@ -25,7 +25,7 @@ function foresee(error: unknown): unknown {
   if (error instanceof MaskingError) {
     const isUnseal = error.code === "ERR_MASKING_UNSEAL_FAILED";
     return new RecoverError(isUnseal ? exit.unsealFailed : exit.configuration, error.message, {
-      advice: isUnseal ? "Nothing was opened." : "Mend this, then try again.",
+      advice: isUnseal ? "Nothing was opened." : "Fix this, then try again.",
     });
   }
   const fault = databaseFault(error);
@@ -52,8 +52,9 @@ const cannotWrite = /^(23|25|53|58)/;
 
 const notAValue = {
   code: exit.configuration,
-  message: "An id, number, date or time is not one.",
-  advice: "Ids are UUIDs; dates are 2026-05-03; times are 2026-05-03T10:00:00Z.",
+  message: "An id, number, date, time or text has not the form that it takes.",
+  advice:
+    "Ids are UUIDs; dates are 2026-05-03; times are 2026-05-03T10:00:00Z; texts hold no control characters.",
 };
 
 const databaseEnds = new Map<string, { code: ExitCode; message: string; advice: string }>([
@@ -89,7 +90,7 @@ const databaseEnds = new Map<string, { code: ExitCode; message: string; advice: 
       advice: "Check the name at the end of RECOVER_DATABASE_URL.",
     },
   ],
-  ...["22003", "22P02", "22007", "22008"].map((sqlState) => [sqlState, notAValue] as const),
+  ...["22003", "22P02", "22007", "22008", "22023"].map((sqlState) => [sqlState, notAValue] as const),
   [
     "MK003",
     {

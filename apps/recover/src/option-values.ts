@@ -1,7 +1,15 @@
 /** Values of options on the command line. */
 
 import { isToken } from "@org/masking";
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+
+/** Whose messages: a grant names its contract, and what is done under it is held against that. */
+export function contractOption(): Option {
+  return new Option(
+    "--contract <name>",
+    "a shipped contract, or the path of a contract module (default: MASKLINE_CONTRACT, else login)",
+  );
+}
 
 /** A whole number above zero. */
 export function positive(text: string): number {

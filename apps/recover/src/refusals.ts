@@ -4,7 +4,7 @@ import { exit, RecoverError } from "./exit.ts";
 
 const refusals: Record<string, readonly [meaning: string, advice: string]> = {
   no_such_grant: ["There is no such grant of yours.", "`recover list` shows your grants."],
-  nothing_matches: ["No record matches.", "Check the ids, the token, the user or the dates."],
+  nothing_matches: ["No record matches.", "Check the ids, the token, the subject or the dates."],
   self_approval: [
     "A request is not approved by who made it.",
     "Ask another member of maskline_approver.",
@@ -32,6 +32,18 @@ const refusals: Record<string, readonly [meaning: string, advice: string]> = {
     "Use your own login and key: in the recover keyring the key stands under the login.",
   ],
   wrong_tenant: ["The grant is for another tenant.", "Set MASKLINE_TENANT to the grant's."],
+  wrong_contract: [
+    "The grant is for another contract.",
+    "Name the grant's, with --contract or MASKLINE_CONTRACT; `recover list --grant ID` shows it.",
+  ],
+  no_such_contract: [
+    "The database knows no such contract.",
+    "`pnpm migrate` makes it known; MASKLINE_CONTRACT and --contract name it.",
+  ],
+  wrong_duty: [
+    "The recover keyring does not give your login this duty.",
+    "Duties are request, approve, witness and administer; they change under review.",
+  ],
   wrong_capability: ["The grant is for something else.", "Make a request for this."],
   wrong_fields: ["The grant does not cover these fields.", "Name fewer fields, or make a request."],
   wrong_records: [
@@ -71,6 +83,10 @@ const refusals: Record<string, readonly [meaning: string, advice: string]> = {
   too_many_requests: [
     "You have asked as often as the policy allows an hour.",
     "Wait, or ask for more in one request.",
+  ],
+  too_many_refusals: [
+    "You were refused as often as the audit writes down within an hour.",
+    "Wait, and find out from `recover audit list` why.",
   ],
   too_many_tokens: ["The keyring has too many usable token keys.", "Disable those not in use."],
   too_fast: [

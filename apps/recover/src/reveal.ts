@@ -1,6 +1,6 @@
 /** Values as far as a grant reveals them. */
 
-import { canonicalize } from "@org/masking";
+import { canonicalize, type NormId } from "@org/masking";
 
 export type Reveal = "full" | "partial";
 
@@ -10,9 +10,9 @@ const shortest = 8;
 const mappedPrefix = "00000000000000000000ffff";
 
 /** Partial: the network of an IP address (/24, /64), the last four characters of anything else. */
-export function revealed(field: string, value: string, reveal: Reveal): string {
+export function revealed(norm: NormId, value: string, reveal: Reveal): string {
   if (reveal === "full") return value;
-  if (field === "ip") return networkOf(Buffer.from(canonicalize("ip-net/1", value)));
+  if (norm === "ip/1") return networkOf(Buffer.from(canonicalize("ip-net/1", value)));
   return value.length < shortest ? "…" : `…${value.slice(-4)}`;
 }
 

@@ -14,18 +14,23 @@ import { retoken } from "./commands/retoken.ts";
 import { revoke } from "./commands/revoke.ts";
 import { rewrap } from "./commands/rewrap.ts";
 import { unmask } from "./commands/unmask.ts";
+import { withFile } from "./config.ts";
 import { explain } from "./explain.ts";
 import type { Edge } from "./edge.ts";
 import { exit, type ExitCode } from "./exit.ts";
 
 export async function run(argv: readonly string[], edge: Edge): Promise<ExitCode> {
+  // Commands read their settings when they run: then with those of --env-file.
+  const own: Own = { ...edge };
   try {
-    await program(edge).parseAsync([...argv], { from: "user" });
+    await program(own).parseAsync([...argv], { from: "user" });
     return exit.done;
   } catch (error) {
-    return explain(error, edge);
+    return explain(error, own);
   }
 }
+
+type Own = Omit<Edge, "env"> & { env: Edge["env"] };
 
 const groups: readonly [string, readonly ((edge: Edge) => Command)[]][] = [
   ["Asking and deciding:", [request, list, approve, deny, revoke]],
@@ -34,10 +39,15 @@ const groups: readonly [string, readonly ((edge: Edge) => Command)[]][] = [
   ["Evidence and help:", [auditCommands, completion]],
 ];
 
-function program(edge: Edge): Command {
+function program(edge: Own): Command {
   const root = new Command("recover")
     .description("Keys, governed recovery, erasure and audit for Maskline.")
     .helpCommand(true)
+    .option("--env-file <path>", "take settings from this file too; no other is read")
+    .hook("preAction", (command) => {
+      const { envFile } = command.opts<{ envFile?: string }>();
+      if (envFile !== undefined) edge.env = withFile(edge.env, envFile);
+    })
     .showHelpAfterError("(add --help for examples)")
     .addHelpText(
       "after",

@@ -20,7 +20,7 @@ interface Way {
   readonly rows: number;
   readonly batchSize: number;
   readonly vault?: boolean;
-  write(batch: WriteBatch): Promise<unknown>;
+  readonly write: (batch: WriteBatch) => Promise<unknown>;
 }
 
 export const batchWrite: Bench = {

@@ -15,7 +15,7 @@ export interface Subject {
 }
 
 export interface InProcessBench extends Bench {
-  subjects(): Promise<readonly Subject[]>;
+  readonly subjects: () => Promise<readonly Subject[]>;
 }
 
 const processFile = fileURLToPath(new URL("./in-process-subject.ts", import.meta.url));

@@ -71,11 +71,11 @@ async function next<K extends Report["kind"]>(
   isWanted: (report: Extract<Report, { kind: K }>) => boolean = () => true,
 ): Promise<Extract<Report, { kind: K }>> {
   const { promise, resolve } = Promise.withResolvers<Extract<Report, { kind: K }>>();
-  const look = (report: Report): void => {
+  const take = (report: Report): void => {
     if (report.kind === kind && isWanted(report as Extract<Report, { kind: K }>)) {
       resolve(report as Extract<Report, { kind: K }>);
     }
   };
-  server.on("message", look);
-  return promise.finally(() => server.off("message", look));
+  server.on("message", take);
+  return promise.finally(() => server.off("message", take));
 }

@@ -16,7 +16,7 @@ function somePositions(random: Random, count: number): number[] {
 }
 
 /** Ways for one operation to fail, by name; each gets how many entries the request has. */
-type Draws = Readonly<Record<string, (entries: number) => Fault>>;
+type Ways = Readonly<Record<string, (entries: number) => Fault>>;
 
 /**
  * Fails every other request of the consumers, in each way in turn, until enough of
@@ -24,23 +24,23 @@ type Draws = Readonly<Record<string, (entries: number) => Fault>>;
  */
 async function failInTurn(
   { stage, random, until, hit, hits }: Scene,
-  { operation, draws, enough }: { operation: string; draws: Draws; enough: number },
+  { operation, ways, enough }: { operation: string; ways: Ways; enough: number },
 ): Promise<void> {
-  const turns = shuffled(Object.entries(draws), random);
-  const drawn = new WeakMap<Fault, string>();
+  const turns = shuffled(Object.entries(ways), random);
+  const nameOf = new WeakMap<Fault, string>();
   const struck = new Set<string>();
   let turn = 0;
   stage.hooks = {
     request(request, consumer) {
       if (request.operation !== operation || consumer === null || random.chance(1, 2)) return null;
-      const [name, draw] = turns[turn++ % turns.length] ?? [];
-      if (name === undefined || draw === undefined) return null;
-      const fault = draw(entriesOf(request));
-      drawn.set(fault, name);
+      const [name, makeFault] = turns[turn++ % turns.length] ?? [];
+      if (name === undefined || makeFault === undefined) return null;
+      const fault = makeFault(entriesOf(request));
+      nameOf.set(fault, name);
       return fault;
     },
     struck(fault, answer) {
-      const name = drawn.get(fault);
+      const name = nameOf.get(fault);
       if (name === undefined || !meetsMessages(fault, answer)) return;
       struck.add(name);
       hit();
@@ -74,7 +74,7 @@ export const deletesFail: FaultDefinition = {
   needsHostileServer: true,
   async strike(scene) {
     const some = (entries: number): number[] => somePositions(scene.random, entries);
-    const draws: Draws = {
+    const ways: Ways = {
       refused: (entries) => ({
         kind: "partial",
         positions: some(entries),
@@ -94,7 +94,7 @@ export const deletesFail: FaultDefinition = {
       dropped: () => ({ kind: "dropped" }),
       undeleted: () => ({ kind: "undeleted" }),
     };
-    await failInTurn(scene, { operation: "DeleteMessageBatch", draws, enough: 12 });
+    await failInTurn(scene, { operation: "DeleteMessageBatch", ways, enough: 12 });
   },
 };
 
@@ -125,14 +125,14 @@ export const receivesFail: FaultDefinition = {
   needsHostileServer: true,
   async strike(scene) {
     const { random } = scene;
-    const draws: Draws = {
+    const ways: Ways = {
       truncated: () => ({ kind: "truncated", bytes: random.integer(0, 400) }),
       stalled: () => ({ kind: "stalled", bytes: random.integer(0, 400) }),
       damaged: () => ({ kind: "damaged", positions: somePositions(random, batchLimit) }),
       lostReply: () => ({ kind: "lost_reply" }),
       dropped: () => ({ kind: "dropped" }),
     };
-    await failInTurn(scene, { operation: "ReceiveMessage", draws, enough: 8 });
+    await failInTurn(scene, { operation: "ReceiveMessage", ways, enough: 8 });
   },
 };
 

@@ -1,22 +1,18 @@
 /** What one write takes: the outcome of a batch of messages. */
 
-import type { Sealed, SealedBatchKey, Seed, Token } from "@org/masking";
+import type { Sealed, SealedBatchKey, Seed } from "@org/masking";
+import type { AnyContract, RowOf } from "@org/schema";
 
 /** A message that becomes a row. */
-export interface LoginRow {
+export interface Row<C extends AnyContract = AnyContract> {
   /** As the queue gave it. */
   readonly messageId: string;
   /** A UUIDv7 of the caller's making; the same at every attempt. */
   readonly recordId: string;
   /** SQS's SentTimestamp. Its UTC date is the row's `create_date`. */
   readonly sentAtMs: number;
-  readonly userId: string;
-  readonly deviceType: string;
-  readonly maskedIp: Token;
-  readonly maskedDeviceId: Token;
-  readonly locale: string | null;
-  readonly appVersion: number | null;
-  readonly appVersionText: string | null;
+  /** Its values by column. */
+  readonly columns: RowOf<C>;
   /** Null where the vault is off. */
   readonly vault: { readonly sealed: Sealed; readonly seed: Seed } | null;
 }
@@ -40,8 +36,8 @@ export interface BatchKeyRow {
   readonly sealed: SealedBatchKey;
 }
 
-export interface WriteBatch {
-  readonly logins: readonly LoginRow[];
+export interface WriteBatch<C extends AnyContract = AnyContract> {
+  readonly rows: readonly Row<C>[];
   readonly quarantined: readonly QuarantineRow[];
   readonly batchKeys: readonly BatchKeyRow[];
 }

@@ -1,5 +1,5 @@
 /**
- * Arrays in PostgreSQL's binary format, for the six types that the batch write sends.
+ * Arrays in PostgreSQL's binary format, for the types that the batch write sends.
  *
  * `pg` passes a Buffer parameter on as it stands, in binary: so one Buffer carries one column of a
  * whole batch, with no quoting and no limit on the number of rows.
@@ -26,15 +26,24 @@ for (let value = 0; value < 16; value += 1) {
   hexValues[digit.toUpperCase().charCodeAt(0)] = value;
 }
 
-/** @throws TypeError if an element is not a UUID in its 36-character form. */
-export function uuidArray(values: readonly string[]): Buffer {
-  return encodeArray(2950, values, 16 * values.length, (uuid, buffer, at) => {
-    if (!writeUuid(uuid, buffer, at)) {
-      throw new TypeError("A record, message or batch key id is not a UUID.");
-    }
-    return 16;
-  });
+/** How a column of a batch is sent. */
+export interface ArrayType<T> {
+  /** PostgreSQL's name for the type of one element. */
+  readonly element: string;
+  readonly encode: (values: readonly (T | null)[]) => Buffer;
 }
+
+/** Its `encode` throws a TypeError if an element is not a UUID in its 36-character form. */
+export const uuidArray: ArrayType<string> = {
+  element: "uuid",
+  encode: (values) =>
+    encodeArray(2950, values, 16 * values.length, (uuid, buffer, at) => {
+      if (!writeUuid(uuid, buffer, at)) {
+        throw new TypeError("A record, message or batch key id is not a UUID.");
+      }
+      return 16;
+    }),
+};
 
 /** False for what is no UUID. A loop, because the uuid package's parser takes five times as long. */
 function writeUuid(uuid: string, buffer: Buffer, start: number): boolean {
@@ -51,43 +60,73 @@ function writeUuid(uuid: string, buffer: Buffer, start: number): boolean {
   return uuid.length === 36 && seen < 16 && hasHyphens;
 }
 
-export function textArray(values: readonly (string | null)[]): Buffer {
-  let mostBytes = 0;
-  for (const value of values) mostBytes += value === null ? 0 : mostBytesAUnit * value.length;
-  return encodeArray(25, values, mostBytes, (value, buffer, at) => buffer.write(value, at));
-}
+export const textArray: ArrayType<string> = {
+  element: "text",
+  encode(values) {
+    let mostBytes = 0;
+    for (const value of values) mostBytes += value === null ? 0 : mostBytesAUnit * value.length;
+    return encodeArray(25, values, mostBytes, (value, buffer, at) => buffer.write(value, at));
+  },
+};
 
-export function byteaArray(values: readonly Uint8Array[]): Buffer {
-  let bytes = 0;
-  for (const value of values) bytes += value.length;
-  return encodeArray(17, values, bytes, (value, buffer, at) => {
-    buffer.set(value, at);
-    return value.length;
-  });
-}
+export const byteaArray: ArrayType<Uint8Array> = {
+  element: "bytea",
+  encode(values) {
+    let bytes = 0;
+    for (const value of values) bytes += value === null ? 0 : value.length;
+    return encodeArray(17, values, bytes, (value, buffer, at) => {
+      buffer.set(value, at);
+      return value.length;
+    });
+  },
+};
 
-export function int4Array(values: readonly (number | null)[]): Buffer {
-  return encodeArray(23, values, 4 * values.length, (value, buffer, at) => {
-    buffer.writeInt32BE(value, at);
-    return 4;
-  });
-}
+export const int4Array: ArrayType<number> = {
+  element: "integer",
+  encode: (values) =>
+    encodeArray(23, values, 4 * values.length, (value, buffer, at) => {
+      buffer.writeInt32BE(value, at);
+      return 4;
+    }),
+};
 
-/** @param instants - Milliseconds since the Unix epoch; each becomes its UTC date. */
-export function utcDateArray(instants: readonly number[]): Buffer {
-  return encodeArray(1082, instants, 4 * instants.length, (ms, buffer, at) => {
-    buffer.writeInt32BE(Math.floor((ms - epochMs) / msPerDay), at);
-    return 4;
-  });
-}
+export const int8Array: ArrayType<bigint> = {
+  element: "bigint",
+  encode: (values) =>
+    encodeArray(20, values, 8 * values.length, (value, buffer, at) => {
+      buffer.writeBigInt64BE(value, at);
+      return 8;
+    }),
+};
 
-/** @param instants - Milliseconds since the Unix epoch. */
-export function timestamptzArray(instants: readonly number[]): Buffer {
-  return encodeArray(1184, instants, 8 * instants.length, (ms, buffer, at) => {
-    buffer.writeBigInt64BE(BigInt(ms - epochMs) * 1000n, at);
-    return 8;
-  });
-}
+export const booleanArray: ArrayType<boolean> = {
+  element: "boolean",
+  encode: (values) =>
+    encodeArray(16, values, values.length, (value, buffer, at) => {
+      buffer[at] = value ? 1 : 0;
+      return 1;
+    }),
+};
+
+/** Of instants in milliseconds since the Unix epoch; each becomes its UTC date. */
+export const utcDateArray: ArrayType<number> = {
+  element: "date",
+  encode: (instants) =>
+    encodeArray(1082, instants, 4 * instants.length, (ms, buffer, at) => {
+      buffer.writeInt32BE(Math.floor((ms - epochMs) / msPerDay), at);
+      return 4;
+    }),
+};
+
+/** Of instants in milliseconds since the Unix epoch. */
+export const timestamptzArray: ArrayType<number> = {
+  element: "timestamptz",
+  encode: (instants) =>
+    encodeArray(1184, instants, 8 * instants.length, (ms, buffer, at) => {
+      buffer.writeBigInt64BE(BigInt(ms - epochMs) * 1000n, at);
+      return 8;
+    }),
+};
 
 /** `write` puts an element at an offset and returns its length; all lengths together are `mostBytes` at most. */
 function encodeArray<T>(

@@ -1,6 +1,14 @@
 /** Whether a write could succeed, without writing. */
 
+import type { AnyContract } from "@org/schema";
 import type { ClientBase } from "pg";
+import {
+  type ColumnDifference,
+  compareColumns,
+  type ContractState,
+  definitionOf,
+  readContractState,
+} from "./contract-state.ts";
 import { DatabaseError, toDatabaseError } from "./database-error.ts";
 import { schemaVersion } from "./schema-version.ts";
 
@@ -8,6 +16,8 @@ const noSchema = "The database has no Maskline schema. Run the migration.";
 const oldSchema = "The database's schema is older than this program. Run the migration.";
 const notWriter = "The login is not a member of maskline_writer.";
 const readOnly = "The server accepts no writes at present.";
+const notUtf8 =
+  "The database's encoding is not UTF8. Make another with ENCODING 'UTF8' TEMPLATE template0.";
 
 /** undefined_table; insufficient_privilege. */
 const explanations = new Map([
@@ -26,13 +36,26 @@ interface State extends Access {
   readonly version: string | null;
   readonly isWriter: boolean;
   readonly isReadOnly: boolean;
+  readonly isUtf8: boolean;
 }
 
 /** @throws {@link DatabaseError} */
-export async function check(client: ClientBase): Promise<Access> {
-  const { version, isWriter, isReadOnly, readsMaskedData } = await readState(client);
+export async function check(client: ClientBase, contract: AnyContract): Promise<Access> {
+  const { version, isWriter, isReadOnly, isUtf8, readsMaskedData } = await reading(() =>
+    readState(client, contract),
+  );
+  if (!isUtf8) throw misfit(notUtf8);
   if (Number(version) < schemaVersion) throw misfit(oldSchema);
   if (!isWriter) throw misfit(notWriter);
+  const differences = differencesFrom(
+    contract,
+    await reading(() => readContractState(client, contract)),
+  );
+  if (differences.length > 0) {
+    throw misfit(
+      `The database is not as contract ${contract.name} says: ${differences.join("; ")}. Run the migration with this contract, or start with the one that it was migrated to.`,
+    );
+  }
   if (isReadOnly) {
     throw new DatabaseError(readOnly, {
       kind: "transient",
@@ -44,17 +67,64 @@ export async function check(client: ClientBase): Promise<Access> {
   return { readsMaskedData };
 }
 
-async function readState(client: ClientBase): Promise<State> {
+/** Names of tables and columns and what is in them, never a value. */
+function differencesFrom(contract: AnyContract, state: ContractState): string[] {
+  const { definition, columns } = state;
+  const wanted = definitionOf(contract);
+  if (definition === null) return ["it was never migrated to this contract"];
+  if (definition.table !== wanted.table) return [`its rows are in ${definition.table}`];
+  if (columns === null) return [`table ${contract.table} is gone`];
+  return [
+    ...compareColumns(wanted, definition, columns).map(describe),
+    ...(definition.subject === wanted.subject ? [] : [`the subject there is ${definition.subject}`]),
+  ];
+}
+
+function describe(difference: ColumnDifference): string {
+  switch (difference.kind) {
+    case "missing":
+      return `column ${difference.wanted.name} is missing`;
+    case "lost":
+      return `column ${difference.name} is gone`;
+    case "extra":
+      return `column ${difference.name} is not in the contract`;
+    case "type":
+      return `column ${difference.wanted.name} is ${difference.found}, not ${difference.wanted.type}`;
+    case "holds":
+      return `column ${difference.wanted.name} holds ${difference.found}, not ${difference.wanted.holds}`;
+    case "nullable":
+      return `column ${difference.wanted.name} is ${difference.found}`;
+  }
+}
+
+async function readState(client: ClientBase, { table, columns }: AnyContract): Promise<State> {
+  const tokens = columns.flatMap(({ name, from }) => (from.kind === "token" ? [name] : []));
+  const { rows } = await client.query<State>(
+    `SELECT max(version) AS version,
+       pg_has_role('maskline_writer', 'USAGE') AS "isWriter",
+       current_setting('transaction_read_only')::boolean AS "isReadOnly",
+       current_setting('server_encoding') = 'UTF8' AS "isUtf8",
+       has_table_privilege('maskline.vault', 'SELECT') OR EXISTS (
+         SELECT FROM pg_catalog.pg_attribute
+         WHERE attrelid = to_regclass(format('public.%I', $1::text)) AND attname = ANY ($2::text[])
+           AND has_column_privilege(attrelid, attnum, 'SELECT')) AS "readsMaskedData"
+     FROM maskline.schema_version`,
+    [table, tokens],
+  );
+  return (
+    rows[0] ?? {
+      version: null,
+      isWriter: false,
+      isReadOnly: false,
+      isUtf8: true,
+      readsMaskedData: false,
+    }
+  );
+}
+
+async function reading<T>(read: () => Promise<T>): Promise<T> {
   try {
-    const { rows } = await client.query<State>(
-      `SELECT max(created_at) AS version,
-         pg_has_role('maskline_writer', 'USAGE') AS "isWriter",
-         current_setting('transaction_read_only')::boolean AS "isReadOnly",
-         has_column_privilege('public.user_logins', 'masked_ip', 'SELECT')
-           OR has_table_privilege('maskline.vault', 'SELECT') AS "readsMaskedData"
-       FROM maskline.schema_version`,
-    );
-    return rows[0] ?? { version: null, isWriter: false, isReadOnly: false, readsMaskedData: false };
+    return await read();
   } catch (error) {
     const fault = toDatabaseError(error);
     const explanation = explanations.get(fault.sqlState ?? "");

@@ -111,6 +111,7 @@ const meanings: Readonly<Record<string, string>> = {
   "3F000": "no such schema",
   "42501": "the login lacks a right",
   "53300": "too many connections",
+  "55P03": "another session holds a lock on a table",
 };
 /** `pg` gives its own faults no code. */
 const connectionFault =

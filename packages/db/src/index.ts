@@ -1,35 +1,56 @@
 /** Tables, migrations, roles and the one-transaction batch write. */
 
 export { maintain, type MaintenanceOptions, type MaintenanceReport } from "./maintain.ts";
-export { migrate, type MigrateResult } from "./migrate.ts";
+export {
+  migrate,
+  type MigrateOptions,
+  type MigrateResult,
+  MigrationRefusedError,
+  planMigration,
+} from "./migrate.ts";
 export { MissingRightsError, type Role, roles, WrongLoginError } from "./roles.ts";
+export { type ContractTable, tableOf } from "./table-of.ts";
 export * from "./tables.ts";
 export * from "./writer-entry.ts";
-export type { Audit, AuditRow } from "./recovery/audit.ts";
+export type { Audit, AuditPosition, AuditRow } from "./recovery/audit.ts";
 export type { Answer } from "./recovery/call.ts";
 export type {
   Claim,
   ClaimedRecord,
+  ClaimRequest,
   Claims,
+  LookupRequest,
   MaskedRecord,
   QuarantineEntry,
+  Result,
   StoredBatchKey,
+  Tokens,
 } from "./recovery/claims.ts";
 export { connectRecovery, type Recovery } from "./recovery/connect-recovery.ts";
 export type {
   AccessRequest,
+  Approval,
   Capability,
+  Decision,
   Grant,
+  GrantAnswer,
   Grants,
   GrantState,
   Selector,
+  StateAnswer,
+  ToolRefusal,
 } from "./recovery/grants.ts";
 export type {
+  ErasedBatch,
+  EraseRequest,
   FreshBatchKey,
   KeyUsage,
+  Page,
   RetokenedRow,
   RetokenRow,
-  RetriedLogin,
+  RetriedRow,
+  RewrappedKey,
   WhatRemains,
   Work,
+  WorkRequest,
 } from "./recovery/work.ts";

@@ -1,7 +1,9 @@
 /** The recurring work: partitions ahead of time, and what has served its time goes. */
 
-import { Client } from "pg";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Client, type ClientBase } from "pg";
 import { DatabaseError, toDatabaseError } from "./database-error.ts";
+import { prepareSession } from "./session.ts";
 
 export interface MaintenanceOptions {
   /** Entries are needed for as long as a message can come again. Default 60, at least 29. */
@@ -21,11 +23,13 @@ export interface MaintenanceReport {
 
 const notAllowed =
   "The login is neither a member of maskline_owner nor granted EXECUTE on the maintenance functions.";
-/** Waiting longer for a lock would hold up everybody behind; the next run tries again. */
-const lockTimeoutMs = 10_000;
+/** Writers wait behind a lock that is waited for: so for no longer than this, and again after a pause. */
+const lockTimeoutMs = 1_000;
+const attemptsAtMost = 30;
+const lockNotAvailable = "55P03";
 
 /**
- * Runs each maintenance function in a transaction of its own; safe at any time and twice at once.
+ * Runs each maintenance function in transactions of its own; safe at any time and twice at once.
  *
  * A seed that was deleted is gone once VACUUM has run and every WAL archive, replica and backup
  * that holds it has expired.
@@ -45,19 +49,16 @@ export async function maintain(
     lock_timeout: lockTimeoutMs,
   });
   client.on("error", () => {});
-  const count = async (call: string, ...values: number[]): Promise<number> => {
-    const { rows } = await client.query<{ count: string }>(`SELECT ${call} AS count`, values);
-    return Number(rows[0]?.count);
-  };
   const { ledgerDays = 60, quarantineDays = 30, keepMonths } = options;
   try {
     await client.connect();
+    await prepareSession(client);
     return {
-      partitionsMade: await count("maskline.ensure_partitions()"),
-      ledgerEntriesPruned: await count("maskline.prune_ledger($1)", ledgerDays),
-      quarantineRecordsExpired: await count("maskline.expire_quarantine($1)", quarantineDays),
+      partitionsMade: await count(client, "ensure_partitions()"),
+      ledgerEntriesPruned: await pruneLedger(client, ledgerDays),
+      quarantineRecordsExpired: await count(client, "expire_quarantine($1)", quarantineDays),
       partitionsDropped:
-        keepMonths === undefined ? 0 : await count("maskline.drop_old_months($1)", keepMonths),
+        keepMonths === undefined ? 0 : await count(client, "drop_old_months($1)", keepMonths),
     };
   } catch (error) {
     const fault = toDatabaseError(error);
@@ -65,4 +66,34 @@ export async function maintain(
   } finally {
     await client.end();
   }
+}
+
+async function count(client: ClientBase, call: string, ...values: number[]): Promise<number> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const { rows } = await client.query<{ count: string }>(
+        `SELECT maskline.${call} AS count`,
+        values,
+      );
+      return Number(rows[0]?.count);
+    } catch (error) {
+      const isLocked = toDatabaseError(error).sqlState === lockNotAvailable;
+      if (!isLocked || attempt === attemptsAtMost) throw error;
+    }
+    await sleep(lockTimeoutMs);
+  }
+}
+
+/** Each step commits by itself, and the next goes on behind it. */
+async function pruneLedger(client: ClientBase, keepDays: number): Promise<number> {
+  let pruned = 0;
+  for (let fromBlock: string | null = "0"; fromBlock !== null; ) {
+    const { rows }: { rows: { pruned: string; next_block: string | null }[] } = await client.query(
+      "SELECT * FROM maskline.prune_ledger(p_keep_days => $1, p_from_block => $2)",
+      [keepDays, fromBlock],
+    );
+    pruned += Number(rows[0]?.pruned);
+    fromBlock = rows[0]?.next_block ?? null;
+  }
+  return pruned;
 }

@@ -1,36 +1,105 @@
-/** Brings a database to the current schema. */
+/** Brings a database to the current schema, and one contract's table to the contract. */
 
-import { fileURLToPath } from "node:url";
-import { drizzle } from "drizzle-orm/node-postgres";
-import { migrate as applyMigrations } from "drizzle-orm/node-postgres/migrator";
-import { Client, type ClientBase } from "pg";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { AnyContract } from "@org/schema";
+import { Client, type ClientBase, escapeIdentifier } from "pg";
+import { changesTo } from "./contract-changes.ts";
+import { readContractState } from "./contract-state.ts";
 import { toDatabaseError } from "./database-error.ts";
-import { MissingRightsError, prepareRoles, WrongLoginError } from "./roles.ts";
-import { migrations } from "./schema-version.ts";
+import { findNeededRoles, MissingRightsError, prepareRoles, WrongLoginError } from "./roles.ts";
+import { type Migration, migrations, readMigration } from "./schema-version.ts";
+import { prepareSession } from "./session.ts";
 
-const migrationsFolder = fileURLToPath(new URL("../migrations", import.meta.url));
-/** Ours among the advisory locks of the database: "mask" in ASCII. */
-const advisoryLock = 0x6d61736b;
+export interface MigrateOptions {
+  readonly contract: AnyContract;
+}
 
 export interface MigrateResult {
   /** The migrations that this run applied, oldest first. */
-  readonly applied: string[];
+  readonly applied: readonly string[];
+  /** The SQL that brought the contract's table to the contract; none where it was there. */
+  readonly changes: readonly string[];
+}
+
+/** What is asked for would lose data, give it another meaning, or cannot be had in this database. */
+export class MigrationRefusedError extends Error {
+  override readonly name = "MigrationRefusedError";
+  /** Each with what to do. */
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(`Nothing was changed.\n${faults.map((fault) => `  ${fault}`).join("\n")}`);
+    this.faults = faults;
+  }
 }
 
 /**
- * Makes roles, tables, functions and the partitions of the coming twelve months, as far as they are
- * missing. Two at once are safe, in one database and in two of one cluster.
+ * Makes roles, tables, functions, the contract's table and the partitions of the coming twelve
+ * months, as far as they are missing. Two at once are safe, in one database and in two of one
+ * cluster. All of it is one transaction, but for the roles, which are the cluster's.
  *
  * The login needs no superuser rights: what it needs is CREATEROLE and the database's ownership, or
- * that an administrator ran what the error says. All objects belong to `maskline_owner`. It holds a
- * session-level lock, so it must not go through a pooler in transaction mode.
+ * that an administrator ran what the error says. All objects belong to `maskline_owner`.
  *
  * @param url - Left out, `pg` takes the server from the PG* variables.
  * @throws {@link MissingRightsError} with the SQL that an administrator must run.
  * @throws {@link WrongLoginError} for a login that is the consumer's or a person's.
+ * @throws {@link MigrationRefusedError} where data would be lost or reinterpreted.
  * @throws {@link DatabaseError}
  */
-export async function migrate(url?: string): Promise<MigrateResult> {
+export function migrate(
+  url: string | undefined,
+  { contract }: MigrateOptions,
+): Promise<MigrateResult> {
+  return withClient(url, async (client) => {
+    await prepareRoles(client);
+    await client.query("SET ROLE maskline_owner");
+    return retried(client, async () => {
+      await lockSchema(client);
+      const pending = await findPending(client);
+      for (const migration of pending) await apply(client, migration);
+      const changes = await findChanges(client, contract);
+      for (const statement of changes) await client.query(statement);
+      await client.query("SELECT maskline.ensure_partitions()");
+      return { applied: pending.map(({ tag }) => tag), changes };
+    });
+  });
+}
+
+/**
+ * The SQL that {@link migrate} would run, in its order. Changes nothing, and takes no lock that
+ * anybody waits for.
+ *
+ * @throws as {@link migrate}, but for missing rights: what grants them is a part of the plan.
+ */
+export function planMigration(
+  url: string | undefined,
+  { contract }: MigrateOptions,
+): Promise<readonly string[]> {
+  return withClient(url, async (client) => {
+    const roles = await findNeededRoles(client);
+    // Where it is nobody's yet, there is nothing that only the owner could read.
+    if (roles.length === 0) await client.query("SET ROLE maskline_owner");
+    await client.query("BEGIN READ ONLY");
+    const pending = await findPending(client);
+    const texts = await Promise.all(pending.map(readMigration));
+    const changes = await findChanges(client, contract);
+    await client.query("ROLLBACK");
+    const isCurrent = roles.length + texts.length + changes.length === 0;
+    return [
+      ...roles,
+      ...(texts.length === 0 ? [] : [versionTable]),
+      ...texts.map((text, index) => `-- ${pending[index]?.tag}\n${text.trimEnd()}`),
+      ...changes,
+      ...(isCurrent ? [] : ["SELECT maskline.ensure_partitions()"]),
+    ];
+  });
+}
+
+async function withClient<T>(
+  url: string | undefined,
+  use: (client: ClientBase) => Promise<T>,
+): Promise<T> {
   const client = new Client({
     connectionString: url,
     application_name: "maskline-migrate",
@@ -41,33 +110,108 @@ export async function migrate(url?: string): Promise<MigrateResult> {
   client.on("error", () => {});
   try {
     await client.connect();
-    // Held until the session ends.
-    await client.query("SELECT pg_advisory_lock($1)", [advisoryLock]);
-    await prepareRoles(client);
-    await client.query("SET ROLE maskline_owner");
-    const before = await readVersion(client);
-    await applyMigrations(drizzle(client), {
-      migrationsFolder,
-      migrationsSchema: "maskline",
-      migrationsTable: "schema_version",
-    });
-    await client.query("SELECT maskline.ensure_partitions()");
-    return { applied: migrations.filter(({ when }) => when > before).map(({ tag }) => tag) };
+    await prepareSession(client);
+    await requireUtf8(client);
+    return await use(client);
   } catch (error) {
-    const isOurs = error instanceof MissingRightsError || error instanceof WrongLoginError;
+    const isOurs =
+      error instanceof MissingRightsError ||
+      error instanceof WrongLoginError ||
+      error instanceof MigrationRefusedError;
     throw isOurs ? error : toDatabaseError(error);
   } finally {
     await client.end();
   }
 }
 
-async function readVersion(client: ClientBase): Promise<number> {
-  const table = await client.query<{ stands: boolean }>(
-    "SELECT to_regclass('maskline.schema_version') IS NOT NULL AS stands",
+/** In another encoding PostgreSQL refuses texts that messages have, or does not know what they say. */
+async function requireUtf8(client: ClientBase): Promise<void> {
+  const { rows } = await client.query<{ server_encoding: string }>("SHOW server_encoding");
+  const encoding = rows[0]?.server_encoding;
+  if (encoding === "UTF8") return;
+  throw new MigrationRefusedError([
+    `The database's encoding is ${encoding}: make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0.`,
+  ]);
+}
+
+const versionTable = `CREATE SCHEMA IF NOT EXISTS maskline;
+CREATE TABLE IF NOT EXISTS maskline.schema_version (
+  version bigint PRIMARY KEY,
+  name text NOT NULL,
+  applied_at timestamptz NOT NULL DEFAULT now()
+);`;
+
+/**
+ * One migration at a time. The lock is the table's: nobody but the owner has the right to take it,
+ * so nobody else can make a migration wait; and who reads the version does not wait for it.
+ */
+async function lockSchema(client: ClientBase): Promise<void> {
+  if (!(await stands(client, "maskline.schema_version"))) await client.query(versionTable);
+  await client.query("LOCK TABLE maskline.schema_version IN SHARE ROW EXCLUSIVE MODE");
+  await client.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
+}
+
+/** A writer waits as long behind a lock that is waited for; so not for long, and again later. */
+const lockTimeoutMs = 2_000;
+const attemptsAtMost = 10;
+const lockNotAvailable = "55P03";
+/** unique_violation, duplicate_schema, duplicate_table, and "tuple concurrently updated": made by another at once. */
+const lostRaces = new Set(["23505", "42P06", "42P07", "XX000"]);
+
+/** One transaction, and another where a lock was not to be had, or another migration came first. */
+async function retried<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    const isNew = !(await stands(client, "maskline.schema_version"));
+    await client.query("BEGIN");
+    try {
+      const result = await work();
+      await client.query("COMMIT");
+      return result;
+    } catch (error) {
+      await client.query("ROLLBACK");
+      const { sqlState } = toDatabaseError(error);
+      const mayPass = sqlState === lockNotAvailable || (isNew && lostRaces.has(sqlState ?? ""));
+      if (!mayPass || attempt === attemptsAtMost) throw error;
+    }
+    await sleep(100 * attempt);
+  }
+}
+
+async function stands(client: ClientBase, table: string): Promise<boolean> {
+  const { rows } = await client.query<{ stands: boolean }>(
+    "SELECT to_regclass($1) IS NOT NULL AS stands",
+    [table],
   );
-  if (table.rows[0]?.stands !== true) return 0;
-  const { rows } = await client.query<{ version: string | null }>(
-    "SELECT max(created_at) AS version FROM maskline.schema_version",
+  return rows[0]?.stands === true;
+}
+
+async function findPending(client: ClientBase): Promise<readonly Migration[]> {
+  if (!(await stands(client, "maskline.schema_version"))) return migrations;
+  const { rows } = await client.query<{ version: string }>(
+    "SELECT version FROM maskline.schema_version",
   );
-  return Number(rows[0]?.version ?? 0);
+  const applied = new Set(rows.map(({ version }) => Number(version)));
+  return migrations.filter(({ when }) => !applied.has(when));
+}
+
+async function apply(client: ClientBase, migration: Migration): Promise<void> {
+  await client.query(await readMigration(migration));
+  await client.query("INSERT INTO maskline.schema_version (version, name) VALUES ($1, $2)", [
+    migration.when,
+    migration.tag,
+  ]);
+}
+
+async function findChanges(client: ClientBase, contract: AnyContract): Promise<readonly string[]> {
+  const isKnown = await stands(client, "maskline.contract");
+  const state = await readContractState(client, contract, isKnown);
+  const isEmpty = state.definition === null || (await hasNoRow(client, contract));
+  const { statements, refusals } = changesTo(contract, state, isEmpty);
+  if (refusals.length > 0) throw new MigrationRefusedError(refusals);
+  return statements;
+}
+
+async function hasNoRow(client: ClientBase, { table }: AnyContract): Promise<boolean> {
+  const { rows } = await client.query(`SELECT FROM public.${escapeIdentifier(table)} LIMIT 1`);
+  return rows.length === 0;
 }

@@ -95,19 +95,27 @@ const roundsAtMost = 10;
  * @throws {@link WrongLoginError} before anything is made.
  */
 export async function prepareRoles(client: ClientBase): Promise<void> {
-  const [other] = (await client.query<{ role: string }>(otherRole, [roles])).rows;
-  if (other) throw new WrongLoginError(other.role);
   for (let round = 1, raced = true; ; round++) {
-    const { rows } = await client.query<{ statement: string }>(neededStatements, [roles]);
-    if (rows.length === 0) return;
-    if (!raced || round > roundsAtMost) {
-      throw new MissingRightsError(rows.map((row) => row.statement));
-    }
+    const statements = await findNeededRoles(client);
+    if (statements.length === 0) return;
+    if (!raced || round > roundsAtMost) throw new MissingRightsError(statements);
     raced = false;
-    for (const { statement } of rows) {
+    for (const statement of statements) {
       if ((await attempt(client, statement)) === "raced") raced = true;
     }
   }
+}
+
+/**
+ * What is still needed, in the order in which it can run.
+ *
+ * @throws {@link WrongLoginError}
+ */
+export async function findNeededRoles(client: ClientBase): Promise<readonly string[]> {
+  const [other] = (await client.query<{ role: string }>(otherRole, [roles])).rows;
+  if (other) throw new WrongLoginError(other.role);
+  const { rows } = await client.query<{ statement: string }>(neededStatements, [roles]);
+  return rows.map(({ statement }) => statement);
 }
 
 /** A GRANT without the right to it can also succeed, with a warning: only the next round tells. */

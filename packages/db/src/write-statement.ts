@@ -1,18 +1,36 @@
 /** The batch write: one statement, so one transaction and one round trip. */
 
-import type { QueryConfig } from "pg";
-import type { BatchKeyRow, LoginRow, QuarantineRow, WriteBatch } from "./batch.ts";
+import type { AnyContract, Column } from "@org/schema";
+import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
+import { escapeIdentifier, escapeLiteral, type QueryConfig } from "pg";
+import type { BatchKeyRow, QuarantineRow, Row, WriteBatch } from "./batch.ts";
 import {
+  type ArrayType,
+  booleanArray,
   byteaArray,
   int4Array,
+  int8Array,
   textArray,
   timestamptzArray,
   utcDateArray,
   uuidArray,
 } from "./binary-array.ts";
 import { toMessageUuid } from "./message-uuid.ts";
+import { tableOf } from "./table-of.ts";
+import { batchKey, quarantine, seed, vault } from "./tables.ts";
+
+/** Counts in the only result row of the statement. */
+export interface Claimed {
+  readonly written: number;
+  readonly quarantined: number;
+}
+
+/** Of two entries with one message id the first is written; a row comes before a quarantined message. */
+export type WriteStatement<C extends AnyContract> = (batch: WriteBatch<C>) => QueryConfig;
 
 /**
+ * Builds the statement of a contract, once: text and parameters follow from the tables' columns.
+ *
  * `claimed` inserts the ledger's entries, in the order of their ids, so that two writers with the
  * same messages wait for each other and never deadlock. Everything else is written only for the
  * records it returns, in the order of their ids, because keys that arrive in order fill their index
@@ -21,53 +39,29 @@ import { toMessageUuid } from "./message-uuid.ts";
  * The caller deletes the messages once this has committed, so the commit must outlive a crash of the
  * server: where `synchronous_commit` is off, it is turned on for this transaction.
  */
-const text = `
-WITH claimed AS (
+export function createWriteStatement<C extends AnyContract>(contract: C): WriteStatement<C> {
+  const parameters = createParameters();
+  const row = placeInputs(parameters, ({ rows }) => rows);
+  const refused = placeInputs(parameters, ({ quarantined }) => quarantined);
+  const inserts = [
+    insert(tableOf(contract), { ...row, ...valueInputs(parameters, contract) }, claimedOnly(row)),
+    ...sealedInserts(parameters, row),
+    ...quarantineInserts(parameters, contract, refused),
+    insert(batchKey, keyInputs(parameters), "EXISTS (SELECT FROM claimed) ON CONFLICT DO NOTHING"),
+  ];
+  const text = `WITH claimed AS (
   INSERT INTO maskline.ledger (message_id, record_id, outcome)
   SELECT message_id, record_id, outcome FROM (
     SELECT message_id, record_id, 'row'::maskline.outcome AS outcome
-    FROM unnest($1::uuid[], $2::uuid[]) AS login (message_id, record_id)
+    FROM ${unnest([row.message_id, row.record_id])} AS message (message_id, record_id)
     UNION ALL
     SELECT message_id, record_id, 'quarantined'
-    FROM unnest($12::uuid[], $13::uuid[]) AS refused (message_id, record_id)
+    FROM ${unnest([refused.message_id, refused.record_id])} AS refused (message_id, record_id)
   ) AS decided
   ORDER BY message_id
   ON CONFLICT DO NOTHING
   RETURNING record_id, outcome
-), new_login AS (
-  INSERT INTO public.user_logins (
-    message_id, record_id, sent_at, create_date, user_id, device_type,
-    masked_ip, masked_device_id, locale, app_version, app_version_text)
-  SELECT * FROM unnest(
-    $1::uuid[], $2::uuid[], $3::timestamptz[], $4::date[], $5::text[], $6::text[],
-    $7::text[], $8::text[], $9::text[], $10::integer[], $11::text[]
-  ) AS login (message_id, record_id)
-  WHERE record_id IN (SELECT record_id FROM claimed)
-  ORDER BY record_id
-), new_quarantine AS (
-  INSERT INTO maskline.quarantine (
-    message_id, record_id, sent_at, create_date, reason, sql_state, sealed)
-  SELECT * FROM unnest(
-    $12::uuid[], $13::uuid[], $14::timestamptz[], $15::date[], $16::text[], $17::text[], $18::bytea[]
-  ) AS refused (message_id, record_id)
-  WHERE record_id IN (SELECT record_id FROM claimed)
-  ORDER BY record_id
-), new_vault AS (
-  INSERT INTO maskline.vault (record_id, create_date, sealed)
-  SELECT * FROM unnest($19::uuid[], $20::date[], $21::bytea[]) AS vaulted (record_id)
-  WHERE record_id IN (SELECT record_id FROM claimed)
-  ORDER BY record_id
-), new_seed AS (
-  INSERT INTO maskline.seed (record_id, create_date, seed)
-  SELECT * FROM unnest($22::uuid[], $23::date[], $24::bytea[]) AS sown (record_id)
-  WHERE record_id IN (SELECT record_id FROM claimed)
-  ORDER BY record_id
-), new_batch_key AS (
-  INSERT INTO maskline.batch_key (id, recipient, sealed)
-  SELECT * FROM unnest($25::uuid[], $26::text[], $27::bytea[])
-  WHERE EXISTS (SELECT FROM claimed)
-  ON CONFLICT DO NOTHING
-)
+), ${inserts.map((statement, index) => `insert_${index + 1} AS (\n  ${statement}\n)`).join(", ")}
 SELECT
   (count(*) FILTER (WHERE outcome = 'row'))::integer AS written,
   (count(*) FILTER (WHERE outcome = 'quarantined'))::integer AS quarantined,
@@ -76,110 +70,205 @@ SELECT
   END
 FROM claimed`;
 
-/** Counts in the only result row of {@link writeStatement}. */
-export interface Claimed {
-  readonly written: number;
-  readonly quarantined: number;
-}
-
-/** Of two entries with one message id the first is written; a login comes before a quarantined message. */
-export function writeStatement(batch: WriteBatch): QueryConfig {
-  const seen = new Set<string>();
-  const logins = firstOnly(batch.logins, seen);
-  const refused = firstOnly(batch.quarantined, seen);
-  return {
+  return (batch) => {
+    const seen = new Set<string>();
+    const rows = firstOnly<Row>(batch.rows, seen);
+    const quarantined = firstOnly(batch.quarantined, seen);
+    const values = parameters.encode({ rows, quarantined, batchKeys: batch.batchKeys });
     // A named statement is parsed once a connection.
-    name: "maskline_write",
-    text,
-    values: [
-      ...loginColumns(logins),
-      ...quarantineColumns(refused),
-      ...sealedColumns(logins.rows, refused.rows),
-      ...batchKeyColumns(batch.batchKeys),
-    ],
+    return { name: "maskline_write", text, values };
   };
 }
 
+/** A batch without the messages that stand in it twice. */
+interface Given {
+  readonly rows: Distinct<Row>;
+  readonly quarantined: Distinct<QuarantineRow>;
+  readonly batchKeys: readonly BatchKeyRow[];
+}
+
 /** Rows, and beside them the UUIDs that their message ids are stored as. */
-interface Distinct<Row> {
-  readonly rows: readonly Row[];
+interface Distinct<Entry> {
+  readonly entries: readonly Entry[];
   readonly messageUuids: readonly string[];
 }
 
 /** Leaves out the rows whose message was seen before. */
-function firstOnly<Row extends { readonly messageId: string }>(
-  all: readonly Row[],
+function firstOnly<Entry extends { readonly messageId: string }>(
+  all: readonly Entry[],
   seen: Set<string>,
-): Distinct<Row> {
-  const rows: Row[] = [];
+): Distinct<Entry> {
+  const entries: Entry[] = [];
   const messageUuids: string[] = [];
-  for (const row of all) {
-    const uuid = toMessageUuid(row.messageId);
+  for (const entry of all) {
+    const uuid = toMessageUuid(entry.messageId);
     if (seen.has(uuid)) continue;
     seen.add(uuid);
-    rows.push(row);
+    entries.push(entry);
     messageUuids.push(uuid);
   }
-  return { rows, messageUuids };
+  return { entries, messageUuids };
 }
 
-/** $1 to $11. */
-function loginColumns(logins: Distinct<LoginRow>): Buffer[] {
-  const { rows } = logins;
-  return [
-    ...placeColumns(logins),
-    textArray(rows.map((row) => row.userId)),
-    textArray(rows.map((row) => row.deviceType)),
-    textArray(rows.map((row) => row.maskedIp)),
-    textArray(rows.map((row) => row.maskedDeviceId)),
-    textArray(rows.map((row) => row.locale)),
-    int4Array(rows.map((row) => row.appVersion)),
-    textArray(rows.map((row) => row.appVersionText)),
-  ];
+/** What a column is written from: one element of a parameter, or a constant. */
+interface Input {
+  /** In a SELECT from the parameters of its statement. */
+  readonly expression: string;
+  /** Null for a constant. */
+  readonly parameter: { readonly alias: string; readonly place: string } | null;
 }
 
-/** $12 to $18. */
-function quarantineColumns(refused: Distinct<QuarantineRow>): Buffer[] {
-  const { rows } = refused;
-  return [
-    ...placeColumns(refused),
-    textArray(rows.map((row) => row.reason)),
-    textArray(rows.map((row) => row.sqlState)),
-    byteaArray(rows.map((row) => row.sealed)),
-  ];
+type ParameterInput = Input & { readonly parameter: NonNullable<Input["parameter"]> };
+
+interface Parameters {
+  /** @param cast - The type that the element is turned into, where it is sent as another. */
+  readonly add: <T>(
+    type: ArrayType<T>,
+    valuesOf: (given: Given) => readonly (T | null)[],
+    cast?: string,
+  ) => ParameterInput;
+  readonly encode: (given: Given) => Buffer[];
 }
 
-/** The four columns that rows and quarantine records begin with. */
-function placeColumns({ rows, messageUuids }: Distinct<LoginRow | QuarantineRow>): Buffer[] {
-  return [
-    uuidArray(messageUuids),
-    uuidArray(rows.map((row) => row.recordId)),
-    timestamptzArray(rows.map((row) => row.sentAtMs)),
-    utcDateArray(rows.map((row) => row.sentAtMs)),
-  ];
+function createParameters(): Parameters {
+  const encoders: ((given: Given) => Buffer)[] = [];
+  return {
+    add(type, valuesOf, cast) {
+      const number = encoders.push((given) => type.encode(valuesOf(given)));
+      const alias = `value_${number}`;
+      return {
+        expression: cast === undefined ? alias : `${alias}::${cast}`,
+        parameter: { alias, place: `$${number}::${type.element}[]` },
+      };
+    },
+    encode: (given) => encoders.map((encode) => encode(given)),
+  };
 }
 
-/** $19 to $24: the vault's sealed records, then the seeds, those of quarantined bodies included. */
-function sealedColumns(logins: readonly LoginRow[], refused: readonly QuarantineRow[]): Buffer[] {
-  const vaulted = logins.flatMap(({ recordId, sentAtMs, vault }) =>
-    vault === null ? [] : [{ recordId, sentAtMs, ...vault }],
+interface Place {
+  readonly recordId: string;
+  readonly sentAtMs: number;
+}
+
+type PlaceInputs = Readonly<
+  Record<"message_id" | "record_id" | "sent_at" | "create_date", ParameterInput>
+>;
+
+/** What rows and quarantine records have of a message's delivery. */
+function placeInputs(
+  { add }: Parameters,
+  of: (given: Given) => Distinct<Place>,
+): PlaceInputs {
+  return {
+    message_id: add(uuidArray, (given) => of(given).messageUuids),
+    record_id: add(uuidArray, (given) => of(given).entries.map((entry) => entry.recordId)),
+    sent_at: add(timestamptzArray, (given) => of(given).entries.map((entry) => entry.sentAtMs)),
+    create_date: add(utcDateArray, (given) => of(given).entries.map((entry) => entry.sentAtMs)),
+  };
+}
+
+/** What else the contract's table takes: its columns' values, by the contract's own order. */
+function valueInputs({ add }: Parameters, { columns }: AnyContract): Record<string, Input> {
+  const values = columns.filter(({ from }) => from.kind !== "system");
+  return Object.fromEntries(
+    values.map((column) => {
+      const { type, cast } = arrayOf(column);
+      const { name } = column;
+      return [name, add(type, ({ rows }) => rows.entries.map((row) => row.columns[name]), cast)];
+    }),
   );
-  const sown = [...vaulted, ...refused];
+}
+
+interface ColumnArray {
+  readonly type: ArrayType<unknown>;
+  readonly cast?: string;
+}
+
+/** Of what a contract's values are sent as; a type that is not here is sent as its text. */
+const arrayTypes: Readonly<Record<string, ColumnArray["type"]>> = {
+  integer: int4Array as ArrayType<unknown>,
+  bigint: int8Array as ArrayType<unknown>,
+  boolean: booleanArray as ArrayType<unknown>,
+  uuid: uuidArray as ArrayType<unknown>,
+};
+
+/** Without its length: a cast to `varchar(32)` would cut in silence what an assignment refuses. */
+function arrayOf({ sqlType }: Column): ColumnArray {
+  const name = sqlType.replace(/\(.*/, "");
+  const type = arrayTypes[name];
+  if (type !== undefined) return { type };
+  return { type: textArray as ArrayType<unknown>, cast: name };
+}
+
+function sealedInserts({ add }: Parameters, row: PlaceInputs): string[] {
+  const sealed = add(byteaArray, ({ rows }) =>
+    rows.entries.map((entry) => entry.vault?.sealed ?? null),
+  );
+  const seeds = add(byteaArray, ({ rows }) =>
+    rows.entries.map((entry) => entry.vault?.seed ?? null),
+  );
+  const where = (input: ParameterInput): string =>
+    `${input.parameter.alias} IS NOT NULL AND ${claimedOnly(row)}`;
   return [
-    uuidArray(vaulted.map((row) => row.recordId)),
-    utcDateArray(vaulted.map((row) => row.sentAtMs)),
-    byteaArray(vaulted.map((row) => row.sealed)),
-    uuidArray(sown.map((row) => row.recordId)),
-    utcDateArray(sown.map((row) => row.sentAtMs)),
-    byteaArray(sown.map((row) => row.seed)),
+    insert(vault, { ...row, sealed }, where(sealed)),
+    insert(seed, { ...row, seed: seeds }, where(seeds)),
   ];
 }
 
-/** $25 to $27. */
-function batchKeyColumns(keys: readonly BatchKeyRow[]): Buffer[] {
+function quarantineInserts(
+  { add }: Parameters,
+  contract: AnyContract,
+  refused: PlaceInputs,
+): string[] {
+  const entries = <T>(valueOf: (entry: QuarantineRow) => T) => {
+    return ({ quarantined }: Given): T[] => quarantined.entries.map(valueOf);
+  };
+  const inputs = {
+    ...refused,
+    contract: { expression: escapeLiteral(contract.name), parameter: null },
+    reason: add(textArray, entries(({ reason }) => reason)),
+    sql_state: add(textArray, entries(({ sqlState }) => sqlState)),
+    sealed: add(byteaArray, entries(({ sealed }) => sealed)),
+  };
+  const seeds = add(byteaArray, entries((entry) => entry.seed));
   return [
-    uuidArray(keys.map((key) => key.id)),
-    textArray(keys.map((key) => key.recipient)),
-    byteaArray(keys.map((key) => key.sealed)),
+    insert(quarantine, inputs, claimedOnly(refused)),
+    insert(seed, { ...refused, seed: seeds }, claimedOnly(refused)),
   ];
+}
+
+function keyInputs({ add }: Parameters): Record<string, Input> {
+  return {
+    id: add(uuidArray, ({ batchKeys }) => batchKeys.map((key) => key.id)),
+    recipient: add(textArray, ({ batchKeys }) => batchKeys.map((key) => key.recipient)),
+    sealed: add(byteaArray, ({ batchKeys }) => batchKeys.map((key) => key.sealed)),
+  };
+}
+
+function claimedOnly({ record_id: record }: PlaceInputs): string {
+  return `${record.expression} IN (SELECT record_id FROM claimed) ORDER BY ${record.expression}`;
+}
+
+/**
+ * Fills a table's columns from the inputs of their names; one that has a default may have none.
+ *
+ * @throws Error if nothing is written to a column that needs it: at start, not at the first message.
+ */
+function insert(table: PgTable, inputs: Readonly<Record<string, Input>>, rest: string): string {
+  const { schema = "public", name: tableName, columns } = getTableConfig(table);
+  const written = columns.flatMap(({ name, notNull, hasDefault }) => {
+    const input = inputs[name];
+    if (input !== undefined) return [{ name, input }];
+    if (notNull && !hasDefault) throw new Error(`Nothing is written to ${tableName}.${name}.`);
+    return [];
+  });
+  const taken = written.flatMap(({ input }) => (input.parameter === null ? [] : [input.parameter]));
+  return `INSERT INTO ${schema}.${escapeIdentifier(tableName)} (${written.map(({ name }) => escapeIdentifier(name)).join(", ")})
+  SELECT ${written.map(({ input }) => input.expression).join(", ")}
+  FROM unnest(${taken.map(({ place }) => place).join(", ")}) AS given (${taken.map(({ alias }) => alias).join(", ")})
+  WHERE ${rest}`;
+}
+
+function unnest(inputs: readonly ParameterInput[]): string {
+  return `unnest(${inputs.map(({ parameter }) => parameter.place).join(", ")})`;
 }

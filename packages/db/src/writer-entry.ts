@@ -1,6 +1,6 @@
-/** What writes batches, and only that: loads pg, but neither drizzle nor the tables. */
+/** What writes batches, and only that: loads the tables, but neither migrations nor recovery. */
 
-export type { BatchKeyRow, LoginRow, QuarantineRow, WriteBatch } from "./batch.ts";
+export type { BatchKeyRow, QuarantineRow, Row, WriteBatch } from "./batch.ts";
 export type { Access } from "./check.ts";
 export {
   DatabaseError,
@@ -10,10 +10,5 @@ export {
   databaseReasons,
 } from "./database-error.ts";
 export { toMessageUuid } from "./message-uuid.ts";
-export {
-  type Connection,
-  connectWriter,
-  type Writer,
-  type WriteResult,
-  type WriterOptions,
-} from "./writer.ts";
+export type { Connection } from "./session.ts";
+export { connectWriter, type Writer, type WriteResult, type WriterOptions } from "./writer.ts";

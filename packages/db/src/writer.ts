@@ -1,27 +1,18 @@
 /** The consumer's way into the database: writes batches, reads nothing back but counts. */
 
-import {
-  Client,
-  type ClientBase,
-  type ClientConfig,
-  Pool,
-  type PoolClient,
-  type PoolConfig,
-} from "pg";
+import type { AnyContract } from "@org/schema";
+import { Client, type ClientBase, type ClientConfig, Pool, type PoolClient } from "pg";
 import type { WriteBatch } from "./batch.ts";
 import { type Access, check } from "./check.ts";
 import { type DatabaseFault, toDatabaseError } from "./database-error.ts";
 import { probe } from "./probe.ts";
-import { type Claimed, writeStatement } from "./write-statement.ts";
+import { type Connection, prepareSession } from "./session.ts";
+import { type Claimed, createWriteStatement } from "./write-statement.ts";
 
-/** Where the database is; what is left out, `pg` takes from the PG* variables. */
-export type Connection = Pick<
-  PoolConfig,
-  "connectionString" | "host" | "port" | "database" | "user" | "password" | "ssl"
->;
-
-export interface WriterOptions {
+export interface WriterOptions<C extends AnyContract> {
   readonly connection: Connection;
+  /** Whose rows are written. */
+  readonly contract: C;
   /** Default 2. */
   readonly poolSize?: number;
   /** Default 5,000. */
@@ -29,7 +20,7 @@ export interface WriterOptions {
   /** How long the server may work on one statement. Default 10,000. */
   readonly statementTimeoutMs?: number;
   /** Told of a connection that broke while nobody used it. The pool opens another when it needs one. */
-  onIdleError?(fault: DatabaseFault): void;
+  readonly onIdleError?: (fault: DatabaseFault) => void;
 }
 
 export interface WriteResult {
@@ -42,7 +33,7 @@ export interface WriteResult {
 }
 
 /** Disposing of it waits for no statement and no connection: what still runs or connects is cut off, and rejects. */
-export interface Writer extends AsyncDisposable {
+export interface Writer<C extends AnyContract = AnyContract> extends AsyncDisposable {
   /**
    * Decides the outcome of every message in the batch that has none yet, in one transaction.
    *
@@ -52,21 +43,21 @@ export interface Writer extends AsyncDisposable {
    *
    * @throws {@link DatabaseError}
    */
-  write(batch: WriteBatch): Promise<WriteResult>;
+  readonly write: (batch: WriteBatch<C>) => Promise<WriteResult>;
   /**
-   * Resolves if a write could succeed: the schema is at least as new as this program, the login is
-   * a writer, and the server accepts writes.
+   * Resolves if a write could succeed: the schema is at least as new as this program, the database
+   * and the table are as the contract says, the login is a writer, and the server accepts writes.
    *
-   * @throws {@link DatabaseError}
+   * @throws {@link DatabaseError} which says where database and contract differ.
    */
-  check(): Promise<Access>;
+  readonly check: () => Promise<Access>;
   /**
    * Writes one well-formed message of each outcome and rolls it back: rejects where the schema, not
    * a row, is what makes writes fail.
    *
    * @throws {@link DatabaseError}
    */
-  probe(): Promise<void>;
+  readonly probe: () => Promise<void>;
 }
 
 /** Longer than the server's own limit: only a connection that went silent reaches it. */
@@ -75,7 +66,9 @@ const silenceMs = 2_000;
 const idleMs = 5_000;
 
 /** Opens no connection yet: the first write or check does. */
-export function connectWriter(options: WriterOptions): Writer {
+export function connectWriter<C extends AnyContract>(options: WriterOptions<C>): Writer<C> {
+  const { contract } = options;
+  const statement = createWriteStatement(contract);
   const statementTimeoutMs = options.statementTimeoutMs ?? 10_000;
   const connecting = new Set<Client>();
   const pool = new Pool({
@@ -90,23 +83,27 @@ export function connectWriter(options: WriterOptions): Writer {
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   });
-  pool.on("connect", (client) => connecting.delete(client));
+  pool.on("connect", (client) => {
+    connecting.delete(client);
+    // What fails here fails the query behind it.
+    prepareSession(client).catch(ignore);
+  });
   const inUse = new Set<PoolClient>();
   pool.on("acquire", (client) => inUse.add(client));
   pool.on("release", (_error, client) => inUse.delete(client));
   pool.on("error", (error) => options.onIdleError?.(toDatabaseError(error)));
   return {
     write: async (batch) => {
-      const statement = writeStatement(batch);
+      const query = statement(batch);
       const { written, quarantined } = await withClient(pool, async (client) => {
-        const { rows } = await client.query<Claimed>(statement);
+        const { rows } = await client.query<Claimed>(query);
         return rows[0] ?? { written: 0, quarantined: 0 };
       });
-      const messages = batch.logins.length + batch.quarantined.length;
+      const messages = batch.rows.length + batch.quarantined.length;
       return { written, quarantined, duplicates: messages - written - quarantined };
     },
-    check: () => withClient(pool, check),
-    probe: () => withClient(pool, probe),
+    check: () => withClient(pool, (client) => check(client, contract)),
+    probe: () => withClient(pool, (client) => probe(client, contract, statement)),
     async [Symbol.asyncDispose]() {
       const ended = pool.end();
       for (const client of inUse) void client.end();

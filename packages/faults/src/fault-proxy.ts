@@ -21,7 +21,7 @@ export type Fault =
 
 export interface ProxiedConnection {
   /** Overrides the proxy's fault for this connection. */
-  setFault(fault: Fault): void;
+  readonly setFault: (fault: Fault) => void;
 }
 
 export interface FaultProxyOptions {
@@ -41,9 +41,9 @@ export interface FaultProxy extends AsyncDisposable {
    *
    * A connection that has lost bytes stays as it is until it is closed: TCP never skips bytes and goes on.
    */
-  setFault(fault: Fault): void;
+  readonly setFault: (fault: Fault) => void;
   /** Resets every open connection. */
-  resetConnections(): void;
+  readonly resetConnections: () => void;
 }
 
 type Direction = "request" | "response";
@@ -99,7 +99,7 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
 interface Connection extends ProxiedConnection {
   /** Resolves when both sockets are gone; until then the connection can be reset. */
   readonly closed: Promise<unknown>;
-  reset(): void;
+  readonly reset: () => void;
 }
 
 interface ConnectionOptions {

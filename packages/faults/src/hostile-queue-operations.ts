@@ -47,7 +47,7 @@ export type Operation = (input: never, fault: Fault | null) => unknown;
 
 export interface Operations {
   readonly operations: Readonly<Record<string, Operation>>;
-  messageIds(queueUrl: string): string[];
+  readonly messageIds: (queueUrl: string) => string[];
 }
 
 export function createOperations(options: OperationsOptions): Operations {

@@ -40,14 +40,14 @@ export interface HostileQueueServer extends AsyncDisposable {
   /** Added to the server's clock: it dates its answers by it, and refuses requests signed more than five minutes off. */
   clockOffsetMs: number;
   /** Meets the next requests of one operation with these faults, one each; null lets one pass. */
-  inject(operation: string, ...faults: readonly (Fault | null)[]): void;
+  readonly inject: (operation: string, ...faults: readonly (Fault | null)[]) => void;
   /** The ids of a queue's messages, in flight or not, without touching them. */
-  messageIds(queueUrl: string): string[];
+  readonly messageIds: (queueUrl: string) => string[];
   /** Breaks every connection and refuses new ones until {@link goOnline}; the queues stay. */
-  goOffline(): Promise<void>;
+  readonly goOffline: () => Promise<void>;
   /** Listens again, on the same port. */
-  goOnline(): Promise<void>;
-  stop(): Promise<void>;
+  readonly goOnline: () => Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 const SKEW_LIMIT_MS = 300_000;

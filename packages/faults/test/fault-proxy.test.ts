@@ -44,7 +44,7 @@ afterEach(async () => {
 
 interface Caller extends Disposable {
   readonly socket: Socket;
-  received(): string;
+  readonly received: () => string;
   /** Resolves with "end" or an error's code. */
   readonly outcome: Promise<string>;
 }

@@ -32,11 +32,11 @@ export interface LocalPostgres extends AsyncDisposable {
   /** The server's own log, kept over restarts until disposal. */
   readonly logFile: string;
   /** A URL for another database or login; without `user`, the superuser's. */
-  url(target?: PostgresTarget): string;
+  readonly url: (target?: PostgresTarget) => string;
   /** `fast` ends sessions and writes a checkpoint, `immediate` is a crash: the next start recovers. */
-  stop(mode?: "fast" | "immediate"): Promise<void>;
+  readonly stop: (mode?: "fast" | "immediate") => Promise<void>;
   /** Starts again on the same data and the same port. */
-  start(): Promise<void>;
+  readonly start: () => Promise<void>;
 }
 
 export interface PostgresTarget {

@@ -43,17 +43,23 @@ export interface OutgoingMessage {
 
 export interface QueueAdmin {
   /** Creates a queue and resolves with its URL. `attributes` are named as in the SQS API. */
-  createQueue(name: string, attributes?: Readonly<Record<string, string>>): Promise<string>;
+  readonly createQueue: (
+    name: string,
+    attributes?: Readonly<Record<string, string>>,
+  ) => Promise<string>;
   /** Creates `name` and `name-dead-letters`, joined by a redrive policy; with `fifo`, both names end in `.fifo`. */
-  createQueueWithDeadLetters(
+  readonly createQueueWithDeadLetters: (
     name: string,
     options: DeadLetterOptions,
-  ): Promise<{ queueUrl: string; deadLetterUrl: string }>;
+  ) => Promise<{ queueUrl: string; deadLetterUrl: string }>;
   /** Sends bodies, or more, in batches of ten and resolves with their message ids, in the same order. */
-  send(queueUrl: string, messages: readonly (string | OutgoingMessage)[]): Promise<string[]>;
-  depth(queueUrl: string): Promise<QueueDepth>;
+  readonly send: (
+    queueUrl: string,
+    messages: readonly (string | OutgoingMessage)[],
+  ) => Promise<string[]>;
+  readonly depth: (queueUrl: string) => Promise<QueueDepth>;
   /** Closes the connections to the server. */
-  close(): void;
+  readonly close: () => void;
 }
 
 /** Opens an admin for the server at `endpoint`, which another process may have started. */

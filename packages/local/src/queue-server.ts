@@ -9,9 +9,9 @@ export interface LocalQueueServer extends QueueAdmin, AsyncDisposable {
   /** For `AWS_ENDPOINT_URL_SQS`. */
   readonly endpoint: string;
   /** The ids of a queue's messages, in flight or not, without touching them. */
-  messageIds(queueUrl: string): Promise<string[]>;
+  readonly messageIds: (queueUrl: string) => Promise<string[]>;
   /** Ends the server; its queues and messages, which are in its memory, go with it. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** Starts fauxqs on a free port of 127.0.0.1. It ends with this process at the latest. */

@@ -1,14 +1,14 @@
-/** Draws that a seed repeats. */
+/** Random choices that a seed repeats. */
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 
 export interface Random {
   /** An integer from `from` to `to`, both included. */
-  integer(from: number, to: number): number;
+  readonly integer: (from: number, to: number) => number;
   /** True `times` in `outOf`. */
-  chance(times: number, outOf: number): boolean;
+  readonly chance: (times: number, outOf: number) => boolean;
   /** @throws `RangeError` if there is nothing to pick from. */
-  pick<T>(items: readonly T[]): T;
+  readonly pick: <T>(items: readonly T[]) => T;
 }
 
 export function createRandom(seed: number): Random {

@@ -9,7 +9,7 @@ export interface TestDatabase extends AsyncDisposable {
   /** The superuser's URL for this database: for setting up and for looking, never for the code under test. */
   readonly adminUrl: string;
   /** Makes a login that is a member of the given role and resolves with its URL for this database. */
-  createLogin(memberOf: string): Promise<string>;
+  readonly createLogin: (memberOf: string) => Promise<string>;
 }
 
 /**

@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { Extractor, ExtractorConfig, ExtractorLogLevel } from "@microsoft/api-extractor";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const entries = ["index", "keyring", "seal", "unseal", "web", "kms"];
+const entries = ["index", "keyring", "seal", "unseal", "kms"];
 const { values } = parseArgs({ options: { write: { type: "boolean", default: false } } });
 
 using reports = mkdtempDisposableSync(join(tmpdir(), "api-report-"));

@@ -10,13 +10,12 @@ export { isToken, parseToken, type Token } from "./format/token.ts";
 export type { Sealed, SealedBatchKey, SealedKey, RecordPlace, Seed } from "./format/vault.ts";
 export type {
   DeriveSharedSecret,
-  KeyringOf,
+  Keyring,
   PrivateKeyring,
   PrivateRecipient,
   Recipient,
   RecipientState,
-  TokenKeyOf,
+  TokenKey,
   TokenKeyState,
 } from "./format/keys.ts";
-export type { Keyring, TokenKey } from "./keys.ts";
 export { createTokenizer, type Tokenizer } from "./node/tokenizer.ts";

@@ -12,11 +12,7 @@ export type {
   TokenKeyJson,
 } from "./format/keyring.ts";
 export { generateKeyring, writeKeyring } from "./node/generate-keyring.ts";
-export type { KeyService } from "./format/key-reference.ts";
-export type { KeySources } from "./node/key-source.ts";
-export {
-  loadKeyring,
-  loadPrivateKeyring,
-  resolveKeyring,
-  resolvePrivateKeyring,
-} from "./node/keyring.ts";
+export { readKeyFile } from "./node/key-file.ts";
+export type { KeyService, KeySources } from "./node/key-source.ts";
+export { loadKeyring, loadPrivateKeyring } from "./node/load-keyring.ts";
+export { resolveKeyring, resolvePrivateKeyring } from "./node/resolve-keyring.ts";

@@ -4,5 +4,5 @@
  * @module
  */
 
-export type { KeyService } from "./format/key-reference.ts";
+export type { KeyService } from "./node/key-source.ts";
 export { openAwsKms } from "./node/aws-kms.ts";

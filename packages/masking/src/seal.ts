@@ -12,4 +12,4 @@ export type {
   SealedRecord,
   Seed,
 } from "./format/vault.ts";
-export { type BatchSealer, createSealer, type Sealer } from "./node/sealer.ts";
+export { type BatchSealer, createSealer, openSealer, type Sealer } from "./node/sealer.ts";

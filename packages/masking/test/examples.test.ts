@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 const run = promisify(execFile);
 const root = new URL("../", import.meta.url);
@@ -49,30 +49,65 @@ async function readmeExamples(): Promise<Example[]> {
 const promisedOutput = (code: string): string[] =>
   Array.from(code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm), ([, line = ""]) => line);
 
-/** Where the examples find their temporary directory, so that nothing of theirs stays behind. */
-let temporary: string;
-beforeAll(async () => {
-  temporary = await mkdtemp(join(tmpdir(), "examples-"));
-});
-afterAll(() => rm(temporary, { recursive: true }));
+/** Between the output of one example and of the next. */
+const separator = "--- next example ---";
 
-const all = [...(await examples()), ...(await readmeExamples())];
+/**
+ * Runs the examples that it reads from its input, in one process, since starting one for each takes
+ * longer than all of them together. To Node they are files in the package's own directory.
+ */
+const runner = `
+  import { registerHooks } from "node:module";
+  import { json } from "node:stream/consumers";
 
-describe("the example of", () => {
-  test.concurrent.each(all)("$name runs and prints what it says", async ({ code, output }) => {
-    const { stdout } = await run(
+  const sources = new Map(Object.entries(await json(process.stdin)));
+  registerHooks({
+    resolve: (specifier, context, next) =>
+      sources.has(specifier) ? { url: specifier, shortCircuit: true } : next(specifier, context),
+    load: (url, context, next) =>
+      sources.has(url)
+        ? { format: "module-typescript", source: sources.get(url), shortCircuit: true }
+        : next(url, context),
+  });
+  for (const url of sources.keys()) {
+    await import(url).catch(({ stack }) => console.log(stack));
+    console.log("${separator}");
+  }
+`;
+
+/** What each example prints. */
+async function outputsOf(examples: readonly Example[]): Promise<string[]> {
+  const temporary = await mkdtemp(join(tmpdir(), "examples-"));
+  try {
+    const running = run(
       process.execPath,
-      ["--conditions=@org/source", "--input-type=module-typescript", "--eval", code],
+      ["--conditions=@org/source", "--input-type=module", "--eval", runner],
       { cwd: root, env: { ...process.env, TMPDIR: temporary } },
     );
-    expect(output.length).toBeGreaterThan(0);
-    expect(stdout.trimEnd().split("\n")).toEqual(output);
-  });
+    const sources = examples.map(({ code }, at) => [new URL(`example-${at}.ts`, root).href, code]);
+    running.child.stdin?.end(JSON.stringify(Object.fromEntries(sources)));
+    return (await running).stdout.split(`${separator}\n`).map((text) => text.trimEnd());
+  } finally {
+    await rm(temporary, { recursive: true });
+  }
+}
+
+const all = [...(await examples()), ...(await readmeExamples())];
+const outputs = await outputsOf(all);
+
+describe("the example of", () => {
+  test.each(all.map((example, at) => ({ ...example, printed: outputs[at] })))(
+    "$name prints what it says",
+    ({ output, printed }) => {
+      expect(output.length).toBeGreaterThan(0);
+      expect(printed?.split("\n")).toEqual(output);
+    },
+  );
 });
 
 test("every exported function has an example", async () => {
   const named = all.map(({ name }) => name).join("\n");
-  const entries = ["index", "keyring", "seal", "unseal", "web", "kms"];
+  const entries = ["index", "keyring", "seal", "unseal", "kms"];
   const modules = await Promise.all(
     entries.map((entry) => import(new URL(`src/${entry}.ts`, root).href) as Promise<object>),
   );

@@ -1,58 +1,25 @@
 import crypto from "node:crypto";
 import { syncBuiltinESMExports } from "node:module";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { allocateTransient } from "../src/format/bytes.ts";
-import {
-  canonicalize,
-  createTokenizer,
-  isCanonicalizable,
-  type NormId,
-  type SealedKey,
-} from "../src/index.ts";
-import { generateKeyring } from "../src/keyring.ts";
+import { canonicalize, createTokenizer, isCanonicalizable, type SealedKey } from "../src/index.ts";
 import { createSealer } from "../src/seal.ts";
 import { createUnsealer } from "../src/unseal.ts";
-import * as web from "../src/web.ts";
-import { resolveBoth } from "./keys.ts";
+import { newKeys } from "./keys.ts";
 
 const tenant = "acme";
 const at = { table: "user_logins", recordId: "0190a0b0-7e1c-7c1e-8f6a-3f1d9a2b4c5d" };
-const json = generateKeyring();
-const onNode = await resolveBoth(json);
-const onWeb = {
-  keyring: await web.resolveKeyring(json.keyring),
-  privateKeyring: await web.resolvePrivateKeyring(json.privateKeyring),
-};
+const { keyring, privateKeyring } = await newKeys();
+const sealer = createSealer(keyring, { tenant });
+const unsealer = createUnsealer(privateKeyring, { tenant });
 
-interface Options<Field extends string> {
-  readonly tenant: string;
-  readonly fields: Readonly<Record<Field, NormId>>;
-}
-
-const builds = [
-  {
-    name: "node:crypto",
-    newTokenizer: <Field extends string>(options: Options<Field>) =>
-      createTokenizer(onNode.keyring, options),
-    sealer: createSealer(onNode.keyring, { tenant }),
-    unsealer: createUnsealer(onNode.privateKeyring, { tenant }),
-  },
-  {
-    name: "WebCrypto",
-    newTokenizer: <Field extends string>(options: Options<Field>) =>
-      web.createTokenizer(onWeb.keyring, options),
-    sealer: web.createSealer(onWeb.keyring, { tenant }),
-    unsealer: web.createUnsealer(onWeb.privateKeyring, { tenant }),
-  },
-] as const;
-
-const unsealFailed = { code: "ERR_MASKING_UNSEAL_FAILED" };
-const inputInvalid = { code: "ERR_MASKING_INPUT_INVALID" };
+const unsealFailed = expect.objectContaining({ code: "ERR_MASKING_UNSEAL_FAILED" });
+const inputInvalid = expect.objectContaining({ code: "ERR_MASKING_INPUT_INVALID" });
 
 const Bytes = Uint8Array;
 /** Every byte array that the code makes, or is given by Node's cryptography. */
 const made: Uint8Array[] = [];
-/** Copies of what Node's cryptography and WebCrypto were given as keys, and of what they gave as such. */
+/** Copies of what Node's cryptography was given as keys, and of what it gave as such. */
 const secrets: Buffer[] = [];
 
 beforeEach(() => {
@@ -67,7 +34,6 @@ beforeEach(() => {
   });
   vi.stubGlobal("Uint8Array", recording);
   recordNode();
-  recordWebCrypto();
 });
 
 afterEach(() => {
@@ -79,7 +45,7 @@ afterEach(() => {
 function keepSecret(secret: unknown): void {
   const isBytes = secret instanceof ArrayBuffer || ArrayBuffer.isView(secret);
   const copy = isBytes ? Buffer.from(Buffer.from(secret as ArrayBuffer)) : Buffer.alloc(0);
-  // An empty salt is no secret, nor are the zeros that WebCrypto takes for one.
+  // An empty salt is no secret.
   if (copy.some((byte) => byte !== 0)) secrets.push(copy);
 }
 
@@ -116,23 +82,6 @@ function recordNode(): void {
   }
 }
 
-function recordWebCrypto(): void {
-  const { subtle } = globalThis.crypto;
-  const importKey = subtle.importKey.bind(subtle) as (...of: unknown[]) => Promise<unknown>;
-  const deriveBits = subtle.deriveBits.bind(subtle);
-  vi.spyOn(subtle, "importKey").mockImplementation(((...of: unknown[]) => {
-    const [format, key, algorithm] = of;
-    const isPoint = (algorithm as { name?: string }).name === "ECDH";
-    if (format === "raw" && !isPoint) keepSecret(key);
-    return importKey(...of);
-  }) as typeof subtle.importKey);
-  vi.spyOn(subtle, "deriveBits").mockImplementation(async (...parameters) => {
-    const bits = await deriveBits(...parameters);
-    keepSecret(bits);
-    return bits;
-  });
-}
-
 /** Those of the wanted bytes that still stand somewhere. */
 function standing(wanted: readonly Buffer[]): Buffer[] {
   const places = [...made, new Bytes(allocateTransient(0).buffer)].map(
@@ -158,74 +107,66 @@ test("what was not zeroed is found", () => {
   expect(standing(secrets)).toHaveLength(1);
 });
 
-describe.each(builds)("with $name", ({ newTokenizer, sealer, unsealer }) => {
-  test("making tokens leaves no value behind, also of one that is refused", async () => {
-    const norms = { ip: "ip/1", network: "ip-net/1", digits: "digits/1", text: "exact/1" } as const;
-    const tokenizer = await newTokenizer({ tenant, fields: norms });
-    for (const [field, value] of [
-      ["ip", fields.ip],
-      ["ip", "2001:db8:1:2:3:4:5:6"],
-      ["network", fields.ip],
-      ["digits", fields.device_id],
-      ["text", fields.device_id],
-      ["text", fields.name],
-    ] as const) {
-      await tokenizer.tokenize(field, value);
-      await tokenizer.candidates(field, value);
-      isCanonicalizable(norms[field], value);
-    }
-    for (const refused of [`${fields.ip}:443`, "2001:db8:1:2:3:4:5:6:7"]) {
-      await expect((async () => tokenizer.tokenize("ip", refused))()).rejects.toMatchObject(
-        inputInvalid,
-      );
-    }
-    expect(standing(values)).toEqual([]);
-    expect(standing(secrets)).toEqual([]);
-  });
+test("making tokens leaves no value behind, also of one that is refused", async () => {
+  const norms = { ip: "ip/1", network: "ip-net/1", digits: "digits/1", text: "exact/1" } as const;
+  const tokenizer = createTokenizer(keyring, { tenant, fields: norms });
+  for (const [field, value] of [
+    ["ip", fields.ip],
+    ["ip", "2001:db8:1:2:3:4:5:6"],
+    ["network", fields.ip],
+    ["digits", fields.device_id],
+    ["text", fields.device_id],
+    ["text", fields.name],
+  ] as const) {
+    tokenizer.tokenize(field, value);
+    tokenizer.candidates(field, value);
+    isCanonicalizable(norms[field], value);
+  }
+  for (const refused of [`${fields.ip}:443`, "2001:db8:1:2:3:4:5:6:7"]) {
+    expect(() => tokenizer.tokenize("ip", refused)).toThrow(inputInvalid);
+  }
+  expect(standing(values)).toEqual([]);
+  expect(standing(secrets)).toEqual([]);
+});
 
-  test("sealing leaves no value behind, also when it fails", async () => {
-    const batch = await sealer.openBatch();
-    await batch.seal(at, fields);
-    await batch.sealBytes(at, Buffer.from(fields.name));
-    const wrongTable = { ...at, table: "" };
-    await expect((async () => batch.seal(wrongTable, fields))()).rejects.toMatchObject(
-      inputInvalid,
-    );
-    const lastIsNoText = { ...fields, last: "\ud800" };
-    await expect((async () => batch.seal(at, lastIsNoText))()).rejects.toMatchObject(inputInvalid);
-    expect(standing(values)).toEqual([]);
-    expect(standing(secrets)).toEqual([]);
-  });
+test("sealing leaves no value behind, also when it fails", async () => {
+  const batch = sealer.openBatch();
+  batch.seal(at, fields);
+  batch.sealBytes(at, Buffer.from(fields.name));
+  const wrongTable = { ...at, table: "" };
+  expect(() => batch.seal(wrongTable, fields)).toThrow(inputInvalid);
+  const lastIsNoText = { ...fields, last: "\ud800" };
+  expect(() => batch.seal(at, lastIsNoText)).toThrow(inputInvalid);
+  expect(standing(values)).toEqual([]);
+  expect(standing(secrets)).toEqual([]);
+});
 
-  test("opening leaves no value behind but what it gives", async () => {
-    const batch = await sealer.openBatch();
-    const { sealed, seed } = await batch.seal(at, fields);
-    const opener = await unsealer.openBatchKey(batch.id, "r1", sealedKeyOf(batch).sealed);
-    await expect((async () => opener.unseal(at, sealed, seed))()).resolves.toEqual(fields);
-    const ofBytes = await batch.sealBytes(at, Buffer.from(fields.name));
-    await expect(
-      (async () => opener.unseal(at, ofBytes.sealed, ofBytes.seed))(),
-    ).rejects.toMatchObject(unsealFailed);
-    const last = sealed.length - 1;
-    const damaged = sealed.map((byte, index) => (index === last ? byte ^ 1 : byte));
-    await expect((async () => opener.unseal(at, damaged, seed))()).rejects.toMatchObject(
-      unsealFailed,
-    );
-    expect(standing(values)).toEqual([]);
-    expect(standing(secrets)).toEqual([]);
-  });
+test("opening leaves no value behind but what it gives", async () => {
+  const batch = sealer.openBatch();
+  const { sealed, seed } = batch.seal(at, fields);
+  const opener = await unsealer.openBatchKey(batch.id, "r1", sealedKeyOf(batch).sealed);
+  expect(opener.unseal(at, sealed, seed)).toEqual(fields);
+  const ofBytes = batch.sealBytes(at, Buffer.from(fields.name));
+  await expect(
+    (async () => opener.unseal(at, ofBytes.sealed, ofBytes.seed))(),
+  ).rejects.toMatchObject(unsealFailed);
+  const last = sealed.length - 1;
+  const damaged = sealed.map((byte, index) => (index === last ? byte ^ 1 : byte));
+  expect(() => opener.unseal(at, damaged, seed)).toThrow(unsealFailed);
+  expect(standing(values)).toEqual([]);
+  expect(standing(secrets)).toEqual([]);
+});
 
-  test("a batch key and what it is sealed with leave no key behind, also when that fails", async () => {
-    const batch = await sealer.openBatch();
-    const key = { id: batch.id, ...sealedKeyOf(batch) };
-    await unsealer.openBatchKey(key.id, key.recipient, key.sealed);
-    await unsealer.rewrap(key, { keyring: onNode.keyring, recipient: "r1" });
-    const noPoint = { kid: "r2", state: "pending", publicKey: new Bytes(65) } as const;
-    const to = { keyring: { recipients: [noPoint] }, recipient: "r2" };
-    await expect(unsealer.rewrap(key, to)).rejects.toBeInstanceOf(Error);
-    expect(secrets.length).toBeGreaterThan(10);
-    expect(standing(secrets)).toEqual([]);
-  });
+test("a batch key and what it is sealed with leave no key behind, also when that fails", async () => {
+  const batch = sealer.openBatch();
+  const key = { id: batch.id, ...sealedKeyOf(batch) };
+  await unsealer.openBatchKey(key.id, key.recipient, key.sealed);
+  await unsealer.rewrap(key, { keyring, recipient: "r1" });
+  const noPoint = { kid: "r2", state: "pending", publicKey: new Bytes(65) } as const;
+  const to = { keyring: { recipients: [noPoint] }, recipient: "r2" };
+  await expect(unsealer.rewrap(key, to)).rejects.toBeInstanceOf(Error);
+  expect(secrets.length).toBeGreaterThan(10);
+  expect(standing(secrets)).toEqual([]);
 });
 
 function sealedKeyOf({ sealedKeys }: { readonly sealedKeys: readonly SealedKey[] }): SealedKey {

@@ -1,22 +1,27 @@
 /** From what an author writes to a contract, or all that is wrong with it. */
 import type { NormId } from "@org/masking";
 
+import { examplesOf, findClashes, findFaults, isFieldSpec } from "./check-definition.ts";
+import { ContractError } from "./contract-error.ts";
 import type { Column, Contract, Definition, Field, FieldSpecs } from "./contract.ts";
 import type { FieldSpec } from "./fields.ts";
 import { kinds } from "./kinds.ts";
 import { bodyReasons } from "./outcome.ts";
+import { refusal } from "./refusal.ts";
 
-/** Every table of messages has these, of a message's delivery. */
-const systemColumns = {
-  createDate: system("create_date", "date"),
-  rest: [
-    system("message_id", "uuid"),
-    system("sent_at", "timestamptz"),
-    system("record_id", "uuid"),
-  ],
-};
 /** Room for the longest token, whatever its key. */
 const TOKEN_TYPE = "varchar(256)";
+
+/** Every table of messages has these, of a message's delivery. */
+const createDate: Column = system("create_date", "date");
+const delivery: readonly Column[] = [
+  system("message_id", "uuid"),
+  system("sent_at", "timestamptz"),
+  system("record_id", "uuid"),
+];
+
+// oxlint-disable-next-line typescript/no-generated-empty-object-type
+type NoColumns = Readonly<Record<never, FieldSpec>>;
 
 /**
  * Defines a contract: everything that is to know about one kind of message.
@@ -25,39 +30,44 @@ const TOKEN_TYPE = "varchar(256)";
  */
 export function defineContract<
   const Fields extends FieldSpecs,
-  const Computed extends FieldSpecs = Readonly<Record<never, never>>,
+  const Computed extends FieldSpecs = NoColumns,
 >(definition: Definition<Fields, Computed>): Contract<Fields, Computed> {
-  const fields = Object.entries(definition.fields).map(([name, spec]) => toField(name, spec));
-  const name = definition.name ?? definition.table;
-  const computed: [string, { readonly type: FieldSpec }][] = Object.entries(
-    definition.computed ?? {},
-  );
+  const contract = derive<Fields, Computed>(definition);
+  const faults = [...findFaults({ ...definition }), ...findClashes(contract)];
+  if (faults.length > 0) throw new ContractError(contract.name, faults);
+  return deepFreeze(contract);
+}
+
+/** What follows from the parts that can be read; of the others, {@link findFaults} tells. */
+function derive<Fields extends FieldSpecs, Computed extends FieldSpecs>(
+  definition: Definition<Fields, Computed>,
+): Contract<Fields, Computed> {
+  const { table, name = table } = definition;
+  const specs: [string, FieldSpec][] = Object.entries(definition.fields ?? {});
+  const fields = specs
+    .filter(([, spec]) => isFieldSpec(spec))
+    .map(([field, spec]) => toField(field, spec));
+  const types: [string, { readonly type: FieldSpec }][] = Object.entries(definition.computed ?? {});
+  const computed = types.filter(([, each]) => isFieldSpec(each?.type));
+  const isSaid = ({ name }: Field): boolean => definition.fields[name]?.column !== undefined;
+  const subject = fields.find((field) => definition.fields[field.name]?.isSubject);
   return {
     name,
-    table: definition.table,
-    subject:
-      Object.keys(definition.fields).find((field) => definition.fields[field]?.isSubject) ?? "",
+    table,
+    subject: subject?.name ?? "",
     fields,
     columns: [
-      ...fields.flatMap((field) =>
-        columnsOf(field, definition.fields[field.name]?.column === undefined),
-      ),
-      ...computed.map(([column, { type }]) => ({
-        name: column,
-        sqlType: kinds[type.kind].sqlType(limitsOf(type)),
-        nullable: true,
-        from: { kind: "computed" as const, name: column },
-      })),
-      systemColumns.createDate,
-      ...fields.flatMap((field) =>
-        definition.fields[field.name]?.column === undefined ? [] : [columnOf(field)],
-      ),
-      ...systemColumns.rest,
+      ...fields.flatMap((field) => [
+        ...(isSaid(field) ? [] : [columnOf(field)]),
+        ...viewColumns(field),
+      ]),
+      ...computed.map(([column, { type }]) => computedColumn(column, type)),
+      createDate,
+      ...fields.filter(isSaid).map(columnOf),
+      ...delivery,
     ],
     tokenFields: Object.fromEntries(
-      fields.flatMap(({ name, norm, views }): [string, NormId][] =>
-        norm === null ? [] : [[name, norm], ...Object.entries(views)],
-      ),
+      fields.flatMap(tokenFieldsOf),
     ) as Contract<Fields>["tokenFields"],
     reasons: [...bodyReasons, `not_a_${name}`, ...fields.flatMap(reasonsOf)],
     oddities: [
@@ -73,61 +83,74 @@ function system(name: string, sqlType: string): Column {
   return { name, sqlType, nullable: false, from: { kind: "system" } };
 }
 
-function limitsOf({ options }: FieldSpec) {
-  const { max = null, precision = null, scale = null } = options;
-  return { max, precision, scale };
-}
-
 function toField(name: string, spec: FieldSpec): Field {
-  const { example = [], usual = null } = spec.options;
+  const { kind, norm, views, isOptional, options } = spec;
+  const { max = null, precision = null, scale = null, usual = null } = options;
+  const column = spec.column ?? (norm === null ? name : `masked_${name}`);
+  const isMasked = norm !== null;
+  const examples = examplesOf(spec);
   return {
     name,
-    kind: spec.kind,
-    isOptional: spec.isOptional,
-    isMasked: spec.norm !== null,
-    norm: spec.norm,
-    views: spec.views,
-    column: spec.column ?? (spec.norm === null ? name : `masked_${name}`),
-    ...limitsOf(spec),
+    kind,
+    isOptional,
+    isMasked,
+    norm,
+    views,
+    column,
+    max,
+    precision,
+    scale,
     usual,
-    examples: typeof example === "string" ? [example] : example,
+    examples,
   };
 }
 
 function columnOf(field: Field): Column {
   const { name, column, isOptional, isMasked } = field;
-  return isMasked
-    ? tokenColumn(column, name, isOptional)
-    : {
-        name: column,
-        sqlType: kinds[field.kind].sqlType(field),
-        nullable: isOptional,
-        from: { kind: "field", name },
-      };
+  if (isMasked) return tokenColumn(column, name, isOptional);
+  const sqlType = kinds[field.kind].sqlType(field);
+  return { name: column, sqlType, nullable: isOptional, from: { kind: "field", name } };
+}
+
+function viewColumns({ views, isOptional }: Field): Column[] {
+  return Object.keys(views).map((view) => tokenColumn(`masked_${view}`, view, isOptional));
 }
 
 function tokenColumn(name: string, field: string, nullable: boolean): Column {
   return { name, sqlType: TOKEN_TYPE, nullable, from: { kind: "token", field } };
 }
 
-/** The columns whose names follow by rule: the field's own, unless it is said, and its views'. */
-function columnsOf(field: Field, followsByRule: boolean): Column[] {
-  const views = Object.keys(field.views);
-  return [
-    ...(followsByRule ? [columnOf(field)] : []),
-    ...views.map((view) => tokenColumn(`masked_${view}`, view, field.isOptional)),
-  ];
+function computedColumn(name: string, { kind, options }: FieldSpec): Column {
+  return {
+    name,
+    sqlType: kinds[kind].sqlType(options),
+    nullable: true,
+    from: { kind: "computed", name },
+  };
+}
+
+function tokenFieldsOf({ name, norm, views }: Field): [string, NormId][] {
+  return norm === null ? [] : [[name, norm], ...Object.entries(views)];
 }
 
 function reasonsOf({ name, kind, isOptional, isMasked, max }: Field): string[] {
-  return [
-    ...(isOptional ? [] : [`${name}_missing`]),
-    `${name}_wrong_type`,
-    ...(max === null ? [] : [`${name}_too_long`]),
-    ...(isMasked || (kind !== "text" && kind !== "boolean") ? [`${name}_invalid`] : []),
+  const refusals = [
+    ...(isOptional ? [] : [refusal.missing]),
+    refusal.wrongType,
+    ...(max === null ? [] : [refusal.tooLong]),
+    ...(isMasked || (kind !== "text" && kind !== "boolean") ? [refusal.invalid] : []),
   ];
+  return refusals.map(({ description }) => `${name}_${description}`);
 }
 
 function odditiesOf({ name, usual, isOptional }: Field): string[] {
   return [...(usual ? [`${name}_unusual`] : []), ...(isOptional ? [`${name}_missing`] : [])];
+}
+
+/** A regular expression remembers nothing without its flags g and y, and cannot be tested when frozen. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null || value instanceof RegExp) return value;
+  if (!Object.isFrozen(value))
+    for (const part of Object.values(Object.freeze(value))) deepFreeze(part);
+  return value;
 }

@@ -1,9 +1,9 @@
 /** From text to a JSON value that is bounded, unambiguous and storable. */
 import type { BodyReason } from "./outcome.ts";
 
-const MAX_BYTES = 65_536;
+export const MAX_BYTES = 65_536;
 const MAX_DEPTH = 32;
-const MAX_ENTRIES = 64;
+export const MAX_ENTRIES = 64;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

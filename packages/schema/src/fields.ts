@@ -57,11 +57,12 @@ export interface FieldSpec {
   readonly options: Omit<TextOptions, "max"> & { readonly max?: number } & NumericOptions;
 }
 
-type NoViews = Readonly<Record<never, NormId>>;
 type ColumnSaid<O> = O extends { readonly column: infer Column extends string }
   ? Column
   : undefined;
-type ViewsSaid<O> = O extends { readonly views: infer Views extends object } ? Views : NoViews;
+type ViewsSaid<O> = O extends { readonly views: infer Views extends object }
+  ? keyof Views & string
+  : never;
 
 /** What the field functions below return: {@link FieldSpec}, exact in what types follow from. */
 export interface Spec<
@@ -71,7 +72,7 @@ export interface Spec<
 > extends FieldSpec {
   readonly kind: Kind;
   readonly norm: Norm;
-  readonly views: Readonly<Record<keyof ViewsSaid<Options> & string, NormId>>;
+  readonly views: Readonly<Record<ViewsSaid<Options>, NormId>>;
   readonly column: ColumnSaid<Options>;
   readonly isOptional: false;
   readonly isSubject: false;
@@ -100,7 +101,9 @@ export function numeric<const O extends NumericOptions>(options?: O): Plain<"num
 }
 
 /** `true` or `false`. */
-export function boolean<const O extends FieldOptions>(options?: O): Plain<"boolean", O> {
+export function boolean<const O extends Pick<FieldOptions, "column">>(
+  options?: O,
+): Plain<"boolean", O> {
   return plain("boolean", options);
 }
 

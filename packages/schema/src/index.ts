@@ -32,6 +32,12 @@ export {
 export { loadContract } from "./load-contract.ts";
 export type { Parsed, ParsedMessage, Rejection } from "./outcome.ts";
 export { createParser, type Parse } from "./parse.ts";
+export { createRandom, type Random } from "./samples/random.ts";
+export {
+  type SampleMessage,
+  sampleMessages,
+  type SampleOptions,
+} from "./samples/sample-messages.ts";
 export {
   createToRow,
   type MaskedRow,

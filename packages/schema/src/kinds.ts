@@ -8,16 +8,14 @@ import { refusal, type Refusal } from "./refusal.ts";
 export type ReadValue = (raw: unknown) => Value | Refusal;
 
 export interface Limits {
-  readonly max: number | null;
-  readonly precision: number | null;
-  readonly scale: number | null;
+  readonly max?: number | null;
+  readonly precision?: number | null;
+  readonly scale?: number | null;
 }
 
 export interface Kind {
   readonly sqlType: (limits: Limits) => string;
   readonly reader: (limits: Limits) => ReadValue;
-  /** Of the refusals of its reader; that of the wrong type goes without saying. */
-  readonly refusals: readonly Refusal[];
 }
 
 const INT4_MAX = 2_147_483_647;
@@ -33,9 +31,8 @@ export const kinds: Readonly<Record<FieldKind, Kind>> = {
       ({ max }) =>
       (raw) => {
         if (typeof raw !== "string") return refusal.wrongType;
-        return max === null || fits(raw, max) ? raw : refusal.tooLong;
+        return fits(raw, max ?? Infinity) ? raw : refusal.tooLong;
       },
-    refusals: [refusal.tooLong],
   },
   integer: {
     sqlType: () => "integer",
@@ -46,24 +43,20 @@ export const kinds: Readonly<Record<FieldKind, Kind>> = {
       // Adding makes one zero of two.
       return fitsInteger ? value + 0 : refusal.invalid;
     },
-    refusals: [refusal.invalid],
   },
-  bigint: { sqlType: () => "bigint", reader: () => readBigint, refusals: [refusal.invalid] },
+  bigint: { sqlType: () => "bigint", reader: () => readBigint },
   numeric: {
     sqlType: ({ precision, scale }) =>
-      precision === null ? "numeric" : `numeric(${precision},${scale ?? 0})`,
+      precision ? `numeric(${precision},${scale ?? 0})` : "numeric",
     reader: (limits) => (raw) => readNumeric(raw, limits),
-    refusals: [refusal.invalid],
   },
   boolean: {
     sqlType: () => "boolean",
     reader: () => (raw) => (typeof raw === "boolean" ? raw : refusal.wrongType),
-    refusals: [],
   },
   timestamp: {
     sqlType: () => "timestamptz",
     reader: () => readTimestamp,
-    refusals: [refusal.invalid],
   },
   uuid: {
     sqlType: () => "uuid",
@@ -71,7 +64,6 @@ export const kinds: Readonly<Record<FieldKind, Kind>> = {
       if (typeof raw !== "string") return refusal.wrongType;
       return UUID.test(raw) ? raw.toLowerCase() : refusal.invalid;
     },
-    refusals: [refusal.invalid],
   },
 };
 
@@ -102,7 +94,7 @@ function readNumeric(raw: unknown, { precision, scale }: Limits): string | Refus
   const decimal = readDecimal(digits);
   if (decimal === null) return refusal.invalid;
   const { sign, whole, fraction } = decimal;
-  if (precision === null) return print(sign + whole, fraction);
+  if (!precision) return print(sign + whole, fraction);
   const places = scale ?? 0;
   const isTooLarge = whole !== "0" && whole.length > precision - places;
   if (isTooLarge || /[1-9]/.test(fraction.slice(places))) return refusal.invalid;

@@ -1,16 +1,13 @@
 /** From the body of a message to its values, or the reason why it is none. */
-import { isCanonicalizable, type NormId } from "@org/masking";
-
 import { createCompute } from "./compute.ts";
 import type { AnyContract, Field, MessageOf } from "./contract.ts";
 import { readDocument } from "./document.ts";
 import type { Value } from "./fields.ts";
 import { type Flat, flatten } from "./flatten.ts";
 import { parseKeepingDigits } from "./json-number.ts";
-import { kinds, type ReadValue } from "./kinds.ts";
 import type { Parsed } from "./outcome.ts";
-import { refusal } from "./refusal.ts";
-import { createShape } from "./shape.ts";
+import { readerOf } from "./read-field.ts";
+import { fromPositions } from "./shape.ts";
 import { isOffloaded, unwrap, unwrapNothing, type UnwrapPolicy } from "./unwrap.ts";
 
 const BYTE_ORDER_MARK = "\ufeff";
@@ -34,8 +31,11 @@ export function createParser<C extends AnyContract>(
 ): Parse<MessageOf<C>> {
   const fields = contract.fields.map((field) => ({ ...field, read: readerOf(field) }));
   const positions = new Map(fields.map(({ name }, at) => [name, at]));
-  const toMessage = createShape<MessageOf<C>>(fields.map(({ name }) => name));
-  const computed = createCompute(contract);
+  const toMessage = fromPositions(fields.map(({ name }) => name));
+  const compute = createCompute(contract);
+  const uncomputed = Object.entries(contract.definition.computed ?? {}).map(
+    ([column, { type }]) => `${column}_not_${type.kind}`,
+  );
   const policy = options.unwrap ?? unwrapNothing;
   const parseJson = fields.some(needsDigits) ? parseKeepingDigits : JSON.parse;
   const read = (text: string) => readDocument(text, parseJson);
@@ -61,9 +61,9 @@ export function createParser<C extends AnyContract>(
         taken.push(value);
       }
     }
-    const message = toMessage(taken);
-    for (const { compute, oddity } of computed) {
-      if (compute(message) === null) oddities.push(oddity);
+    const message = toMessage(taken) as MessageOf<C>;
+    for (const [at, value] of compute(message).entries()) {
+      if (value === null) oddities.push(uncomputed[at] as string);
     }
     if (hasMark) oddities.push("bom");
     return { kind: "message", message, oddities, droppedFields: others };
@@ -78,18 +78,6 @@ export function createParser<C extends AnyContract>(
     if (typeof message === "string") return reject(message);
     const flat = flatten(message, positions);
     return flat === null ? reject("ambiguous_path") : readFields(flat, hasMark);
-  };
-}
-
-/** A value that no token could be made of is refused here, so that masking cannot fail. */
-function readerOf(field: Field): ReadValue {
-  const read = kinds[field.kind].reader(field);
-  if (field.norm === null) return read;
-  const norms: readonly NormId[] = [field.norm, ...Object.values(field.views)];
-  return (raw) => {
-    const value = read(raw);
-    if (typeof value !== "string") return value;
-    return norms.every((norm) => isCanonicalizable(norm, value)) ? value : refusal.invalid;
   };
 }
 

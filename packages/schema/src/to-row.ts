@@ -2,10 +2,10 @@
 import type { Token } from "@org/masking";
 import type { BatchSealer, SealedRecord } from "@org/masking/seal";
 
-import { createCompute } from "./compute.ts";
-import type { AnyContract, MessageOf, RowOf, TokenField } from "./contract.ts";
+import { type Compute, createCompute } from "./compute.ts";
+import type { AnyContract, Column, MessageOf, RowOf, TokenField } from "./contract.ts";
 import type { Value } from "./fields.ts";
-import { createShape } from "./shape.ts";
+import { fromPositions } from "./shape.ts";
 
 /** What makes tokens; `createTokenizer` of @org/masking makes one of `contract.tokenFields`. */
 export interface RowTokenizer<Field extends string> {
@@ -40,16 +40,20 @@ export function createToRow<C extends AnyContract>(
   contract: C,
   tokenizer: RowTokenizer<TokenField<C>>,
 ): ToRow<C> {
-  const sources = columnSources(contract, tokenizer as RowTokenizer<string>);
+  const compute = createCompute(contract);
+  const sources = columnSources(contract, tokenizer);
+  const toColumns = fromPositions(sources.map(({ name }) => name));
   const sealedNames = contract.fields
     .filter(({ name, isMasked }) => isMasked || name === contract.subject)
     .map(({ name }) => name);
-  const toColumns = createShape<RowOf<C>>(sources.map(({ name }) => name));
   const { table } = contract;
   return (message, { recordId, sealer }) => {
-    const values = message as Values;
+    const values: Values = message;
+    const computed = compute(message);
+    const row: (Value | null)[] = [];
+    for (const { valueOf } of sources) row.push(valueOf(values, computed));
     return {
-      columns: toColumns(valuesOf(sources, values)),
+      columns: toColumns(row) as RowOf<C>,
       vault: sealer?.seal({ table, recordId }, originals(values, sealedNames)) ?? null,
     };
   };
@@ -65,49 +69,36 @@ export function subjectOf(
 
 interface ColumnSource {
   readonly name: string;
-  readonly valueOf: (values: Values) => Value | null;
+  readonly valueOf: (values: Values, computed: ReturnType<Compute>) => Value | null;
 }
 
 function columnSources(
-  contract: AnyContract,
+  { fields, columns, definition }: AnyContract,
   tokenizer: RowTokenizer<string>,
 ): readonly ColumnSource[] {
-  const computed = new Map(createCompute(contract).map((each) => [each.column, each.compute]));
+  const computed = Object.keys(definition.computed ?? {});
   const original = new Map(
-    contract.fields.flatMap((field) =>
-      [field.name, ...Object.keys(field.views)].map((name) => [name, field.name]),
-    ),
+    fields.flatMap(({ name, views }) => [name, ...Object.keys(views)].map((of) => [of, name])),
   );
-  return contract.columns.flatMap(({ name, from }): ColumnSource[] => {
-    switch (from.kind) {
-      case "field":
-        return [{ name, valueOf: (values) => values[from.name] ?? null }];
-      case "computed": {
-        const compute = computed.get(name);
-        return compute ? [{ name, valueOf: (values) => compute(values) ?? null }] : [];
-      }
-      case "token": {
-        const field = original.get(from.field) ?? from.field;
-        return [
-          {
-            name,
-            valueOf(values) {
-              const value = values[field];
-              return typeof value === "string" ? tokenizer.tokenize(from.field, value) : null;
-            },
-          },
-        ];
-      }
-      case "system":
-        return [];
-    }
-  });
-}
 
-function valuesOf(sources: readonly ColumnSource[], values: Values): readonly unknown[] {
-  const row: unknown[] = [];
-  for (const { valueOf } of sources) row.push(valueOf(values));
-  return row;
+  function valueOf(from: Column["from"]): ColumnSource["valueOf"] | null {
+    if (from.kind === "field") return (values) => values[from.name] ?? null;
+    if (from.kind === "computed") {
+      const at = computed.indexOf(from.name);
+      return (_, results) => results[at] ?? null;
+    }
+    if (from.kind === "system") return null;
+    const field = original.get(from.field) ?? from.field;
+    return (values) => {
+      const value = values[field];
+      return typeof value === "string" ? tokenizer.tokenize(from.field, value) : null;
+    };
+  }
+
+  return columns.flatMap(({ name, from }) => {
+    const source = valueOf(from);
+    return source ? { name, valueOf: source } : [];
+  });
 }
 
 function originals(values: Values, names: readonly string[]): Record<string, string> {

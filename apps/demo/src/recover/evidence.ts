@@ -1,4 +1,4 @@
-/** What the walk looks up by itself, as the superuser: whom to ask for, and what a thief would have. */
+/** What the walk finds out by itself, as the superuser: whom to ask for, and what a thief would have. */
 import { query } from "@org/local";
 import type { Stack } from "../stack.ts";
 

@@ -1,5 +1,6 @@
 /** The process edge of `pnpm demo:recover`: signals, output, exit code. */
 import { CommandError } from "../commands.ts";
+import { listenForInterruption } from "../interruption.ts";
 import { UnexpectedEnd } from "./person.ts";
 import { walk } from "./walk.ts";
 
@@ -10,8 +11,6 @@ a refused self-approval, an approval by another, unmask, lookup, the audit verif
 a superuser found, and erasure proved. Leaves nothing behind.
 `;
 
-const interrupted = 130;
-
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
@@ -20,15 +19,13 @@ async function main(args: readonly string[]): Promise<number> {
     (isHelp ? process.stdout : process.stderr).write(usage);
     return isHelp ? 0 : 2;
   }
-  const interruption = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => interruption.abort());
-  }
+  const interruption = listenForInterruption();
   try {
     await walk((text) => void process.stdout.write(`${text}\n`), interruption.signal);
     return 0;
   } catch (error) {
-    if (interruption.signal.aborted) return interrupted;
+    const code = interruption.exitCode();
+    if (code !== null) return code;
     if (!(error instanceof CommandError || error instanceof UnexpectedEnd)) throw error;
     process.stderr.write(`\n${error.message}\n`);
     return 1;

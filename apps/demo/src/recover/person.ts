@@ -20,7 +20,7 @@ export interface Person {
    *
    * @throws {@link UnexpectedEnd}
    */
-  type(args: readonly string[], expected: Expected): Promise<Ended>;
+  readonly type: (args: readonly string[], expected: Expected) => Promise<Ended>;
 }
 
 export interface Expected {

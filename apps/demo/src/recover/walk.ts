@@ -22,15 +22,15 @@ export async function walk(say: Say, signal: AbortSignal): Promise<void> {
   const cast = await hire(stack, say);
   const subject = await findSubject(stack);
 
-  const looks = { stack, cast, subject, say };
+  const scene = { stack, cast, subject, say };
   signal.throwIfAborted();
-  const address = await showUnmask(looks);
+  const address = await showUnmask(scene);
   signal.throwIfAborted();
-  await showLookup(looks, address);
+  await showLookup(scene, address);
   signal.throwIfAborted();
-  await showTampering(looks);
+  await showTampering(scene);
   signal.throwIfAborted();
-  await showErasure(looks);
+  await showErasure(scene);
   say(
     "\nShown: a request, a refused self-approval, an approval by another, unmask, lookup, a verified audit, tampering found, erasure proved.",
   );
@@ -125,7 +125,7 @@ async function showErasure({ stack, cast, subject, say }: Scene): Promise<void> 
     "ip",
     "--subject",
     subject.userId,
-    ...reason("fraud", "SEC-4711", "A second look"),
+    ...reason("fraud", "SEC-4711", "Asked once more"),
   ]);
   await adam.type(["approve", again], { exitCode: 0, quiet: true });
   const { stderr } = await rita.type(["unmask", "--grant", again, "--print"], { exitCode: 0 });

@@ -1,10 +1,11 @@
 /** Checkpoints as files of a directory, which is best on another machine's file system. */
 
 import { randomUUID } from "node:crypto";
-import { link, open, readdir, readFile, rm } from "node:fs/promises";
+import { constants } from "node:fs";
+import { link, open, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { exit, RecoverError } from "../exit.ts";
-import type { CheckpointSink } from "./sink.ts";
+import { checkpointBytesAtMost, type CheckpointSink } from "./sink.ts";
 
 const isCheckpoint = (name: string): boolean => name.endsWith(".checkpoint");
 
@@ -14,14 +15,14 @@ export function openFileSink(directory: string): CheckpointSink {
     const names = await readdir(directory).catch(() => {
       throw unavailable("cannot be read", directory);
     });
-    return names.filter(isCheckpoint).toSorted();
+    return names.filter(isCheckpoint).toSorted().toReversed();
   };
   const read = (name: string): Promise<string> =>
-    readFile(join(directory, name), "utf8").catch(() => {
+    readSmall(join(directory, name)).catch(() => {
       throw unavailable("cannot be read", directory);
     });
   return {
-    async put(name, text) {
+    async put({ name, text }) {
       try {
         await writeOnce(join(directory, name), text);
         await flushDirectory(directory);
@@ -30,17 +31,19 @@ export function openFileSink(directory: string): CheckpointSink {
         if (!isSame) throw unavailable("did not accept the checkpoint", directory);
       }
     },
-    async readAll() {
-      const texts: string[] = [];
+    async *read() {
       // One by one: months of checkpoints are more files than a process may have open.
-      for (const name of await list()) texts.push(await read(name));
-      return texts;
-    },
-    async readNewest() {
-      const name = (await list()).at(-1);
-      return name === undefined ? null : { name, text: await read(name) };
+      for (const name of await list()) yield { name, text: await read(name) };
     },
   };
+}
+
+/** Empty where it is no file, or too long: a pipe would make its reader wait for ever. */
+async function readSmall(path: string): Promise<string> {
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const stats = await file.stat();
+  if (!stats.isFile() || stats.size > checkpointBytesAtMost) return "";
+  return await file.readFile("utf8");
 }
 
 /** A file of another name until it is whole: a checkpoint that was cut short never counts as one. */
@@ -70,6 +73,6 @@ function isNodeError(error: unknown, code: string): boolean {
 function unavailable(what: string, directory: string): RecoverError {
   return new RecoverError(exit.auditUnavailable, `The checkpoint directory ${what}: ${directory}`, {
     advice:
-      "Nothing was opened. Make the directory once (mode 0700), mount it, or name another in RECOVER_CHECKPOINT.",
+      "Nothing was opened. Make the directory once (mode 0700), mount it, or name another in the recover keyring.",
   });
 }

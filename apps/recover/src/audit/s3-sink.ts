@@ -8,7 +8,7 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { exit, RecoverError } from "../exit.ts";
-import type { CheckpointSink } from "./sink.ts";
+import { checkpointBytesAtMost, type CheckpointSink, type StoredCheckpoint } from "./sink.ts";
 
 export interface S3Location {
   readonly bucket: string;
@@ -67,11 +67,13 @@ export function openS3Sink(location: S3Location): CheckpointSink {
     return found;
   }
 
-  async function read({ key, versionId }: Version): Promise<string> {
+  async function read({ key, versionId }: Version): Promise<StoredCheckpoint> {
     const object = await client.send(
       new GetObjectCommand({ Bucket, Key: key, ...(versionId && { VersionId: versionId }) }),
     );
-    return (await object.Body?.transformToString()) ?? "";
+    const isSmall = (object.ContentLength ?? 0) <= checkpointBytesAtMost;
+    const text = isSmall ? await object.Body?.transformToString() : undefined;
+    return { name: key.slice(prefix === "" ? 0 : prefix.length + 1), text: text ?? "" };
   }
 
   const orUnavailable = async <T>(what: string, use: () => Promise<T>): Promise<T> => {
@@ -80,13 +82,13 @@ export function openS3Sink(location: S3Location): CheckpointSink {
     } catch {
       throw new RecoverError(exit.auditUnavailable, `The checkpoint bucket ${what}: ${Bucket}`, {
         advice:
-          "Nothing was opened. Check RECOVER_CHECKPOINT, the credentials, and that the bucket has object lock.",
+          "Nothing was opened. Check the recover keyring's sinks, the credentials, and that the bucket has object lock.",
       });
     }
   };
 
   return {
-    put: (name, text) =>
+    put: ({ name, text }) =>
       orUnavailable("did not accept the checkpoint", async () => {
         await client.send(
           new PutObjectCommand({
@@ -99,22 +101,15 @@ export function openS3Sink(location: S3Location): CheckpointSink {
           }),
         );
       }),
-    readAll: () =>
-      orUnavailable("cannot be read", async () => {
-        const texts: string[] = [];
-        for (const versions of chunksOf(await list(), readsAtOnce)) {
-          texts.push(...(await Promise.all(versions.map(read))));
-        }
-        return texts;
-      }),
-    readNewest: () =>
-      orUnavailable("cannot be read", async () => {
-        const found = await list();
-        const newest = found.toSorted((a, b) => (a.key < b.key ? -1 : 1)).at(-1);
-        if (newest === undefined) return null;
-        const name = newest.key.slice(prefix === "" ? 0 : prefix.length + 1);
-        return { name, text: await read(newest) };
-      }),
+    async *read() {
+      const found = await orUnavailable("cannot be read", list);
+      const newestFirst = found.toSorted((a, b) => (a.key > b.key ? -1 : 1));
+      // Most callers want no more than the newest.
+      const parts = [newestFirst.slice(0, 1), ...chunksOf(newestFirst.slice(1), readsAtOnce)];
+      for (const versions of parts) {
+        yield* await orUnavailable("cannot be read", () => Promise.all(versions.map(read)));
+      }
+    },
   };
 }
 

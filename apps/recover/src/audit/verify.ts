@@ -1,24 +1,48 @@
-/** Whether the audit chain is whole, and is the chain that its checkpoints saw. */
+/** Whether the audit chain is whole, is the chain that its checkpoints saw, and explains every access. */
 
-import type { Audit, AuditRow } from "@org/db";
-import type { Signer } from "../signing.ts";
+import type { Audit, AuditRow, Grants } from "@org/db";
+import type { RecoverKeyring } from "../signing/recover-keyring.ts";
 import { type ChainPosition, emptyChain, findChainFault } from "./chain.ts";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
+import type { StoredCheckpoint } from "./sink.ts";
+import { createTrace, type Trace } from "./trace.ts";
+import { findIntentFault, type IntentFault } from "./verify-intents.ts";
 
 /** The first thing that is wrong; `seq` names the row, where it is one's. */
 export type AuditFault =
   | { readonly kind: "gap" | "reordered" | "edited"; readonly seq: number }
-  | { readonly kind: "cut_off" | "rewritten"; readonly seq: number }
-  | { readonly kind: "wrong_head"; readonly seq: number }
-  | { readonly kind: "unexplained_intent"; readonly seq: number }
-  | { readonly kind: "bad_checkpoint" | "no_checkpoint" | "stale_checkpoint"; readonly seq: null };
+  | { readonly kind: "cut_off" | "rewritten" | "wrong_head"; readonly seq: number }
+  | { readonly kind: IntentFault; readonly seq: number }
+  | { readonly kind: "no_checkpoint" | "stale_checkpoint"; readonly seq: null };
 
 export interface Verified {
   readonly fault: AuditFault | null;
   readonly rows: number;
   readonly checkpoints: number;
+  /** What stands among the checkpoints and counts for nothing. */
+  readonly ignored: readonly IgnoredCheckpoint[];
   /** Intents that are not overdue yet. */
   readonly open: number;
+}
+
+export interface IgnoredCheckpoint {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface AuditPorts {
+  readonly audit: Pick<Audit, "read" | "position">;
+  readonly grants: Pick<Grants, "show" | "records">;
+}
+
+export interface Evidence {
+  readonly readCheckpoints: () => Promise<readonly StoredCheckpoint[]>;
+  readonly keyring: RecoverKeyring;
+}
+
+export interface Freshness {
+  readonly maxAgeSeconds: number;
+  readonly nowMs: number;
 }
 
 const pageRows = 5_000;
@@ -27,61 +51,80 @@ const clockSkewSeconds = 300;
 
 /**
  * Reads the whole chain once. Finds an edited row, a gap, a reordering, a tail that was cut off, a
- * chain that was rewritten and rehashed behind a checkpoint, an intent whose result is overdue, and
- * checkpoints that are forged, missing or stale.
+ * chain that was rewritten and rehashed behind a checkpoint; an intent without its request,
+ * resolution, signed approvals, checkpoint or result; and checkpoints that are missing or stale.
  */
 export async function verifyAudit(
-  audit: Pick<Audit, "read" | "position">,
-  evidence: { readonly checkpoints: readonly string[]; readonly signers: readonly Signer[] },
-  limits: { readonly maxAgeSeconds: number; readonly nowMs: number },
+  { audit, grants }: AuditPorts,
+  evidence: Evidence,
+  freshness: Freshness,
 ): Promise<Verified> {
-  const checkpoints = evidence.checkpoints.map((text) => readCheckpoint(text, evidence.signers));
-  const sound = checkpoints.filter((checkpoint) => checkpoint !== null);
-  const walked = await walk(audit, sound, limits.nowMs);
-  const { open, position } = walked;
-  const fault =
-    walked.fault ??
-    (checkpoints.length > sound.length ? { kind: "bad_checkpoint" as const, seq: null } : null) ??
-    findCutOff(position, sound) ??
-    (await findWrongHead(audit, position)) ??
-    walked.overdue ??
-    findStale(sound, limits);
-  return { fault, rows: position.seq, checkpoints: sound.length, open };
+  // First the checkpoints, then the chain: one that is made meanwhile must not look cut off.
+  const { sound, ignored } = await readSound(evidence);
+  const { position, trace, fault } = await walk(audit, sound);
+  const findIntent = (checkpoints: readonly Checkpoint[]): Promise<AuditFault | null> =>
+    findIntentFault(trace.intents(), {
+      grants,
+      keyring: evidence.keyring,
+      covered: new Set(checkpoints.map(({ seq }) => seq)),
+      nowMs: freshness.nowMs,
+    });
+  const found =
+    fault ?? findCutOff(position, sound) ?? (await findWrongHead(audit, position)) ??
+    (await findIntent(sound));
+  // An access meanwhile has a checkpoint that was not there yet.
+  const isCertain = found?.kind !== "unwitnessed_intent";
+  return {
+    fault:
+      (isCertain ? found : await findIntent((await readSound(evidence)).sound)) ??
+      findStale(sound, freshness),
+    rows: position.seq,
+    checkpoints: sound.length,
+    ignored,
+    open: [...trace.intents()].filter(({ end }) => end === null).length,
+  };
+}
+
+async function readSound({ readCheckpoints, keyring }: Evidence): Promise<SoundCheckpoints> {
+  const sound: Checkpoint[] = [];
+  const ignored: IgnoredCheckpoint[] = [];
+  for (const stored of await readCheckpoints()) {
+    const checkpoint = readCheckpoint(stored, keyring);
+    if (typeof checkpoint === "string") ignored.push({ name: stored.name, reason: checkpoint });
+    else sound.push(checkpoint);
+  }
+  return { sound, ignored };
+}
+
+interface SoundCheckpoints {
+  readonly sound: readonly Checkpoint[];
+  readonly ignored: readonly IgnoredCheckpoint[];
 }
 
 interface Walked {
   readonly position: ChainPosition;
   readonly fault: AuditFault | null;
-  /** The first intent whose deadline passed without a result. */
-  readonly overdue: AuditFault | null;
-  readonly open: number;
+  readonly trace: Trace;
 }
 
 async function walk(
   audit: Pick<Audit, "read">,
   checkpoints: readonly Checkpoint[],
-  nowMs: number,
 ): Promise<Walked> {
   const bySeq = Map.groupBy(checkpoints, ({ seq }) => seq);
-  const intents = new Map<string, { readonly seq: number; readonly deadlineMs: number }>();
+  const trace = createTrace();
   let position = emptyChain;
   let fault: AuditFault | null = null;
   for (let page = await audit.read(0, pageRows); page.length > 0 && fault === null;) {
     for (const row of page) {
       fault = findRowFault(position, row, bySeq.get(row.seq) ?? []);
       if (fault !== null) break;
-      follow(intents, row);
+      trace.follow(row);
       position = { seq: row.seq, hash: Buffer.from(row.hash).toString("hex") };
     }
     page = fault === null ? await audit.read(position.seq, pageRows) : [];
   }
-  const overdue = [...intents.values()].find(({ deadlineMs }) => deadlineMs < nowMs);
-  return {
-    position,
-    fault,
-    overdue: overdue ? { kind: "unexplained_intent", seq: overdue.seq } : null,
-    open: intents.size,
-  };
+  return { position, fault, trace };
 }
 
 function findRowFault(
@@ -96,21 +139,8 @@ function findRowFault(
   return isSeen ? null : { kind: "rewritten", seq: row.seq };
 }
 
-function follow(
-  intents: Map<string, { readonly seq: number; readonly deadlineMs: number }>,
-  { action, claimId, detail, seq }: AuditRow,
-): void {
-  if (claimId === null) return;
-  if (action === "intent") {
-    const { deadline } = JSON.parse(detail) as { readonly deadline: string };
-    intents.set(claimId, { seq, deadlineMs: Date.parse(deadline) });
-  } else {
-    intents.delete(claimId);
-  }
-}
-
 function findCutOff(end: ChainPosition, checkpoints: readonly Checkpoint[]): AuditFault | null {
-  const longest = Math.max(0, ...checkpoints.map(({ seq }) => seq));
+  const longest = checkpoints.reduce((most, { seq }) => Math.max(most, seq), 0);
   return longest > end.seq ? { kind: "cut_off", seq: end.seq + 1 } : null;
 }
 
@@ -126,7 +156,7 @@ async function findWrongHead(
 
 function findStale(
   checkpoints: readonly Checkpoint[],
-  { maxAgeSeconds, nowMs }: { readonly maxAgeSeconds: number; readonly nowMs: number },
+  { maxAgeSeconds, nowMs }: Freshness,
 ): AuditFault | null {
   if (checkpoints.length === 0) return { kind: "no_checkpoint", seq: null };
   const nowSeconds = nowMs / 1000;

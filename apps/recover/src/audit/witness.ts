@@ -2,60 +2,72 @@
 
 import type { Audit } from "@org/db";
 import { exit, RecoverError } from "../exit.ts";
-import type { Signer, SigningKey } from "../signing.ts";
+import type { RecoverKeyring } from "../signing/recover-keyring.ts";
+import type { SigningKey } from "../signing/signing-key.ts";
 import type { ChainPosition } from "./chain.ts";
-import { checkpointName, readCheckpoint, signCheckpoint } from "./checkpoint.ts";
-import type { CheckpointSink } from "./sink.ts";
+import { type Checkpoint, readCheckpoint, signCheckpoint } from "./checkpoint.ts";
+import type { CheckpointSink, StoredCheckpoint } from "./sink.ts";
 
 export interface Witness {
   /**
-   * Resolves once the sink has accepted a checkpoint of just this place in the chain: what stands
+   * Resolves once every sink has accepted a checkpoint of just this place in the chain: what stands
    * between it and the chain's end is the database's word alone.
    *
    * @throws {@link RecoverError} exit 30 if the chain no longer holds what an earlier checkpoint
-   *   says, or holds another row at `claimed`; exit 20 if the sink did not accept.
+   *   says, or holds another row at `claimed`; exit 20 if a sink did not accept.
    */
-  cover(claimed: ChainPosition): Promise<void>;
+  readonly cover: (claimed: ChainPosition) => Promise<void>;
   /** The same for wherever the chain ends now. */
-  coverEnd(): Promise<ChainPosition>;
+  readonly coverEnd: () => Promise<ChainPosition>;
 }
 
-export function createWitness({
-  audit,
-  sink,
-  key,
-  signers,
-  now = Date.now,
-}: {
+export interface WitnessPorts {
   readonly audit: Pick<Audit, "position" | "hashAt">;
-  readonly sink: CheckpointSink;
+  readonly sinks: readonly CheckpointSink[];
   readonly key: SigningKey;
-  readonly signers: readonly Signer[];
+  readonly keyring: Pick<RecoverKeyring, "deployment" | "signers">;
+  /** Told, once each, what stands among the checkpoints and counts for nothing, and why. */
+  readonly onIgnored: (name: string, reason: string) => void;
   readonly now?: () => number;
-}): Witness {
+}
+
+export function createWitness(ports: WitnessPorts): Witness {
+  const { audit, sinks, key, keyring, now = Date.now } = ports;
+  const ignored = new Set<string>();
+
   async function holds({ seq, hash }: ChainPosition): Promise<boolean> {
     const stored = seq === 0 ? null : await audit.hashAt(seq);
     return stored !== null && Buffer.from(stored).toString("hex") === hash;
   }
 
-  async function refuseFork(): Promise<void> {
-    const stored = await sink.readNewest();
-    if (stored === null) return;
-    const newest = readCheckpoint(stored.text, signers);
-    if (newest === null) throw tampering("The newest checkpoint bears no signature of a signer.");
-    // An older one in its place would hide what was signed since.
-    if (checkpointName(newest) !== stored.name) {
-      throw tampering("The newest checkpoint stands under the name of another.");
+  async function newest(sink: CheckpointSink): Promise<[StoredCheckpoint, Checkpoint] | null> {
+    for await (const stored of sink.read()) {
+      const checkpoint = readCheckpoint(stored, keyring);
+      if (typeof checkpoint !== "string") return [stored, checkpoint];
+      if (!ignored.has(stored.name)) ports.onIgnored(stored.name, checkpoint);
+      ignored.add(stored.name);
     }
-    if (newest.seq > 0 && !(await holds(newest))) {
-      throw tampering(`The audit chain differs from its checkpoint at row ${newest.seq}.`);
+    return null;
+  }
+
+  async function refuseFork(): Promise<void> {
+    for (const sink of sinks) {
+      const found = await newest(sink);
+      if (found === null) continue;
+      const [{ name }, checkpoint] = found;
+      if (checkpoint.seq > 0 && !(await holds(checkpoint))) {
+        throw tampering(
+          `The audit chain differs from its checkpoint at row ${checkpoint.seq} (${name}).`,
+        );
+      }
     }
   }
 
-  async function sign({ seq, hash }: ChainPosition): Promise<void> {
+  async function sign(position: ChainPosition): Promise<void> {
     const atSeconds = Math.floor(now() / 1000);
-    const name = checkpointName({ seq, atSeconds, kid: key.kid });
-    await sink.put(name, signCheckpoint({ seq, hash }, key, atSeconds));
+    const { deployment } = keyring;
+    const checkpoint = signCheckpoint(position, { deployment, key, atSeconds });
+    for (const sink of sinks) await sink.put(checkpoint);
   }
 
   return {
@@ -79,6 +91,7 @@ export function createWitness({
 
 function tampering(message: string): RecoverError {
   return new RecoverError(exit.tampering, message, {
-    advice: "Run `recover audit verify` as an auditor, and keep the checkpoints.",
+    advice:
+      "Run `recover audit verify` as an auditor, and keep the checkpoints. If the chain is whole, whoever signed that checkpoint is no witness to keep.",
   });
 }

@@ -11,8 +11,8 @@ export function auditCheckpoint(edge: Edge): Command {
     .addHelpText(
       "after",
       `
-Every look makes one by itself. By cron, every few minutes, it also bounds how long anything else
-can be taken back, and shows that nobody stopped it.
+Every access makes its own. By cron, every few minutes, it also bounds how long anything else can be
+taken back, and shows that nobody stopped it. It takes the duty witness.
 
 Example:
   */5 * * * *  pnpm -s recover audit checkpoint`,

@@ -6,6 +6,7 @@ import { openRecovery } from "../compose.ts";
 import { type Edge, report } from "../edge.ts";
 import { naturalNumber, positive } from "../option-values.ts";
 import { formatRows } from "../open/result-file.ts";
+import { printableJson } from "../printable.ts";
 
 interface Options {
   readonly after: number;
@@ -53,7 +54,7 @@ export function auditExport(edge: Edge): Command {
     .action(async (options: Options) => {
       await using recovery = openRecovery(edge);
       for await (const row of readAll(recovery.audit, options.after)) {
-        edge.stdout.write(`${JSON.stringify(toJson(row))}\n`);
+        edge.stdout.write(`${printableJson(toJson(row))}\n`);
       }
     });
 }

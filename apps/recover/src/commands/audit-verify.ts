@@ -2,12 +2,14 @@
 
 import { Command } from "commander";
 import { type AuditFault, verifyAudit } from "../audit/verify.ts";
-import { openRecovery, openSink } from "../compose.ts";
-import { readSettings, resolvePath } from "../config.ts";
+import type { CheckpointSink, StoredCheckpoint } from "../audit/sink.ts";
+import { openRecovery, openSinks, warnOfIgnored } from "../compose.ts";
+import { readSettings } from "../config.ts";
 import { type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
+import { printableJson } from "../printable.ts";
 import { naturalNumber } from "../option-values.ts";
-import { loadRecoverKeyring } from "../signing.ts";
+import { loadRecoverKeyring } from "../signing/recover-keyring.ts";
 
 interface Options {
   readonly maxAge: number;
@@ -22,15 +24,17 @@ const sentences: Record<AuditFault["kind"], string> = {
   cut_off: "Rows that a checkpoint saw are gone: the chain was cut off.",
   wrong_head: "The chain does not end where the database says it does.",
   unexplained_intent: "An intent has no result, and its time is over.",
-  bad_checkpoint: "A checkpoint bears no signature of a signer in the recover keyring.",
+  ungranted_intent: "An intent does not follow its request, resolution and approval.",
+  unsigned_intent: "An intent has not the signed approvals that it needs, in this deployment.",
+  unwitnessed_intent: "Something was handed out or changed, and no checkpoint covers its intent.",
   no_checkpoint: "There is no checkpoint: nothing outside the database vouches for the chain.",
   stale_checkpoint: "The newest checkpoint is too old.",
 };
 
 const advice: Partial<Record<AuditFault["kind"], string>> = {
   unexplained_intent:
-    "A look was cut short. `recover audit settle` writes down that its result is not known; ask who made it.",
-  no_checkpoint: "Check RECOVER_CHECKPOINT; `recover audit checkpoint` makes one.",
+    "An access was cut short. `recover audit settle` writes down that its result is not known; ask who made it.",
+  no_checkpoint: "Check the recover keyring's sinks; `recover audit checkpoint` makes one.",
   stale_checkpoint: "Run `recover audit checkpoint` by cron, and find out why it did not run.",
 };
 
@@ -39,13 +43,15 @@ const preserve =
 
 export function auditVerify(edge: Edge): Command {
   return new Command("verify")
-    .description("check the chain and its checkpoints; exit 30 names the first bad row")
+    .description("check chain, checkpoints and grants; exit 30 names the first bad row")
     .option("--max-age <hours>", "how old the newest checkpoint may be", naturalNumber, 24)
     .option("--json", "print one JSON document", false)
     .addHelpText(
       "after",
       `
-Run it as an auditor, away from the database's machine, with the checkpoints of a sink that the
+Each row must follow from the one before, and each checkpoint from a row; each intent needs its
+request, its resolution, approvals that were signed for this deployment, a checkpoint of its own,
+and a result. Run it as an auditor, away from the database's machine, with a sink that the
 database's administrators cannot change.
 
 Example:
@@ -55,20 +61,19 @@ Example:
 }
 
 async function verify(edge: Edge, options: Options): Promise<void> {
-  const settings = readSettings(edge.env, ["RECOVER_KEYRING", "RECOVER_CHECKPOINT"]);
-  const { signers } = await loadRecoverKeyring(resolvePath(edge.env, settings.RECOVER_KEYRING));
-  const sink = await openSink(edge, settings.RECOVER_CHECKPOINT);
+  const { RECOVER_KEYRING: path } = readSettings(edge.env, ["RECOVER_KEYRING"]);
+  const keyring = await loadRecoverKeyring(path);
+  const sinks = await openSinks(edge, keyring);
   await using recovery = openRecovery(edge);
-  // First the checkpoints, then the chain: one that is made meanwhile must not look cut off.
-  const checkpoints = await sink.readAll();
   const { fault, ...counts } = await verifyAudit(
-    recovery.audit,
-    { checkpoints, signers },
+    recovery,
+    { readCheckpoints: () => readAll(sinks), keyring },
     { maxAgeSeconds: options.maxAge * 3600, nowMs: Date.now() },
   );
+  for (const { name, reason } of counts.ignored) warnOfIgnored(edge, name, reason);
   if (fault !== null) {
     if (options.json)
-      edge.stdout.write(`${JSON.stringify({ sound: false, ...fault, ...counts })}\n`);
+      edge.stdout.write(`${printableJson({ sound: false, ...fault, ...counts })}\n`);
     const where = fault.seq === null ? "" : ` First bad row: ${fault.seq}.`;
     throw new RecoverError(exit.tampering, `${sentences[fault.kind]}${where} (${fault.kind})`, {
       advice: advice[fault.kind] ?? preserve,
@@ -80,4 +85,12 @@ async function verify(edge: Edge, options: Options): Promise<void> {
       `The chain is whole: ${counts.rows} row(s), ${counts.checkpoints} checkpoint(s), ${counts.open} open claim(s).`,
     ],
   });
+}
+
+async function readAll(sinks: readonly CheckpointSink[]): Promise<StoredCheckpoint[]> {
+  const found: StoredCheckpoint[] = [];
+  for (const sink of sinks) {
+    for await (const stored of sink.read()) found.push(stored);
+  }
+  return found;
 }

@@ -1,7 +1,7 @@
 /** A grant as people read it: what its requester wrote cannot pass for a line of its own. */
 
 import type { Grant } from "@org/db";
-import { printable } from "../open/result-file.ts";
+import { printable } from "../printable.ts";
 
 export function describeGrant(grant: Grant): string[] {
   const { kind, ...selected } = grant.selector;
@@ -9,6 +9,7 @@ export function describeGrant(grant: Grant): string[] {
   const lines = [
     `Grant        ${grant.id} (${grant.state})`,
     `Asked by     ${grant.requester}, ${grant.createdAt}, tenant ${grant.tenant}`,
+    `Contract     ${grant.contract}`,
     `To           ${grant.capability}${grant.fields.length > 0 ? ` ${grant.fields.join(", ")}` : ""}${grant.reveal === "partial" ? " (partly revealed)" : ""}`,
     `Chosen by    ${kind}${describeSelected(selected)}`,
     `Covers       ${grant.records} ${grant.capability === "rewrap" ? "batch key(s)" : "record(s)"} at the time of the request; ${describeLimit(grant)}`,

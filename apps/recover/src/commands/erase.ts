@@ -1,38 +1,46 @@
 /** `recover erase`: makes originals unreadable, for good. */
 
 import type { WhatRemains } from "@org/db";
+import type { AnyContract } from "@org/schema";
 import { Command } from "commander";
-import { openRecovery, openWitness } from "../compose.ts";
+import { openContract, openRecovery, openWitness } from "../compose.ts";
 import { confirmOrEnd, type Edge, report } from "../edge.ts";
-import { showVerified } from "../grants/show-verified.ts";
+import { showUsable } from "../grants/show-verified.ts";
 import { endCovered } from "../open/claim.ts";
+import { contractOption } from "../option-values.ts";
 import { withProgress } from "../progress.ts";
 import { erase as eraseRecords } from "../work/erase.ts";
+import { refusal } from "../refusals.ts";
 import { describeGrant } from "./describe-grant.ts";
+import { readSubject, selectSubject, type SubjectOptions, subjectOptions } from "./subject.ts";
 
-interface Options {
+interface Options extends SubjectOptions {
   readonly grant: string;
-  readonly subject?: string;
+  readonly contract?: string;
   readonly yes: boolean;
   readonly json: boolean;
 }
 
 export function erase(edge: Edge): Command {
+  const [subject, user] = subjectOptions();
   return new Command("erase")
     .description("delete seeds and sealed records, and tombstone tokens, under a grant")
     .requiredOption(
       "--grant <id>",
       "the approved grant: it says which records, and whether tokens go",
     )
-    .option("--subject <user_id>", "the user, if the grant is for one: grants do not hold user ids")
+    .addOption(contractOption())
+    .addOption(subject)
+    .addOption(user)
     .option("--yes", "do not ask on a terminal", false)
     .option("--json", "print one JSON document", false)
     .addHelpText(
       "after",
       `
-Ask first, as \`recover request erase --subject USER_ID\`, \`--record ID\`, \`--before DATE\` or
-\`--quarantined ID\`; with --keep-tokens the masked values stay. The rows stay, and so does the
-ledger: a message that comes again is not written a second time. Killed, it is run again.
+Ask first, as \`recover request erase --subject VALUE\`, \`--record ID\`, \`--before DATE\` or
+\`--quarantined ID\`; with --keep-tokens the masked values stay. A subject is named again here: the
+grant keeps a hash of it. The rows stay, and so does the ledger: a message that comes again is not
+written a second time. Killed, it is run again.
 
 Example:
   pnpm recover erase --grant 7b0e… --subject 424cdd21-063a-43a7-b91b-7ca1a833afae`,
@@ -43,27 +51,44 @@ Example:
 async function run(edge: Edge, options: Options): Promise<void> {
   await using recovery = openRecovery(edge);
   const { witness, operator } = await openWitness(edge, recovery);
-  const { grant } = await showVerified({ grants: recovery.grants, operator }, options.grant);
+  const contract = await openContract(edge, options.contract);
+  const { grants } = recovery;
+  const { grant } = await showUsable({ grants, operator }, options.grant, contract.name);
+  const value = await readSubject(edge, options);
+  const subject = value === undefined ? undefined : await selectSubject(edge, contract, value);
+  // A subject that is masked stands in the grant by its tokens; any other the database compares.
+  if (subject && "tokens" in subject && !isOfTokens(grant.selector["tokens"], subject.tokens)) {
+    throw refusal("wrong_records");
+  }
   await confirmOrEnd(edge, options.yes, [
     ...describeGrant(grant),
     "",
     "What is erased cannot be brought back.",
   ]);
-  const what = { grantId: options.grant, userId: options.subject };
+  const order = {
+    grantId: options.grant,
+    contract: contract.name,
+    subject: subject && "subject" in subject ? subject.subject : undefined,
+  };
   const erased = await withProgress(edge, "records erased", (progress) =>
-    eraseRecords({ recovery, witness, operator }, what, progress),
+    eraseRecords({ recovery, witness, operator }, order, progress),
   );
   report(edge, options, {
     json: erased,
     text: [
       `Erased ${erased.records} record(s), ${erased.seeds} of them with a seed.`,
-      ...describeRemains(erased.remains),
+      ...describeRemains(erased.remains, contract),
     ],
   });
   await endCovered(witness, null);
 }
 
-function describeRemains(remains: WhatRemains): string[] {
+function isOfTokens(approved: unknown, tokens: readonly string[]): boolean {
+  return Array.isArray(approved) && tokens.some((token) => approved.includes(token));
+}
+
+function describeRemains(remains: WhatRemains, { fields }: AnyContract): string[] {
+  const plain = fields.filter(({ isMasked }) => !isMasked).map(({ name }) => name);
   const { backupsUntil, backupDays, quarantined, newestQuarantinedOn } = remains;
   return [
     "What remains:",
@@ -72,10 +97,10 @@ function describeRemains(remains: WhatRemains): string[] {
     `  - Backups, replicas and archived WAL of before now: until ${backupsUntil}, if they are kept for ${backupDays} days`,
     "    (recovery.policy.backup_days). Only then is no seed left anywhere.",
     quarantined === 0
-      ? "  - No quarantined message: nothing there to look for."
+      ? "  - No quarantined message: nothing is left there."
       : `  - ${quarantined} quarantined message(s), the newest of ${newestQuarantinedOn}: their bodies are sealed, so a subject cannot be found in them; they expire by retention (30 days unless configured).`,
     "  - Messages that still stand in the queue or its dead-letter queue (at most 14 days each): one",
     "    that was written before is not written again; a new one is a new record.",
-    "  - The rows themselves, with user_id, device_type, locale and version.",
+    `  - The rows themselves, with ${plain.join(", ")}.`,
   ];
 }

@@ -40,7 +40,9 @@ async function disable(edge: Edge, kid: string, options: Options): Promise<void>
   const keyring = await readKeyringFile(files);
   await using recovery = openRecovery(edge);
   const usage = await recovery.work.keyUsage();
-  const uses = usage.find((use) => use.kind === kind && use.kid === kid)?.uses ?? 0;
+  const uses = usage
+    .filter((use) => use.kind === kind && use.kid === kid)
+    .reduce((sum, use) => sum + use.uses, 0);
   const isAccepted = kind === "token" && options.acceptLeft === uses;
   if (uses > 0 && !isAccepted) {
     const work = kind === "token" ? "retoken" : "rewrap";

@@ -27,15 +27,26 @@ Example:
         ...keyring.token_keys.map(({ kid, state }) => ({ kind: "token", kid, state })),
         ...keyring.recipients.map(({ kid, state }) => ({ kind: "recipient", kid, state })),
       ];
-      const isKnown = (use: { kind: string; kid: string }): boolean =>
-        known.some(({ kind, kid }) => kind === use.kind && kid === use.kid);
       const rows = [
-        ...known,
-        ...usage.filter((use) => !isKnown(use)).map((use) => ({ ...use, state: "unknown" })),
-      ].map(({ kind, kid, state }) => {
-        const found = usage.find((use) => use.kind === kind && use.kid === kid);
-        return { kind, kid, state, uses: String(found?.uses ?? 0) };
-      });
+        ...known.flatMap((key) => {
+          const found = usage.filter(({ kind, kid }) => kind === key.kind && kid === key.kid);
+          const none = [{ contract: "*", uses: 0 }];
+          return (found.length > 0 ? found : none).map(({ contract, uses }) => ({
+            ...key,
+            contract,
+            uses: String(uses),
+          }));
+        }),
+        ...usage
+          .filter((use) => !known.some(({ kind, kid }) => kind === use.kind && kid === use.kid))
+          .map(({ kind, kid, contract, uses }) => ({
+            kind,
+            kid,
+            state: "unknown",
+            contract,
+            uses: String(uses),
+          })),
+      ];
       report(edge, options, { json: rows, text: [formatRows(rows, "table").trimEnd()] });
     });
 }

@@ -38,6 +38,7 @@ async function showAll(edge: Edge, options: Options): Promise<void> {
   const rows = grants.map((grant) => ({
     grant: grant.id,
     state: grant.state,
+    contract: grant.contract,
     capability: grant.capability,
     requester: grant.requester,
     records: String(grant.records),

@@ -1,7 +1,9 @@
 /** `recover quarantine`: messages that could not become a row. */
 
 import { Command } from "commander";
+import { createToRow } from "@org/schema";
 import {
+  openContract,
   openParser,
   openRecovery,
   openSealer,
@@ -10,9 +12,8 @@ import {
   openWitness,
 } from "../compose.ts";
 import { readSettings } from "../config.ts";
-import { positive, uuids } from "../option-values.ts";
+import { contractOption, positive, uuids } from "../option-values.ts";
 import { type Edge, report } from "../edge.ts";
-import { exit, RecoverError } from "../exit.ts";
 import { endCovered } from "../open/claim.ts";
 import { formatRows } from "../open/result-file.ts";
 import { retry as retryMessages } from "../work/retry.ts";
@@ -42,6 +43,7 @@ function list(edge: Edge): Command {
         message_id: entry.messageId,
         sent_at: entry.sentAt.toISOString(),
         quarantined_on: entry.quarantinedOn,
+        contract: entry.contract,
         reason: entry.reason,
         sql_state: entry.sqlState ?? "",
       }));
@@ -67,14 +69,15 @@ Example:
 
 function retry(edge: Edge): Command {
   return new Command("retry")
-    .description("parse and mask the messages again; a login becomes a row, the rest stays")
+    .description("parse and mask the messages again; what is one now becomes a row, the rest stays")
     .requiredOption("--grant <id>", "the approved grant")
+    .addOption(contractOption())
     .option("--record <id...>", "only these messages of the grant", uuids)
     .option("--json", "print one JSON document", false)
     .addHelpText(
       "after",
       `
-For when the reason is mended: a new field policy, a migration. Bodies are not shown. Each message is
+For when the reason is fixed: a changed contract, a migration. Bodies are not shown. Each message is
 written in a transaction of its own; killed, it is run again.
 
 Example:
@@ -87,6 +90,7 @@ Example:
 
 interface RetryOptions {
   readonly grant: string;
+  readonly contract?: string;
   readonly record?: readonly string[];
   readonly json: boolean;
 }
@@ -95,27 +99,29 @@ async function retryAll(edge: Edge, options: RetryOptions): Promise<void> {
   readSettings(edge.env, ["RECOVER_DATABASE_URL", "MASKLINE_KEYRING"]);
   await using recovery = openRecovery(edge);
   const { witness, operator } = await openWitness(edge, recovery);
-  const tokenizer = await openTokenizer(edge);
-  if (tokenizer === null) {
-    throw new RecoverError(exit.configuration, "MASKLINE_KEYRING is not set.", {
-      advice: "Rows need the token key.",
-    });
-  }
-  const unsealer = await openUnsealer(edge);
-  const sealer = await openSealer(edge);
-  const parse = openParser(edge);
+  const contract = await openContract(edge, options.contract);
+  const tokenizer = await openTokenizer(edge, contract);
   const retried = await retryMessages(
-    { recovery, witness, operator, tokenizer, unsealer, sealer, parse },
+    {
+      recovery,
+      witness,
+      operator,
+      contract,
+      unsealer: await openUnsealer(edge),
+      sealer: await openSealer(edge),
+      parse: openParser(edge, contract),
+      toRow: createToRow(contract, tokenizer),
+    },
     { grantId: options.grant, recordIds: options.record },
   );
   const reasons = Object.entries(retried.rejected).map(([reason, count]) => `  ${count} ${reason}`);
   const refused = Object.entries(retried.refused).flatMap(([sqlState, recordIds]) =>
-    recordIds.map((recordId) => `  ${recordId}: a login, but no row to the database (${sqlState})`),
+    recordIds.map((recordId) => `  ${recordId}: no row to the database (${sqlState})`),
   );
   report(edge, options, {
     json: retried,
     text: [
-      `${retried.written} became row(s); ${retried.failed} could not be opened; still no login:`,
+      `${retried.written} became row(s); ${retried.failed} could not be opened; still no ${contract.name}:`,
       ...(reasons.length + refused.length === 0 ? ["  none"] : [...reasons, ...refused]),
     ],
   });

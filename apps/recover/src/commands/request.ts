@@ -2,20 +2,37 @@
 
 import type { AccessRequest, Capability, Selector } from "@org/db";
 import { Argument, Command, Option } from "commander";
-import { openRecovery } from "../compose.ts";
+import { openContract, openRecovery } from "../compose.ts";
 import { readSettings } from "../config.ts";
 import { confirmOrEnd, type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { granted } from "../refusals.ts";
-import { day, instant, positive, purposeCode, textUpTo, token, uuids } from "../option-values.ts";
+import {
+  contractOption,
+  day,
+  instant,
+  positive,
+  purposeCode,
+  textUpTo,
+  token,
+  uuids,
+} from "../option-values.ts";
 import { describeGrant } from "./describe-grant.ts";
+import { requireOpenableFields, requireTokenFields } from "./fields.ts";
+import {
+  readSubject,
+  selectSubject,
+  type SubjectOptions,
+  subjectOptions,
+  type SubjectSelector,
+} from "./subject.ts";
 
-interface Options {
+interface Options extends SubjectOptions {
+  readonly contract?: string;
   readonly field?: readonly string[];
   readonly record?: readonly string[];
   readonly quarantined?: readonly string[];
   readonly token?: string;
-  readonly subject?: string;
   readonly from?: string;
   readonly to?: string;
   readonly before?: string;
@@ -34,6 +51,7 @@ interface Options {
 }
 
 export function request(edge: Edge): Command {
+  const [subject, user] = subjectOptions();
   return new Command("request")
     .description("ask for access; somebody else approves it")
     .addArgument(
@@ -46,17 +64,13 @@ export function request(edge: Edge): Command {
         "retry",
       ]),
     )
-    .addOption(
-      new Option("--field <name...>", "of records, or body of quarantined messages").choices([
-        "ip",
-        "device_id",
-        "body",
-      ]),
-    )
+    .addOption(contractOption())
+    .option("--field <name...>", "masked fields of the contract, or body of quarantined messages")
     .option("--record <id...>", "records by id", uuids)
     .option("--quarantined <id...>", "quarantined messages by record id", uuids)
     .option("--token <token>", "records with this masked value", token)
-    .option("--subject <user_id>", "records of this user")
+    .addOption(subject)
+    .addOption(user)
     .option("--from <time>", "records sent since (ISO 8601), with --to", instant)
     .option("--to <time>", "records sent before, with --from", instant)
     .option("--before <date>", "erase: records of days before this one (UTC)", day)
@@ -92,14 +106,15 @@ export function request(edge: Edge): Command {
       "after",
       `
 What goes with what:
-  unmask    --field ip device_id, and one of --record, --token, --subject, --from with --to
+  unmask    --field NAME…, and one of --record, --token, --subject, --from with --to
             --field body, and --quarantined
-  lookup    --field ip device_id
+  lookup    --field NAME…
   retry     --quarantined
   erase     one of --record, --subject, --before, --quarantined
   rewrap    --from-key and --to-key: recipients
   retoken   --from-key and --to-key: token keys; --unopenable
-unmask and lookup take membership in maskline_requester, the others in maskline_custodian.
+unmask and lookup take membership in maskline_requester, the others in maskline_custodian. rewrap is
+of what all contracts share; every other grant is for one contract.
 
 Examples:
   pnpm recover request unmask --field ip --record 0190a0b0-7e1c-7c1e-8f6a-3f1d9a2b4c5d \\
@@ -112,11 +127,17 @@ Examples:
 
 async function ask(edge: Edge, capability: Capability, options: Options): Promise<void> {
   const { MASKLINE_TENANT: tenant } = readSettings(edge.env, ["MASKLINE_TENANT"]);
+  const contract = await openContract(edge, options.contract);
+  const fields = options.field ?? [];
+  (capability === "lookup" ? requireTokenFields : requireOpenableFields)(contract, fields);
+  const value = await readSubject(edge, options);
+  const subject = value === undefined ? undefined : await selectSubject(edge, contract, value);
   const wanted: AccessRequest = {
     tenant,
+    contract: capability === "rewrap" ? "*" : contract.name,
     capability,
-    fields: options.field ?? [],
-    selector: selectorOf(capability, options),
+    fields,
+    selector: selectorOf(capability, options, subject),
     purpose: options.purpose,
     ticket: options.ticket,
     justification: options.justification,
@@ -126,7 +147,7 @@ async function ask(edge: Edge, capability: Capability, options: Options): Promis
   };
   await using recovery = openRecovery(edge);
   await confirmOrEnd(edge, options.yes, [
-    `You ask to ${capability} ${wanted.fields.join(", ")}, chosen by ${wanted.selector.kind}, for ${wanted.minutes} minutes.`,
+    `You ask to ${capability} ${[wanted.contract, ...fields].join(", ")}, chosen by ${wanted.selector.kind}, for ${wanted.minutes} minutes.`,
     "A member of maskline_approver other than you will see your name, purpose, ticket and justification.",
   ]);
   const { grant: id } = granted(await recovery.grants.request(wanted));
@@ -141,13 +162,17 @@ async function ask(edge: Edge, capability: Capability, options: Options): Promis
   });
 }
 
-function selectorOf(capability: Capability, options: Options): Selector {
-  const { record, quarantined, subject, from, to, before, keepTokens, fromKey, toKey } = options;
+function selectorOf(
+  capability: Capability,
+  options: Options,
+  subject: SubjectSelector | undefined,
+): Selector {
+  const { record, quarantined, from, to, before, keepTokens, fromKey, toKey } = options;
   const found: Selector[] = [];
   if (record) found.push({ kind: "records", ids: record, ...keeping(keepTokens) });
   if (quarantined) found.push({ kind: "quarantine", ids: quarantined });
   if (options.token !== undefined) found.push({ kind: "token", token: options.token });
-  if (subject !== undefined) found.push({ kind: "user", user_id: subject, ...keeping(keepTokens) });
+  if (subject !== undefined) found.push({ ...subject, ...keeping(keepTokens) });
   if (from !== undefined && to !== undefined) found.push({ kind: "time", from, to });
   if (before !== undefined) found.push({ kind: "before", date: before, ...keeping(keepTokens) });
   if (fromKey !== undefined && toKey !== undefined) {

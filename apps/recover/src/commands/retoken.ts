@@ -1,7 +1,15 @@
 /** `recover retoken`: moves rows to a new token key. */
 
 import { Command } from "commander";
-import { openRecovery, openSealer, openTokenizer, openUnsealer, openWitness } from "../compose.ts";
+import {
+  openContract,
+  openRecovery,
+  openSealer,
+  openTokenizer,
+  openUnsealer,
+  openWitness,
+} from "../compose.ts";
+import { contractOption } from "../option-values.ts";
 import { readSettings } from "../config.ts";
 import { type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
@@ -11,6 +19,7 @@ import { retoken as retokenRows } from "../work/retoken.ts";
 
 interface Options {
   readonly grant: string;
+  readonly contract?: string;
   readonly json: boolean;
 }
 
@@ -20,12 +29,14 @@ export function retoken(edge: Edge): Command {
   return new Command("retoken")
     .description("give every row a token under the new token key, under a grant")
     .requiredOption("--grant <id>", "the approved grant: it names both token keys")
+    .addOption(contractOption())
     .option("--json", "print one JSON document", false)
     .addHelpText(
       "after",
       `
 First \`recover keys add --token\` and \`promote\`, and restart the consumers with the new keyring. Then
-this opens each row, makes its new tokens and seals it anew; token, seal and seed change together.
+this opens each row of the contract, makes its new tokens and seals it anew; tokens, seal and seed
+change together. Each contract in the database takes a grant of its own.
 It runs while the consumer writes; killed, it is run again.
 
 Rows that nobody can open keep their tokens and are listed, unless the request says
@@ -43,18 +54,19 @@ async function move(edge: Edge, options: Options): Promise<void> {
   readSettings(edge.env, ["RECOVER_DATABASE_URL", "MASKLINE_KEYRING"]);
   await using recovery = openRecovery(edge);
   const { witness, operator } = await openWitness(edge, recovery);
-  const tokenizer = await openTokenizer(edge);
+  const contract = await openContract(edge, options.contract);
+  const tokenizer = await openTokenizer(edge, contract);
   const sealer = await openSealer(edge);
-  if (tokenizer === null || sealer === null) {
+  if (sealer === null) {
     throw new RecoverError(exit.configuration, "Rows are sealed anew, and nothing seals here.", {
       advice:
         "The keyring needs a primary recipient (`recover keys add --recipient`, `promote`), and MASKLINE_VAULT must not be off.",
     });
   }
   const unsealer = await openUnsealer(edge);
-  const tools = { recovery, witness, operator, tokenizer, sealer, unsealer };
+  const ports = { recovery, witness, operator, contract, tokenizer, sealer, unsealer };
   const retokened = await withProgress(edge, "rows moved", (progress) =>
-    retokenRows(tools, options.grant, progress),
+    retokenRows(ports, options.grant, progress),
   );
   const { moved, tombstoned, left, mismatched } = retokened;
   report(edge, options, {
@@ -74,7 +86,7 @@ function mismatch(recordIds: readonly string[]): RecoverError {
     {
       faults: listed(recordIds),
       advice:
-        "They were left: their tokens, or their sealed records, were changed. Find out by whom.",
+        "They were left: their tokens, their subject, or their sealed records were changed. Find out by whom.",
     },
   );
 }

@@ -37,9 +37,9 @@ async function move(edge: Edge, options: Options): Promise<void> {
   await using recovery = openRecovery(edge);
   const { witness, operator } = await openWitness(edge, recovery);
   const unsealer = await openUnsealer(edge);
-  const tools = { recovery, witness, operator, unsealer, to: await openKeyring(edge) };
+  const ports = { recovery, witness, operator, unsealer, to: await openKeyring(edge) };
   const { moved, failed } = await withProgress(edge, "batch keys moved", (progress) =>
-    rewrapKeys(tools, options.grant, progress),
+    rewrapKeys(ports, options.grant, progress),
   );
   report(edge, options, {
     json: { moved, failed },

@@ -1,19 +1,28 @@
 /** `recover unmask`: opens values under a grant. */
 
 import { Command, Option } from "commander";
-import { openRecovery, openTokenizer, openUnsealer, openWitness } from "../compose.ts";
+import {
+  openContract,
+  openRecovery,
+  openTokenizerIfAny,
+  openUnsealer,
+  openWitness,
+} from "../compose.ts";
 import { resolvePath } from "../config.ts";
 import { confirmOrEnd, type Edge } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
+import { printable, printableJson } from "../printable.ts";
 import { endCovered } from "../open/claim.ts";
 import { type Format, openResultFile } from "../open/result-file.ts";
-import { endOf, unmask as unmaskRecords } from "../open/unmask.ts";
-import { uuids } from "../option-values.ts";
+import { endOf, unmask as unmaskRecords, type UnmaskOrder } from "../open/unmask.ts";
+import { contractOption, uuids } from "../option-values.ts";
 import { chooseRecords, showUsable } from "../grants/show-verified.ts";
 import type { Reveal } from "../reveal.ts";
+import { requireOpenableFields } from "./fields.ts";
 
 export interface UnmaskOptions {
   readonly grant: string;
+  readonly contract?: string;
   readonly record?: readonly string[];
   readonly field?: readonly string[];
   readonly out?: string;
@@ -41,6 +50,7 @@ In this order: the grant's signatures are checked; the records are claimed, whic
 a signed checkpoint of that is put outside the database; only then are sealed values fetched and
 opened. If any of it fails, nothing is opened.
 
+Each record says whose it is: one that stands beside another subject's row is not shown, exit 30.
 With MASKLINE_KEYRING set, each row's tokens are made again and compared; exit 30 if they differ.
 
 Examples:
@@ -54,6 +64,7 @@ Examples:
 export function withResultOptions(command: Command): Command {
   return command
     .requiredOption("--grant <id>", "the approved grant")
+    .addOption(contractOption())
     .option("--out <path>", "write the values to this new file, mode 0600")
     .option("--print", "write the values to standard output", false)
     .addOption(
@@ -73,32 +84,35 @@ export async function open(edge: Edge, options: UnmaskOptions): Promise<void> {
       advice: "Opened values are never shown unasked.",
     });
   }
+  const contract = await openContract(edge, options.contract);
+  requireOpenableFields(contract, options.field ?? []);
   await using recovery = openRecovery(edge);
   const { witness, operator } = await openWitness(edge, recovery);
   const unsealer = await openUnsealer(edge);
-  const tokenizer = await openTokenizer(edge);
+  const tokenizer = await openTokenizerIfAny(edge, contract);
   const { grants, claims } = recovery;
 
-  const signed = await showUsable({ grants, operator }, options.grant);
+  const signed = await showUsable({ grants, operator }, options.grant, contract.name);
   const { grant } = signed;
-  const what = {
+  const order: UnmaskOrder = {
+    contract,
     signed,
     fields: options.field ?? grant.fields,
     recordIds: chooseRecords(signed, options.record),
-    reveal: grant.reveal === "partial" ? ("partial" as const) : options.reveal,
+    reveal: grant.reveal === "partial" ? "partial" : options.reveal,
   };
   await confirmOrEnd(edge, options.yes, [
-    `You are to open ${what.fields.join(", ")} of ${what.recordIds.length} record(s).`,
-    `Purpose: ${grant.purpose}, ticket ${grant.ticket}. This is audited under your name.`,
+    `You are to open ${order.fields.join(", ")} of ${order.recordIds.length} record(s).`,
+    `Purpose: ${printable(grant.purpose)}, ticket ${printable(grant.ticket)}. This is audited under your name.`,
   ]);
   const path = out === undefined ? null : resolvePath(edge.env, out);
   const result = await openResultFile(path, options.format, edge.stdout);
   try {
-    const tools = { claims, witness, operator, unsealer, tokenizer };
-    const unmasked = await unmaskRecords(tools, what, result);
+    const ports = { claims, witness, operator, unsealer, tokenizer, result };
+    const unmasked = await unmaskRecords(ports, order);
     const { opened, missing } = unmasked;
     const said = options.json
-      ? JSON.stringify({ ...unmasked, out: path })
+      ? printableJson({ ...unmasked, out: path })
       : `Opened ${opened} record(s)${path === null ? "" : ` into ${path}`}; ${missing} had no sealed value.`;
     // With --print, standard output is the values' alone.
     (print ? edge.stderr : edge.stdout).write(`${said}\n`);

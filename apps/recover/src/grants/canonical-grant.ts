@@ -1,24 +1,33 @@
-/** What an approver signs: the decision, and every term of the grant, as bytes. */
+/** What an approver signs: the decision, the deployment, and every term of the grant, as bytes. */
 
 import { createHash } from "node:crypto";
 import type { Grant } from "@org/db";
 import { lengthPrefixed } from "../length-prefixed.ts";
 
+export interface Signed {
+  readonly decision: "approve" | "deny";
+  /** As the recover keyring names it: what was approved on another system holds nowhere else. */
+  readonly deployment: string;
+}
+
 /**
  * The same terms give the same bytes, whatever order the database writes its JSON in. The decision
  * is among them: a denial must not pass for an approval.
  */
-export function canonicalGrant(grant: Grant, decision: "approve" | "deny"): Uint8Array {
+export function canonicalGrant(grant: Grant, { decision, deployment }: Signed): Uint8Array {
   return lengthPrefixed(
     "mk1/grant",
     decision,
+    deployment,
     grant.id,
     grant.tenant,
+    grant.contract,
     grant.requester,
     grant.capability,
     lengthPrefixed(...grant.fields),
     canonicalJson(grant.selector),
     grant.digest,
+    String(grant.records),
     grant.purpose,
     grant.ticket,
     grant.justification,
@@ -26,6 +35,7 @@ export function canonicalGrant(grant: Grant, decision: "approve" | "deny"): Uint
     String(grant.maxRecords),
     String(grant.approvalsRequired),
     grant.nonce,
+    grant.createdAt,
     grant.expiresAt,
   );
 }

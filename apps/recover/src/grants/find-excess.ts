@@ -5,11 +5,13 @@
 
 import type { Capability } from "@org/db";
 import type { Operator } from "../operator.ts";
-import { countApprovers } from "./verify-grant.ts";
 import type { SignedGrant } from "./show-verified.ts";
+import { countApprovers, requiredFor } from "./verify-grant.ts";
 
 /** What is to be done. */
 export interface Use {
+  /** A contract's name; `*` for work on what the contracts share. */
+  readonly contract: string;
   readonly capability: Capability;
   readonly fields: readonly string[];
   /** Empty where the grant's selector bounds the work. */
@@ -22,22 +24,28 @@ export type Excess =
   | "forged_approval"
   | "wrong_person"
   | "wrong_tenant"
+  | "wrong_contract"
   | "wrong_capability"
   | "wrong_fields"
   | "wrong_records"
   | "grant_used_up"
   | "grant_expired";
 
+export interface Moment {
+  readonly operator: Operator;
+  readonly nowMs: number;
+}
+
 /** The first thing that the signed terms do not allow, or null. */
 export function findExcess(
   { grant, recordIds }: SignedGrant,
   use: Use,
-  { operator, nowMs }: { readonly operator: Operator; readonly nowMs: number },
+  { operator, nowMs }: Moment,
 ): Excess | null {
-  const required = Math.max(grant.approvalsRequired, operator.keyring.approvalsRequired);
-  if (countApprovers(grant) < required) return "forged_approval";
+  if (countApprovers(grant) < requiredFor(grant, operator.keyring)) return "forged_approval";
   if (grant.requester !== operator.login) return "wrong_person";
   if (grant.tenant !== operator.tenant) return "wrong_tenant";
+  if (grant.contract !== use.contract) return "wrong_contract";
   if (grant.capability !== use.capability) return "wrong_capability";
   if (!isWithin(use.fields, grant.fields)) return "wrong_fields";
   if (!isWithin(use.recordIds, recordIds)) return "wrong_records";

@@ -1,14 +1,20 @@
 /** The one way to a grant that something is to be done under. */
 
-import type { Grant, Grants } from "@org/db";
-import type { Operator } from "../operator.ts";
+import type { Capability, Grant, Grants } from "@org/db";
+import { type Operator, requireDuty } from "../operator.ts";
 import { refusal } from "../refusals.ts";
+import type { Duty } from "../signing/recover-keyring.ts";
 import { findForgery } from "./verify-grant.ts";
 
 /** A grant whose approvals hold, with the records that its digest covers. */
 export interface SignedGrant {
   readonly grant: Grant;
   readonly recordIds: readonly string[];
+}
+
+export interface GrantPorts {
+  readonly grants: Pick<Grants, "show" | "records" | "reportRefusal">;
+  readonly operator: Operator;
 }
 
 /** The records that somebody named, as the database writes ids; without a choice, all of the grant. */
@@ -25,13 +31,7 @@ export function chooseRecords(
  * A grant that is not live yet may have none: whoever acts under it asks `findExcess` as well.
  */
 export async function showVerified(
-  {
-    grants,
-    operator,
-  }: {
-    readonly grants: Pick<Grants, "show" | "records" | "reportRefusal">;
-    readonly operator: Operator;
-  },
+  { grants, operator }: GrantPorts,
   id: string,
 ): Promise<SignedGrant> {
   const grant = await grants.show(id);
@@ -43,12 +43,24 @@ export async function showVerified(
   throw refusal("forged_approval");
 }
 
-/** The same, for acting under it: a setting that does not fit must not cost the grant a claim. */
+/**
+ * The same, for acting under it: a setting that does not fit must not cost the grant a claim.
+ *
+ * @param contract - The name of the one that is served here; `*` for work on what they share.
+ */
 export async function showUsable(
-  tools: Parameters<typeof showVerified>[0],
+  ports: GrantPorts,
   id: string,
+  contract: string,
 ): Promise<SignedGrant> {
-  const signed = await showVerified(tools, id);
-  if (signed.grant.tenant !== tools.operator.tenant) throw refusal("wrong_tenant");
+  const signed = await showVerified(ports, id);
+  const { grant } = signed;
+  if (grant.tenant !== ports.operator.tenant) throw refusal("wrong_tenant");
+  if (grant.contract !== contract) throw refusal("wrong_contract");
+  requireDuty(ports.operator, dutyFor(grant.capability));
   return signed;
+}
+
+export function dutyFor(capability: Capability): Duty {
+  return capability === "unmask" || capability === "lookup" ? "request" : "administer";
 }

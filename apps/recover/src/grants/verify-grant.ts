@@ -1,15 +1,20 @@
 /** Whether a grant is what its approvers signed: the database's word alone is not taken. */
 
-import type { Grant } from "@org/db";
-import { type RecoverKeyring, verifiedBy } from "../signing.ts";
+import type { Approval, Grant } from "@org/db";
+import {
+  approvalsFor,
+  findSigner,
+  type RecoverKeyring,
+  verifiedBy,
+} from "../signing/recover-keyring.ts";
 import { canonicalGrant, digestOf } from "./canonical-grant.ts";
 
 export type Forgery = "forged_approval" | "wrong_records";
 
 /**
  * Null if every approval holds: its signature over exactly these terms and records, by an active
- * key of that very login, which is not the requester's; and as many as grant and keyring require, by
- * different people, before the database calls it live.
+ * key of that very login, who may approve and is not the requester; and as many as grant and keyring
+ * require, by different people, before the database calls it live.
  *
  * @param recordIds - What the database says the grant's digest covers.
  */
@@ -18,26 +23,48 @@ export function findForgery(
   recordIds: readonly string[],
   keyring: RecoverKeyring,
 ): Forgery | null {
-  const isListed = recordIds.length > 0;
-  if (digestOf(recordIds) !== grant.digest) return "wrong_records";
-  if (isListed && recordIds.length !== grant.records) return "wrong_records";
-  const bytes = canonicalGrant(grant, "approve");
-  const approvals = grant.approvals.filter(({ decision }) => decision === "approve");
-  const holds = approvals.every(({ approver, keyId, signature }) => {
-    const signer = keyring.signers.find(({ kid }) => kid === keyId);
-    return (
-      approver !== grant.requester &&
-      signer?.state === "active" &&
-      signer.login === approver &&
-      verifiedBy(signer, bytes, Buffer.from(signature, "hex"))
-    );
-  });
-  const required = Math.max(grant.approvalsRequired, keyring.approvalsRequired);
-  const isShort = grant.state === "live" && countApprovers(grant) < required;
+  if (!isOfRecords(grant, recordIds)) return "wrong_records";
+  const holds = approvalsOf(grant).every(
+    (approval) =>
+      isSigned(grant, approval, keyring) &&
+      findSigner(keyring, approval.keyId, "approve")?.state === "active",
+  );
+  const isShort = grant.state === "live" && countApprovers(grant) < requiredFor(grant, keyring);
   return holds && !isShort ? null : "forged_approval";
 }
 
-export function countApprovers({ approvals }: Grant): number {
-  const approving = approvals.filter(({ decision }) => decision === "approve");
-  return new Set(approving.map(({ approver }) => approver)).size;
+/** Whether the grant's digest and number are those of these records; where none are listed, its selector bounds it. */
+export function isOfRecords(grant: Grant, recordIds: readonly string[]): boolean {
+  const isListed = recordIds.length > 0;
+  return digestOf(recordIds) === grant.digest && (!isListed || recordIds.length === grant.records);
+}
+
+/** By whoever the keyring lets approve, for the login that approved; the key may be retired since. */
+export function isSigned(
+  grant: Grant,
+  { approver, keyId, signature }: Approval,
+  keyring: RecoverKeyring,
+): boolean {
+  const signer = findSigner(keyring, keyId, "approve");
+  const { deployment } = keyring;
+  const bytes = canonicalGrant(grant, { decision: "approve", deployment });
+  if (signer === undefined || signer.login !== approver) return false;
+  return (
+    approver !== grant.requester && verifiedBy(signer, bytes, Buffer.from(signature, "hex"))
+  );
+}
+
+export function approvalsOf({ approvals }: Grant): readonly Approval[] {
+  return approvals.filter(({ decision }) => decision === "approve");
+}
+
+export function countApprovers(grant: Grant): number {
+  return new Set(approvalsOf(grant).map(({ approver }) => approver)).size;
+}
+
+/** What grant and keyring ask for, whichever is more. */
+export function requiredFor(grant: Grant, keyring: RecoverKeyring): number {
+  const { records, createdAt, approvalsRequired } = grant;
+  const askedAtMs = Date.parse(createdAt);
+  return Math.max(approvalsRequired, approvalsFor(keyring, { records, askedAtMs }));
 }

@@ -1,7 +1,7 @@
 /** What every claim goes through between its intent and its result. */
 
 import { randomUUID } from "node:crypto";
-import type { Answer, Claim, Claims, Grant } from "@org/db";
+import type { Answer, Claim, Claims, Grant, Result } from "@org/db";
 import { z } from "zod";
 import { hashOf } from "../audit/chain.ts";
 import type { Witness } from "../audit/witness.ts";
@@ -12,59 +12,81 @@ import type { SignedGrant } from "../grants/show-verified.ts";
 import type { Operator } from "../operator.ts";
 import { granted, refusal } from "../refusals.ts";
 
+export interface ClaimPorts {
+  readonly claims: Pick<Claims, "reportResult">;
+  readonly witness: Witness;
+  readonly operator: Operator;
+}
+
+/** What is to be done, under which grant. */
+export interface Intended {
+  readonly signed: SignedGrant;
+  readonly use: Use;
+}
+
+export interface ClaimAsk {
+  /** Asks the database for the claim with this id. */
+  readonly claim: (id: string) => Promise<Answer<Claim>>;
+  /** The database may answer with one that was cut short; and one without a checkpoint stays open. */
+  readonly mayResume?: true;
+}
+
 /**
- * Makes a claim under an id drawn here, and holds it against what was signed and against the audit.
+ * Makes a claim under an id generated here, holds it against what was signed and against the audit,
+ * and has a checkpoint of its intent outside the database. Nothing may be fetched before.
  *
- * @param ask.claim - Asks the database for the claim with this id; `ask.mayResume` if it may answer
- *   with one that was cut short.
- * @throws {@link RecoverError} (exit 3) if the database or the signed terms refuse; (exit 30) if its
- *   audit row is another than this intent.
+ * The place for checkpoints is proved first: one that fails must not cost the grant a claim.
+ *
+ * @throws {@link RecoverError} (exit 3) if the database or the signed terms refuse; (exit 20) without
+ *   a checkpoint; (exit 30) if the claim's audit row is another than this intent, or the chain was
+ *   changed.
  */
 export async function makeClaim(
-  tools: { readonly claims: Pick<Claims, "reportResult">; readonly operator: Operator },
-  { signed, use }: { readonly signed: SignedGrant; readonly use: Use },
-  ask: { claim(id: string): Promise<Answer<Claim>>; readonly mayResume?: true },
+  ports: ClaimPorts,
+  intended: Intended,
+  ask: ClaimAsk,
 ): Promise<Claim> {
-  const drawn = randomUUID();
-  const claim = granted(await ask.claim(drawn));
-  await requireSigned(tools, claim, { signed, use });
+  await ports.witness.coverEnd();
+  const id = randomUUID();
+  const claim = granted(await ask.claim(id));
+  await requireSigned(ports, intended, claim);
   const isResumed = ask.mayResume === true && claim.resumed === true;
-  const { login } = tools.operator;
-  const isIntent = isIntentOf(claim, { grant: signed.grant, use, login });
-  if (isIntent && (isResumed || claim.claim === drawn)) return claim;
-  throw new RecoverError(
-    exit.tampering,
-    "The database's audit row is not the intent of this use.",
-    {
-      advice:
-        "Nothing was opened. Somebody changed the functions of the schema recovery: tell the security team.",
-    },
-  );
+  if (!isIntentOf(claim, intended, ports.operator) || !(isResumed || claim.claim === id)) {
+    throw new RecoverError(
+      exit.tampering,
+      "The database's audit row is not the intent of this use.",
+      {
+        advice:
+          "Nothing was opened. Somebody changed the functions of the schema recovery: tell the security team.",
+      },
+    );
+  }
+  // Work whose claim stays open is resumed by the next run, and costs nothing more.
+  await (ask.mayResume ? ports.witness.cover(claim) : coverOrReport(ports, intended, claim));
+  return claim;
 }
 
 /** The database granted the claim; here it is held against what was signed. */
 async function requireSigned(
-  {
-    claims,
-    operator,
-  }: { readonly claims: Pick<Claims, "reportResult">; readonly operator: Operator },
+  { claims, operator }: ClaimPorts,
+  { signed, use }: Intended,
   { claim, resumed }: Claim,
-  { signed, use }: { readonly signed: SignedGrant; readonly use: Use },
 ): Promise<void> {
   const reason = findExcess(signed, use, { operator, nowMs: Date.now() });
   if (reason === null) return;
-  // Something may have been done under one that is gone on with, and will be.
+  // A resumed claim may have opened or changed records already: it is not "not opened".
   if (!resumed) await claims.reportResult(claim, { outcome: "not_opened", reason });
   throw refusal(reason);
 }
 
 /**
  * Whether the row that the database says it wrote is this person's intent for just this use. No row
- * of before has an id in it that was drawn since.
+ * of before holds an id that was generated since.
  */
 function isIntentOf(
   claim: Claim,
-  { grant, use, login }: { readonly grant: Grant; readonly use: Use; readonly login: string },
+  { signed: { grant }, use }: Intended,
+  { login }: Operator,
 ): boolean {
   const hash = hashOf({
     seq: claim.seq,
@@ -80,11 +102,10 @@ function isIntentOf(
 }
 
 /** What the audit says of a use: its records by digest, a look-up's tokens, or the work's selector. */
-function intentOf({ selector }: Grant, { capability, fields, recordIds, tokens }: Use): object {
-  if (tokens !== undefined) return { capability, fields, records: 1, tokens };
+function intentOf({ selector }: Grant, { recordIds, tokens, ...use }: Use): object {
+  if (tokens !== undefined) return { ...use, records: 1, tokens };
   const records = recordIds.length;
-  const what = records > 0 ? { digest: digestOf(recordIds) } : { selector };
-  return { capability, fields, records, ...what };
+  return { ...use, records, ...(records > 0 ? { digest: digestOf(recordIds) } : { selector }) };
 }
 
 /** The detail's members are these, and its deadline. */
@@ -107,16 +128,22 @@ const intentDetail = z
   })
   .pipe(z.looseObject({ deadline: z.string() }));
 
-/** Without a checkpoint nothing is fetched, and the claim says so. */
-export async function coverOrReport(
-  { claims, witness }: { claims: Pick<Claims, "reportResult">; witness: Witness },
+/** Without a checkpoint nothing is fetched; the audit says so, and the operator what was spent. */
+async function coverOrReport(
+  { claims, witness }: ClaimPorts,
+  { signed: { grant }, use }: Intended,
   claim: Claim,
 ): Promise<void> {
   try {
     await witness.cover(claim);
   } catch (error) {
     await claims.reportResult(claim.claim, { outcome: "not_opened", reason: "no_checkpoint" });
-    throw error;
+    if (!(error instanceof RecoverError)) throw error;
+    const spent = use.tokens ? "1 look-up" : `${use.recordIds.length} record(s)`;
+    throw new RecoverError(error.exitCode, error.message, {
+      advice: `${error.advice} The claim counts all the same: ${spent} of grant ${grant.id} are spent.`,
+      faults: error.faults,
+    });
   }
 }
 
@@ -129,14 +156,15 @@ export async function reportingFailure<T>(
   try {
     return await use();
   } catch (error) {
-    await claims.reportResult(claim, { outcome: "failed" }).catch(() => {});
+    const failed: Result = { outcome: "failed" };
+    await claims.reportResult(claim, failed).catch(() => {});
     throw error;
   }
 }
 
 /**
  * Has the end of a claim outside the database as well, once its outcome was told: a place for
- * checkpoints that fails now must not swallow it.
+ * checkpoints that fails now must not hide it.
  *
  * @param failure - How the work itself ended, if not well. Only tampering is told before it.
  */
@@ -154,5 +182,5 @@ export async function endCovered(witness: Witness, failure: RecoverError | null)
 const uncovered = new RecoverError(
   exit.auditUnavailable,
   "It was done and is in the audit, but no checkpoint covers the end of it.",
-  { advice: "Mend the checkpoints' place, then run `recover audit checkpoint`." },
+  { advice: "Fix the place for checkpoints, then run `recover audit checkpoint`." },
 );

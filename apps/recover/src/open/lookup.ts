@@ -2,42 +2,40 @@
 
 import type { Claims, MaskedRecord } from "@org/db";
 import type { Tokenizer } from "@org/masking";
-import type { Witness } from "../audit/witness.ts";
+import type { AnyContract } from "@org/schema";
 import type { SignedGrant } from "../grants/show-verified.ts";
-import type { Operator } from "../operator.ts";
-import { coverOrReport, makeClaim, reportingFailure } from "./claim.ts";
+import { type ClaimPorts, makeClaim, reportingFailure } from "./claim.ts";
 
-export type LookupField = "ip" | "device_id";
+export interface LookupPorts extends ClaimPorts {
+  readonly claims: Pick<Claims, "claimLookup" | "fetchLookup" | "reportResult">;
+  /** Of the contract's token fields. */
+  readonly tokenizer: Tokenizer<string>;
+}
+
+export interface LookupOrder {
+  readonly contract: AnyContract;
+  readonly signed: SignedGrant;
+  /** Of the contract's token fields. */
+  readonly field: string;
+  readonly value: string;
+  readonly limit: number;
+}
 
 /** It confirms guesses, so it takes a grant, and the audit names the tokens. */
-export async function lookup(
-  tools: {
-    readonly claims: Pick<Claims, "claimLookup" | "fetchLookup" | "reportResult">;
-    readonly witness: Witness;
-    readonly operator: Operator;
-    readonly tokenizer: Tokenizer<LookupField>;
-  },
-  what: {
-    readonly signed: SignedGrant;
-    readonly field: LookupField;
-    readonly value: string;
-    readonly limit: number;
-  },
-): Promise<MaskedRecord[]> {
-  const { claims, tokenizer } = tools;
-  const { signed, field } = what;
-  const tokens = tokenizer.candidates(field, what.value);
-  const use = { capability: "lookup", fields: [field], recordIds: [], tokens } as const;
+export async function lookup(ports: LookupPorts, order: LookupOrder): Promise<MaskedRecord[]> {
+  const { claims, tokenizer } = ports;
+  const { signed, field } = order;
+  const { id: grant } = signed.grant;
+  const contract = order.contract.name;
+  const tokens = tokenizer.candidates(field, order.value);
+  const use = { contract, capability: "lookup", fields: [field], recordIds: [], tokens } as const;
   const claim = await makeClaim(
-    tools,
+    ports,
     { signed, use },
-    {
-      claim: (id) => claims.claimLookup(signed.grant.id, { claim: id, field, tokens }),
-    },
+    { claim: (id) => claims.claimLookup({ grant, claim: id, field, tokens }) },
   );
-  await coverOrReport(tools, claim);
   return reportingFailure(claims, claim, async () => {
-    const records = await claims.fetchLookup(claim.claim, what.limit);
+    const records = await claims.fetchLookup(claim.claim, order.limit);
     await claims.reportResult(claim.claim, { outcome: "looked_up", matches: records.length });
     return records;
   });

@@ -26,18 +26,24 @@ export function onlyClaimed(
   });
 }
 
+/** What opens records, and the label that a contract's rows were sealed under. */
+export interface Opening {
+  readonly unsealer: Unsealer;
+  readonly table: string;
+}
+
 /** One private-key operation a batch key, not a record. */
 export async function openRecords(
   records: readonly ClaimedRecord[],
   batchKeys: readonly StoredBatchKey[],
-  unsealer: Unsealer,
+  { unsealer, table }: Opening,
 ): Promise<OpenedRecord[]> {
   const keysById = Map.groupBy(batchKeys, ({ id }) => id);
   const opened: OpenedRecord[] = [];
   for (const [id, group] of Map.groupBy(records, ({ batchKeyId }) => batchKeyId)) {
     using opener = await openBatchKey(keysById.get(id) ?? [], unsealer).catch(nullIfMasking);
     for (const record of group) {
-      opened.push({ record, content: opener && openRecord(record, opener) });
+      opened.push({ record, content: opener && openRecord(record, opener, table) });
     }
   }
   return opened;
@@ -90,20 +96,23 @@ export async function requireOpenable(
   );
 }
 
-/** Of an opening that failed, whyever. */
+/** Of an opening that failed, for whatever reason. */
 export function nullIfMasking(error: unknown): null {
   if (error instanceof MaskingError) return null;
   throw error;
 }
 
-function openRecord(record: ClaimedRecord, opener: BatchOpener): OpenedRecord["content"] {
-  const at = { table: record.source, recordId: record.recordId };
+function openRecord(
+  { source, recordId, sealed, seed }: ClaimedRecord,
+  opener: BatchOpener,
+  table: string,
+): OpenedRecord["content"] {
   try {
-    if (record.source === "user_logins") return opener.unseal(at, record.sealed, record.seed);
-    return { body: textOf(opener.unsealBytes(at, record.sealed, record.seed)) };
+    return source === "row"
+      ? opener.unseal({ table, recordId }, sealed, seed)
+      : { body: textOf(opener.unsealBytes({ table: "quarantine", recordId }, sealed, seed)) };
   } catch (error) {
-    if (error instanceof MaskingError) return null;
-    throw error;
+    return nullIfMasking(error);
   }
 }
 

@@ -3,14 +3,15 @@
 import { open, unlink } from "node:fs/promises";
 import type { Sink } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
+import { printable, printableJson } from "../printable.ts";
 
 export type Format = "table" | "jsonl" | "csv";
 export type ResultRow = Readonly<Record<string, string>>;
 
 export interface ResultFile {
-  write(rows: readonly ResultRow[]): Promise<void>;
+  readonly write: (rows: readonly ResultRow[]) => Promise<void>;
   /** Removes the file unless everything was written: no half of it stays behind. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**
@@ -54,24 +55,22 @@ export async function openResultFile(
 
 export function formatRows(rows: readonly ResultRow[], format: Format): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  if (format === "jsonl") return rows.map((row) => `${JSON.stringify(row)}\n`).join("");
-  const lines = [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ""))];
-  if (format === "csv") return lines.map((line) => `${line.map(csvCell).join(",")}\r\n`).join("");
-  return table(lines.map((line) => line.map(printable)));
-}
-
-/** RFC 4180. A cell that a spreadsheet would run as a formula gets an apostrophe before it. */
-function csvCell(text: string): string {
-  const inert = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
-}
-
-/** A value must not be able to steer the terminal. */
-export function printable(text: string): string {
-  return text.replaceAll(
-    /[\p{Cc}\p{Cf}]/gu,
-    (character) => `\\u${character.codePointAt(0)?.toString(16).padStart(4, "0")}`,
+  if (format === "jsonl") return rows.map((row) => `${printableJson(row)}\n`).join("");
+  const lines = [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ""))].map(
+    (line) => line.map(printable),
   );
+  return format === "csv"
+    ? lines.map((line) => `${line.map(csvCell).join(",")}\r\n`).join("")
+    : table(lines);
+}
+
+/** What a spreadsheet takes for the start of a formula, also after white space and in full width. */
+const formulaStart = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/u;
+
+/** RFC 4180, always in quotes. What a spreadsheet would run as a formula gets an apostrophe before it. */
+function csvCell(text: string): string {
+  const inert = formulaStart.test(text) ? `'${text}` : text;
+  return `"${inert.replaceAll('"', '""')}"`;
 }
 
 function table(lines: readonly (readonly string[])[]): string {

@@ -1,25 +1,33 @@
 /** Opens values under a grant: claim, checkpoint, fetch, open, check, write, report. */
 
-import type { Claim, Claims } from "@org/db";
-import { isCanonicalizable, type Tokenizer } from "@org/masking";
+import type { Claims } from "@org/db";
+import type { Tokenizer } from "@org/masking";
 import type { Unsealer } from "@org/masking/unseal";
-import { fieldPolicy } from "@org/schema";
-import type { Witness } from "../audit/witness.ts";
+import type { AnyContract } from "@org/schema";
 import { exit, RecoverError } from "../exit.ts";
 import type { SignedGrant } from "../grants/show-verified.ts";
-import type { Operator } from "../operator.ts";
 import { type Reveal, revealed } from "../reveal.ts";
-import { coverOrReport, makeClaim, reportingFailure } from "./claim.ts";
+import { type ClaimPorts, makeClaim, reportingFailure } from "./claim.ts";
+import { fitTokens, isOfSubject, type TokenSource, tokenSourcesOf } from "./compare.ts";
 import { onlyClaimed, type OpenedRecord, openRecords } from "./open-records.ts";
 import type { ResultFile, ResultRow } from "./result-file.ts";
 
-export interface Unmasking {
+export interface UnmaskPorts extends ClaimPorts {
   readonly claims: Pick<Claims, "claim" | "fetch" | "fetchBatchKeys" | "reportResult">;
-  readonly witness: Witness;
-  readonly operator: Operator;
   readonly unsealer: Unsealer;
   /** Null where the token key is not at hand: then tokens cannot be compared. */
-  readonly tokenizer: Tokenizer<"ip" | "device_id"> | null;
+  readonly tokenizer: Tokenizer<string> | null;
+  readonly result: ResultFile;
+}
+
+/** What is to be opened. */
+export interface UnmaskOrder {
+  readonly contract: AnyContract;
+  readonly signed: SignedGrant;
+  readonly fields: readonly string[];
+  /** Of those that the grant covers. */
+  readonly recordIds: readonly string[];
+  readonly reveal: Reveal;
 }
 
 export interface Unmasked {
@@ -29,98 +37,117 @@ export interface Unmasked {
   readonly missing: number;
   readonly failed: number;
   readonly mismatched: number;
+  /** Sealed for another subject than that of the row. */
+  readonly misplaced: number;
 }
 
 /**
- * Values leave this function only into `result`, and only after the intent is committed and a
+ * Values leave this function only into `ports.result`, and only after the intent is committed and a
  * checkpoint of it is outside the database.
- *
- * @param what.recordIds - Of those that the grant covers.
  */
-export async function unmask(
-  tools: Unmasking,
-  what: {
-    readonly signed: SignedGrant;
-    readonly fields: readonly string[];
-    readonly recordIds: readonly string[];
-    readonly reveal: Reveal;
-  },
-  result: ResultFile,
-): Promise<Unmasked> {
-  const { claims } = tools;
-  const { signed, fields, recordIds } = what;
-  const use = { capability: "unmask", fields, recordIds } as const;
+export async function unmask(ports: UnmaskPorts, order: UnmaskOrder): Promise<Unmasked> {
+  const { claims } = ports;
+  const { signed, fields, recordIds } = order;
+  const { id: grant } = signed.grant;
+  const contract = order.contract.name;
+  const use = { contract, capability: "unmask", fields, recordIds } as const;
   const claim = await makeClaim(
-    tools,
+    ports,
     { signed, use },
     {
       claim: (id) =>
-        claims.claim(signed.grant.id, "unmask", { claim: id, fields, records: recordIds }),
+        claims.claim({ grant, capability: "unmask", claim: id, fields, records: recordIds }),
     },
   );
-  await coverOrReport(tools, claim);
-  return reportingFailure(claims, claim, () => openClaimed(tools, { ...what, claim }, result));
+  return reportingFailure(claims, claim, () => openClaimed(ports, order, claim.claim));
 }
 
 async function openClaimed(
-  tools: Unmasking,
-  what: Parameters<typeof unmask>[1] & { readonly claim: Claim },
-  result: ResultFile,
+  ports: UnmaskPorts,
+  order: UnmaskOrder,
+  claim: string,
 ): Promise<Unmasked> {
-  const { claims } = tools;
-  const { claim } = what.claim;
-  const records = onlyClaimed(await claims.fetch(claim), what.recordIds);
+  const { claims, unsealer, tokenizer } = ports;
+  const records = onlyClaimed(await claims.fetch(claim), order.recordIds);
   const batchKeys = await claims.fetchBatchKeys(claim);
-  const opened = await openRecords(records, batchKeys, tools.unsealer);
+  const { table } = order.contract;
+  const opened = await openRecords(records, batchKeys, { unsealer, table });
   const readable = opened.filter(({ content }) => content !== null);
-  const rows = readable.map((record) => toRow(record, what, tools.tokenizer));
-  if (rows.length > 0) await result.write(rows);
+  const sources = tokenSourcesOf(order.contract);
+  const checked = readable.map((record) => ({
+    record,
+    check: checkRecord(record, { ...order, sources, tokenizer }),
+  }));
+  if (checked.length > 0) {
+    await ports.result.write(checked.map(({ record, check }) => toRow(record, check, order)));
+  }
 
+  const count = (wanted: Check): number => checked.filter(({ check }) => check === wanted).length;
   const counts = {
     opened: readable.length,
-    missing: what.recordIds.length - records.length,
+    missing: order.recordIds.length - records.length,
     failed: records.length - readable.length,
-    mismatched: rows.filter((row) => row["tokens"] === "mismatch").length,
+    mismatched: count("mismatch"),
+    misplaced: count("another subject"),
   };
   await claims.reportResult(claim, { outcome: "opened", ...counts });
   return { claim, ...counts };
 }
 
-function toRow(
-  { record, content }: OpenedRecord,
-  { fields, reveal }: { readonly fields: readonly string[]; readonly reveal: Reveal },
-  tokenizer: Unmasking["tokenizer"],
-): ResultRow {
-  const values = fields.flatMap((field) => {
-    const value = content?.[field];
-    if (value === undefined) return [];
-    return [[field, field === "body" ? value : revealed(field, value, reveal)]];
-  });
-  const shown = Object.fromEntries(values) as Record<string, string>;
-  const head = { record_id: record.recordId, sent_at: record.sentAt.toISOString() };
-  if (record.source === "quarantine") return { ...head, ...shown };
-  return { ...head, ...shown, tokens: compareTokens(content ?? {}, record, tokenizer) };
+/** Of a record's originals beside its row's tokens and subject; null of a body, which has no row. */
+type Check = "match" | "mismatch" | "another subject" | "unchecked" | null;
+
+interface CheckRules {
+  readonly contract: AnyContract;
+  readonly sources: readonly TokenSource[];
+  readonly tokenizer: Tokenizer<string> | null;
 }
 
-/** The row's tokens are those of the opened values, under whichever usable key they were made. */
-function compareTokens(
-  content: Readonly<Record<string, string>>,
-  { maskedIp, maskedDeviceId }: OpenedRecord["record"],
-  tokenizer: Unmasking["tokenizer"],
-): "match" | "mismatch" | "unchecked" | "erased" {
+function checkRecord(
+  { record, content }: OpenedRecord,
+  { contract, sources, tokenizer }: CheckRules,
+): Check {
+  const { tokens, subject } = record;
+  if (tokens === null) return null;
+  const originals = content ?? {};
+  const fits = (some: readonly TokenSource[], by: Tokenizer<string>): boolean =>
+    fitTokens(originals, tokens, { sources: some, tokenizer: by });
+  if (!isOfSubject(originals, subject, contract)) return "another subject";
   if (tokenizer === null) return "unchecked";
-  if (maskedIp === "erased" && maskedDeviceId === "erased") return "erased";
-  const { ip = "", device_id = "" } = content;
-  const holds = (field: "ip" | "device_id", value: string, stored: string | null): boolean =>
-    isCanonicalizable(fieldPolicy[field].norm, value) &&
-    tokenizer.candidates(field, value).some((token) => token === stored);
-  return holds("ip", ip, maskedIp) && holds("device_id", device_id, maskedDeviceId)
-    ? "match"
-    : "mismatch";
+  const ofSubject = sources.filter(({ field }) => field === contract.subject);
+  if (!fits(ofSubject, tokenizer)) return "another subject";
+  return fits(sources, tokenizer) ? "match" : "mismatch";
+}
+
+function toRow(
+  { record, content }: OpenedRecord,
+  check: Check,
+  { contract, fields, reveal }: UnmaskOrder,
+): ResultRow {
+  const shown = fields.flatMap((field): [string, string][] => {
+    const value = content?.[field];
+    // The grant is for the row's subject: nothing is shown of anybody else.
+    if (value === undefined || check === "another subject") return [];
+    const norm = contract.fields.find(({ name }) => name === field)?.norm;
+    return [[field, norm ? revealed(norm, value, reveal) : value]];
+  });
+  return {
+    record_id: record.recordId,
+    sent_at: record.sentAt.toISOString(),
+    ...Object.fromEntries(shown),
+    ...(check !== null && { tokens: check }),
+  };
 }
 
 /** How an unmasking ends that did not open everything as it should be. */
-export function endOf({ failed, mismatched }: Unmasked): RecoverError | null {
+export function endOf({ failed, mismatched, misplaced }: Unmasked): RecoverError | null {
+  if (misplaced > 0) {
+    return new RecoverError(
+      exit.tampering,
+      `${misplaced} record(s) were sealed for another subject than their row's.`,
+      { advice: "Somebody moved a row to another person, or a sealed record to another row." },
+    );
+  }
   if (mismatched > 0) {
     return new RecoverError(exit.tampering, `${mismatched} record(s) do not fit their tokens.`, {
       advice:

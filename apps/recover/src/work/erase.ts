@@ -2,9 +2,11 @@
 
 import type { WhatRemains } from "@org/db";
 import type { Progress } from "../progress.ts";
-import { openWork, type WorkTools } from "./open-work.ts";
+import { openWork, type WorkOrder, type WorkPorts } from "./open-work.ts";
 
 const batchRecords = 1_000;
+
+export type EraseOrder = Omit<WorkOrder, "capability">;
 
 export interface Erased {
   readonly records: number;
@@ -13,21 +15,19 @@ export interface Erased {
   readonly remains: WhatRemains;
 }
 
-/** In batches, each a transaction; killed and run again, it goes on where it was. */
+/** In batches, each a transaction; killed and run again, it resumes where it was. */
 export async function erase(
-  tools: WorkTools,
-  what: { readonly grantId: string; readonly userId?: string | undefined },
+  ports: WorkPorts,
+  order: EraseOrder,
   progress: Progress,
 ): Promise<Erased> {
-  const { work, claims } = tools.recovery;
-  const { claim } = await openWork(tools, what.grantId, {
-    capability: "erase",
-    userId: what.userId,
-  });
+  const { work, claims } = ports.recovery;
+  const { claim } = await openWork(ports, { ...order, capability: "erase" });
+  const { subject } = order;
   let records = 0;
   let seeds = 0;
   for (;;) {
-    const batch = await work.eraseNext(claim.claim, { userId: what.userId, limit: batchRecords });
+    const batch = await work.eraseNext({ claim: claim.claim, subject, limit: batchRecords });
     if (batch.isDone) break;
     records += batch.erased;
     seeds += batch.seeds;

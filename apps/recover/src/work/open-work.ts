@@ -1,47 +1,48 @@
 /** The start of a custodian's work: a verified grant, a claim, and a checkpoint of it. */
 
-import type { Claim, Grant, Recovery } from "@org/db";
+import type { Claim, Grant, Recovery, WorkRequest } from "@org/db";
 import type { Witness } from "../audit/witness.ts";
 import { showUsable } from "../grants/show-verified.ts";
 import { makeClaim } from "../open/claim.ts";
 import type { Operator } from "../operator.ts";
 
-export interface WorkTools {
+export interface WorkPorts {
   readonly recovery: Pick<Recovery, "grants" | "claims" | "work">;
   readonly witness: Witness;
   readonly operator: Operator;
 }
 
+export interface WorkOrder {
+  readonly grantId: string;
+  /** The name of the contract that is served here; `*` for work on what they share. */
+  readonly contract: string;
+  readonly capability: WorkRequest["capability"];
+  /** The value of the subject whose HMAC the grant keeps. */
+  readonly subject?: string | undefined;
+}
+
 export interface OpenWork {
   readonly grant: Grant;
-  /** Stays open until its result is reported: a run that was killed is gone on with. */
+  /** Stays open until its result is reported: a run that was killed is resumed by the next. */
   readonly claim: Claim;
 }
 
-/** Without a checkpoint the claim stays open, and nothing was done under it: the next run goes on. */
+/** Without a checkpoint the claim stays open, and nothing was done under it: the next run resumes it. */
 export async function openWork(
-  { recovery, witness, operator }: WorkTools,
-  grantId: string,
-  {
-    capability,
-    userId,
-  }: {
-    readonly capability: "erase" | "rewrap" | "retoken";
-    readonly userId?: string | undefined;
-  },
+  { recovery, witness, operator }: WorkPorts,
+  { grantId, contract, capability, subject }: WorkOrder,
 ): Promise<OpenWork> {
   const { grants, claims, work } = recovery;
-  const signed = await showUsable({ grants, operator }, grantId);
-  const use = { capability, fields: [], recordIds: [] };
+  const signed = await showUsable({ grants, operator }, grantId, contract);
+  const use = { contract, capability, fields: [], recordIds: [] };
   const claim = await makeClaim(
-    { claims, operator },
+    { claims, witness, operator },
     { signed, use },
     {
-      claim: (id) => work.claim(grantId, capability, { claim: id, userId }),
+      claim: (id) => work.claim({ grant: grantId, capability, claim: id, subject }),
       mayResume: true,
     },
   );
-  await witness.cover(claim);
   return { grant: signed.grant, claim };
 }
 

@@ -1,22 +1,25 @@
-/** Moves rows to another token key: opens, tokenises, and seals anew. */
+/** Moves rows to another token key: opens, tokenizes, and seals anew. */
 
 import type { RetokenedRow, RetokenRow } from "@org/db";
-import { MaskingError, type Tokenizer } from "@org/masking";
+import { MaskingError, type Token, type Tokenizer } from "@org/masking";
 import type { BatchSealer, Sealer } from "@org/masking/seal";
 import { type BatchOpener, retoken as retokenRecord, type Unsealer } from "@org/masking/unseal";
+import type { AnyContract } from "@org/schema";
 import { exit, RecoverError } from "../exit.ts";
+import { isOfSubject, type Originals, type TokenSource, tokenSourcesOf } from "../open/compare.ts";
 import { nullIfMasking, openBatchKey, requireOpenable } from "../open/open-records.ts";
 import type { Progress } from "../progress.ts";
-import { openWork, termOf, type WorkTools } from "./open-work.ts";
+import { openWork, termOf, type WorkPorts } from "./open-work.ts";
 
 const batchRows = 1_000;
 const firstId = "00000000-0000-0000-0000-000000000000";
 
-export interface RetokenTools extends WorkTools {
+export interface RetokenPorts extends WorkPorts {
+  readonly contract: AnyContract;
   readonly unsealer: Unsealer;
   readonly sealer: Sealer;
-  /** Its primary key is the one to move to. */
-  readonly tokenizer: Tokenizer<"ip" | "device_id">;
+  /** Of the contract's token fields; its primary key is the one to move to. */
+  readonly tokenizer: Tokenizer<string>;
 }
 
 export interface Retokened {
@@ -24,35 +27,37 @@ export interface Retokened {
   readonly tombstoned: number;
   /** Record ids that keep a token under the old key: nobody can open them. */
   readonly left: readonly string[];
-  /** Record ids whose tokens are not those of their originals: changed by somebody, so left. */
+  /** Record ids whose tokens or subject are not those of their originals: changed by somebody, so left. */
   readonly mismatched: readonly string[];
 }
 
 /**
- * Online: a row's token, seal and seed change in one transaction, and only if the seed is still the
- * one that was opened. A moved row has no token under the old key, so a run that was killed goes on
- * by itself.
+ * Online: a row's tokens, seal and seed change in one transaction, and only if the seed is still the
+ * one that was opened. A moved row has no token under the old key, so a run that was killed is
+ * resumed by itself.
  */
 export async function retoken(
-  tools: RetokenTools,
+  ports: RetokenPorts,
   grantId: string,
   progress: Progress,
 ): Promise<Retokened> {
-  const { work, claims } = tools.recovery;
-  const { grant, claim } = await openWork(tools, grantId, { capability: "retoken" });
-  refuseOtherKey(termOf(grant, "to"), tools.tokenizer.primaryKid);
-  using probe = tools.sealer.openBatch();
-  await requireOpenable(probe, tools.unsealer);
+  const { work, claims } = ports.recovery;
+  const contract = ports.contract.name;
+  const { grant, claim } = await openWork(ports, { grantId, contract, capability: "retoken" });
+  refuseOtherKey(termOf(grant, "to"), ports.tokenizer.primaryKid);
+  using probe = ports.sealer.openBatch();
+  await requireOpenable(probe, ports.unsealer);
   const isLeft = termOf(grant, "unopenable") !== "tombstone";
+  const move = { claim: claim.claim, isLeft, sources: tokenSourcesOf(ports.contract) };
   let moved = 0;
   let tombstoned = 0;
   const left: string[] = [];
   const mismatched: string[] = [];
   for (let after = firstId; ;) {
-    const rows = await work.retokenNext(claim.claim, after, batchRows);
+    const rows = await work.retokenNext(claim.claim, { after, limit: batchRows });
     const last = rows.at(-1);
     if (last === undefined) break;
-    const batch = await moveRows(tools, { claim: claim.claim, isLeft }, rows);
+    const batch = await moveRows(ports, move, rows);
     moved += batch.moved;
     mismatched.push(...batch.mismatched);
     if (isLeft) left.push(...batch.unopenable.map(({ recordId }) => recordId));
@@ -72,6 +77,14 @@ function refuseOtherKey(approved: string, primary: string): void {
   });
 }
 
+/** What is the same for every row. */
+interface Move {
+  readonly claim: string;
+  /** Whether rows that nobody can open keep their tokens. */
+  readonly isLeft: boolean;
+  readonly sources: readonly TokenSource[];
+}
+
 interface MovedRows {
   readonly moved: number;
   readonly unopenable: readonly RetokenRow[];
@@ -79,14 +92,15 @@ interface MovedRows {
 }
 
 async function moveRows(
-  { recovery, unsealer, sealer, tokenizer }: RetokenTools,
-  { claim, isLeft }: { readonly claim: string; readonly isLeft: boolean },
+  ports: RetokenPorts,
+  move: Move,
   rows: readonly RetokenRow[],
 ): Promise<MovedRows> {
+  const { recovery, unsealer, sealer } = ports;
   const { work } = recovery;
   const byKey = Map.groupBy(rows, ({ vault }) => vault?.batchKeyId ?? null);
   const ids = [...byKey.keys()].filter((id) => id !== null);
-  const keys = Map.groupBy(await work.retokenBatchKeys(claim, ids), ({ id }) => id);
+  const keys = Map.groupBy(await work.retokenBatchKeys(move.claim, ids), ({ id }) => id);
   using fresh = sealer.openBatch();
   const moved: RetokenedRow[] = [];
   const unopenable: RetokenRow[] = [...(byKey.get(null) ?? [])];
@@ -94,56 +108,62 @@ async function moveRows(
   for (const id of ids) {
     const opening = openBatchKey(keys.get(id) ?? [], unsealer);
     // What somebody else may be able to open is left, never tombstoned.
-    using opener = await (isLeft ? opening.catch(nullIfMasking) : opening);
+    using opener = await (move.isLeft ? opening.catch(nullIfMasking) : opening);
     for (const row of byKey.get(id) ?? []) {
-      const retokened = opener && moveRow(row, { from: opener, to: fresh, tokenizer });
+      const retokened = opener && moveRow(row, { ...ports, ...move, from: opener, to: fresh });
       if (retokened === null) unopenable.push(row);
       else if (retokened === "mismatched") mismatched.push(row.recordId);
       else moved.push(retokened);
     }
   }
   return {
-    moved: moved.length === 0 ? 0 : await work.retokenStore(claim, fresh, moved),
+    moved: moved.length === 0 ? 0 : await work.retokenStore(move.claim, fresh, moved),
     unopenable,
     mismatched,
   };
 }
 
+interface RowMove extends Pick<RetokenPorts, "contract" | "tokenizer">, Pick<Move, "sources"> {
+  readonly from: BatchOpener;
+  readonly to: BatchSealer;
+}
+
 /** Null if the row cannot be opened. */
-function moveRow(
-  { recordId, createDate, vault, maskedIp, maskedDeviceId }: RetokenRow,
-  by: {
-    readonly from: BatchOpener;
-    readonly to: BatchSealer;
-    readonly tokenizer: RetokenTools["tokenizer"];
-  },
-): RetokenedRow | "mismatched" | null {
+function moveRow(row: RetokenRow, by: RowMove): RetokenedRow | "mismatched" | null {
+  const { recordId, createDate, vault } = row;
   if (vault === null) return null;
-  const at = { table: "user_logins", recordId };
-  let fits = true;
+  const at = { table: by.contract.table, recordId };
   try {
     const { tokens, sealed, seed } = retokenRecord(
       { at, ...vault },
-      {
-        ...by,
-        tokens({ ip = "", device_id = "" }) {
-          const ips = by.tokenizer.candidates("ip", ip);
-          const deviceIds = by.tokenizer.candidates("device_id", device_id);
-          fits = isOneOf(maskedIp, ips) && isOneOf(maskedDeviceId, deviceIds);
-          return {
-            maskedIp: by.tokenizer.tokenize("ip", ip),
-            maskedDeviceId: by.tokenizer.tokenize("device_id", device_id),
-          };
-        },
-      },
+      { ...by, tokens: (originals) => tokensOf(originals, row, by) },
     );
-    if (!fits) return "mismatched";
-    return { recordId, createDate, oldSeed: vault.seed, ...tokens, sealed, seed };
+    if (tokens === null) return "mismatched";
+    return { recordId, createDate, oldSeed: vault.seed, tokens, sealed, seed };
   } catch (error) {
     if (!(error instanceof MaskingError)) throw error;
     // What opens but takes no token was sealed by somebody who holds the public key alone.
     return error.code === "ERR_MASKING_UNSEAL_FAILED" ? null : "mismatched";
   }
+}
+
+/** The new tokens; null if the row's own tokens or subject are not those of these originals. */
+function tokensOf(
+  originals: Originals,
+  row: RetokenRow,
+  { contract, sources, tokenizer }: RowMove,
+): Record<string, Token> | null {
+  if (!isOfSubject(originals, row.subject, contract)) return null;
+  const tokens: Record<string, Token> = {};
+  for (const { tokenField, field } of sources) {
+    const original = originals[field];
+    const stored = row.tokens[tokenField];
+    if (original === undefined && stored === undefined) continue;
+    if (original === undefined || stored === undefined) return null;
+    if (!isOneOf(stored, tokenizer.candidates(tokenField, original))) return null;
+    tokens[tokenField] = tokenizer.tokenize(tokenField, original);
+  }
+  return tokens;
 }
 
 /** Also where the key that made the token is not at hand: then it cannot be compared. */

@@ -1,81 +1,87 @@
 /** Gives quarantined messages another try: opened, parsed and masked as the consumer does. */
 
-import type { ClaimedRecord, FreshBatchKey, Recovery, RetriedLogin } from "@org/db";
-import type { Tokenizer } from "@org/masking";
+import type { Claims, Recovery, RetriedRow } from "@org/db";
 import type { Sealer } from "@org/masking/seal";
 import type { Unsealer } from "@org/masking/unseal";
-import { type createLoginParser, type Login, majorVersion } from "@org/schema";
-import { onlyClaimed, openRecords, requireOpenable } from "../open/open-records.ts";
+import type { AnyContract, MessageOf, Parse, ToRow } from "@org/schema";
 import { chooseRecords, showUsable } from "../grants/show-verified.ts";
 import { makeClaim } from "../open/claim.ts";
-import type { WorkTools } from "./open-work.ts";
+import { onlyClaimed, openRecords, requireOpenable } from "../open/open-records.ts";
+import type { WorkPorts } from "./open-work.ts";
 
-export interface RetryTools extends WorkTools {
+export interface RetryPorts extends WorkPorts {
   readonly recovery: Pick<Recovery, "grants" | "claims" | "work">;
+  readonly contract: AnyContract;
   readonly unsealer: Unsealer;
-  readonly parse: ReturnType<typeof createLoginParser>;
-  readonly tokenizer: Tokenizer<"ip" | "device_id">;
+  readonly parse: Parse<MessageOf<AnyContract>>;
+  readonly toRow: ToRow<AnyContract>;
   /** Null where originals are not kept. */
   readonly sealer: Sealer | null;
+}
+
+export interface RetryOrder {
+  readonly grantId: string;
+  /** Of those that the grant covers; left out, all. */
+  readonly recordIds: readonly string[] | undefined;
 }
 
 export interface Retried {
   readonly written: number;
   readonly failed: number;
-  /** Still no login, by reason. */
+  /** Still no message of the contract, by reason. */
   readonly rejected: Readonly<Record<string, number>>;
-  /** Record ids of logins that the database refuses as rows, by SQLSTATE. */
+  /** Record ids of messages that the database refuses as rows, by SQLSTATE. */
   readonly refused: Readonly<Record<string, readonly string[]>>;
 }
 
 /**
- * No body leaves this function: what is no login stays in quarantine as it was. The claim stays open
- * until every message was tried: a run that was cut short is gone on with.
+ * No body leaves this function: what is refused stays in quarantine as it was. The claim stays open
+ * until every message was tried: a run that was cut short is resumed.
  */
-export async function retry(
-  tools: RetryTools,
-  what: { readonly grantId: string; readonly recordIds: readonly string[] | undefined },
-): Promise<Retried> {
-  const { grants, claims } = tools.recovery;
-  const { operator, witness, sealer } = tools;
+export async function retry(ports: RetryPorts, order: RetryOrder): Promise<Retried> {
+  const { grants, claims } = ports.recovery;
+  const { operator, witness, sealer } = ports;
   using probe = sealer?.openBatch();
-  if (probe) await requireOpenable(probe, tools.unsealer);
-  const signed = await showUsable({ grants, operator }, what.grantId);
-  const recordIds = chooseRecords(signed, what.recordIds);
-  const use = { capability: "retry", fields: [], recordIds } as const;
+  if (probe) await requireOpenable(probe, ports.unsealer);
+  const contract = ports.contract.name;
+  const { grantId: grant } = order;
+  const signed = await showUsable({ grants, operator }, grant, contract);
+  const records = chooseRecords(signed, order.recordIds);
+  const use = { contract, capability: "retry", fields: [], recordIds: records } as const;
   const claim = await makeClaim(
-    { claims, operator },
+    { claims, witness, operator },
     { signed, use },
     {
-      claim: (id) =>
-        claims.claim(what.grantId, "retry", { claim: id, fields: [], records: recordIds }),
+      claim: (id) => claims.claim({ grant, capability: "retry", claim: id, fields: [], records }),
       mayResume: true,
     },
   );
-  await witness.cover(claim);
-  return await retryClaimed(tools, claim.claim, recordIds);
+  return await retryClaimed(ports, claim.claim, records);
 }
 
 async function retryClaimed(
-  tools: RetryTools,
+  ports: RetryPorts,
   claim: string,
   recordIds: readonly string[],
 ): Promise<Retried> {
-  const { claims } = tools.recovery;
+  const claims: Claims = ports.recovery.claims;
   const opened = await openRecords(
     onlyClaimed(await claims.fetch(claim), recordIds),
     await claims.fetchBatchKeys(claim),
-    tools.unsealer,
+    { unsealer: ports.unsealer, table: ports.contract.table },
   );
   const rejected: Record<string, number> = {};
   const refused: Record<string, string[]> = {};
   let written = 0;
   let failed = 0;
   for (const { record, content } of opened) {
-    const parsed = content === null ? null : tools.parse(content["body"] ?? "");
+    const parsed = content === null ? null : ports.parse(content["body"] ?? "");
     if (parsed === null) failed += 1;
-    else if (parsed.kind === "login") {
-      const sqlState = await write(tools, claim, record, parsed.login);
+    else if (parsed.kind === "message") {
+      const sqlState = await write(ports, claim, {
+        recordId: record.recordId,
+        message: parsed.message,
+      });
       if (sqlState === null) written += 1;
       else (refused[sqlState] ??= []).push(record.recordId);
     } else rejected[parsed.reason] = (rejected[parsed.reason] ?? 0) + 1;
@@ -84,26 +90,23 @@ async function retryClaimed(
   return { written, failed, rejected, refused };
 }
 
+interface Retriable {
+  readonly recordId: string;
+  readonly message: MessageOf<AnyContract>;
+}
+
 /** Null once it is a row; the SQLSTATE with which the database refuses it as one. */
 async function write(
-  { recovery, tokenizer, sealer }: RetryTools,
+  { recovery, toRow, sealer }: RetryPorts,
   claim: string,
-  { recordId }: ClaimedRecord,
-  login: Login,
+  { recordId, message }: Retriable,
 ): Promise<string | null> {
-  const { ip, device_id, app_version, user_id, device_type, locale } = login;
-  const row: RetriedLogin = {
-    user_id,
-    device_type,
-    locale,
-    masked_ip: tokenizer.tokenize("ip", ip),
-    masked_device_id: tokenizer.tokenize("device_id", device_id),
-    app_version: majorVersion(app_version),
-    app_version_text: app_version,
-  };
   using batch = sealer?.openBatch() ?? null;
-  const at = { table: "user_logins", recordId };
-  const key: FreshBatchKey | null = batch;
-  const vault = batch && key && { key, ...batch.seal(at, { ip, device_id }) };
-  return await recovery.work.retryStore(claim, recordId, row, vault);
+  const { columns, vault } = toRow(message, { recordId, sealer: batch });
+  const row: RetriedRow = {
+    recordId,
+    columns,
+    vault: batch && vault && { key: batch, ...vault },
+  };
+  return await recovery.work.retryStore(claim, row);
 }

@@ -5,10 +5,15 @@ import type { Unsealer } from "@org/masking/unseal";
 import { exit, RecoverError } from "../exit.ts";
 import { requireOpenable } from "../open/open-records.ts";
 import type { Progress } from "../progress.ts";
-import { openWork, termOf, type WorkTools } from "./open-work.ts";
+import { openWork, termOf, type WorkPorts } from "./open-work.ts";
 
 const batchKeys = 500;
 const firstId = "00000000-0000-0000-0000-000000000000";
+
+export interface RewrapPorts extends WorkPorts {
+  readonly unsealer: Unsealer;
+  readonly to: Pick<Keyring, "recipients">;
+}
 
 export interface Rewrapped {
   readonly moved: number;
@@ -16,30 +21,32 @@ export interface Rewrapped {
   readonly failed: number;
 }
 
-/** A moved key is gone from the old recipient, so a run that was killed goes on by itself. */
+/** A moved key is gone from the old recipient, so a run that was killed is resumed by itself. */
 export async function rewrap(
-  tools: WorkTools & { readonly unsealer: Unsealer; readonly to: Pick<Keyring, "recipients"> },
+  ports: RewrapPorts,
   grantId: string,
   progress: Progress,
 ): Promise<Rewrapped> {
-  const { work, claims } = tools.recovery;
-  const { grant, claim } = await openWork(tools, grantId, { capability: "rewrap" });
+  const { work, claims } = ports.recovery;
+  // Batch keys are every contract's.
+  const order = { grantId, contract: "*", capability: "rewrap" } as const;
+  const { grant, claim } = await openWork(ports, order);
   const from = termOf(grant, "from");
-  const to = { keyring: tools.to, recipient: termOf(grant, "to") };
+  const to = { keyring: ports.to, recipient: termOf(grant, "to") };
   let isProven = false;
   let moved = 0;
   let failed = 0;
   for (let after = firstId; ;) {
-    const keys = await work.rewrapNext(claim.claim, after, batchKeys);
+    const keys = await work.rewrapNext(claim.claim, { after, limit: batchKeys });
     const last = keys.at(-1);
     if (last === undefined) break;
     if (keys.some((key) => key.recipient !== from)) throw otherRecipient(from);
     const fresh = [];
     for (const key of keys) {
-      const sealed = await tools.unsealer.rewrap(key, to).catch(nullIfUnopenable);
+      const sealed = await ports.unsealer.rewrap(key, to).catch(nullIfUnopenable);
       if (sealed === null) continue;
       // One is enough: all are sealed to the same public key.
-      if (!isProven) await requireOpenable({ id: key.id, sealedKeys: [sealed] }, tools.unsealer);
+      if (!isProven) await requireOpenable({ id: key.id, sealedKeys: [sealed] }, ports.unsealer);
       isProven = true;
       fresh.push({ id: key.id, sealed: sealed.sealed });
     }

@@ -259,7 +259,7 @@ test("a value cannot steer the terminal or a spreadsheet", async () => {
     "--format",
     "csv",
   ]);
-  expect(csv.stdout).toContain(",'=cmd()");
+  expect(csv.stdout).toContain(`,"'=cmd()`);
 });
 
 test("every fault of the configuration is reported at once", async () => {

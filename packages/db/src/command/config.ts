@@ -1,44 +1,61 @@
-/** Environment to connection: the only reader of it, and every fault at once. */
+/** Environment to settings: the only reader of it, and every fault at once. */
 
-type Environment = Readonly<Record<string, string | undefined>>;
+import {
+  type Environment,
+  faultLines,
+  optional,
+  postgresUrl,
+  readSettings,
+  required,
+  text,
+  wholeNumber,
+  withDefault,
+} from "@org/settings";
 
 /** `url` is undefined where `pg` itself reads the PG* variables; `source` names what was read. */
 export type Config =
-  | { readonly ok: true; readonly url: string | undefined; readonly source: string }
+  | {
+      readonly ok: true;
+      readonly url: string | undefined;
+      readonly source: string;
+      readonly contract: string;
+    }
   | { readonly ok: false; readonly faults: readonly string[] };
+
+const settings = {
+  MIGRATE_DATABASE_URL: optional(postgresUrl(), "a login that is a member of maskline_owner"),
+  DATABASE_URL: optional(postgresUrl(), "the same, where MIGRATE_DATABASE_URL is not set"),
+  MASKLINE_CONTRACT: withDefault("login", text(), "a shipped contract's name, or a module's path"),
+};
+
+/** Read by `pg` itself; here they are only looked at. */
+const server = {
+  PGHOST: required(text(), "the server, where no URL is set"),
+  PGDATABASE: required(text(), "the database, where no URL is set"),
+  PGUSER: required(text(), "the login, where no URL is set"),
+  PGPORT: withDefault(5432, wholeNumber({ min: 1, max: 65_535 }), "the server's port"),
+};
 
 /** MIGRATE_DATABASE_URL, else DATABASE_URL, else the PG* set. An empty variable counts as not set. */
 export function readConfig(environment: Environment): Config {
-  const name = ["MIGRATE_DATABASE_URL", "DATABASE_URL"].find((key) => environment[key]);
-  const faults = name === undefined ? pgFaults(environment) : urlFaults(name, environment[name]);
-  if (faults.length > 0) return { ok: false, faults };
-  return name === undefined
-    ? { ok: true, url: undefined, source: "the PG* variables" }
-    : { ok: true, url: environment[name], source: name };
-}
-
-function urlFaults(name: string, value = ""): string[] {
-  const url = URL.canParse(value) ? new URL(value) : null;
-  const isPostgres = url !== null && ["postgres:", "postgresql:"].includes(url.protocol);
-  return isPostgres
-    ? []
-    : [`${name} is not a URL of the form postgres://user:password@host/database.`];
-}
-
-function pgFaults(environment: Environment): string[] {
-  const required = ["PGHOST", "PGDATABASE", "PGUSER"];
-  const missing = required.filter((key) => !environment[key]);
-  const port = environment["PGPORT"];
-  const faults = port && !/^\d{1,5}$/.test(port) ? ["PGPORT is not a port number."] : [];
-  if (missing.length === 0) return faults;
-  if (missing.length === required.length) {
-    return [
-      "No database is named. Set MIGRATE_DATABASE_URL to postgres://user:password@host/database (or DATABASE_URL, or PGHOST, PGDATABASE and PGUSER).",
-      ...faults,
-    ];
+  const reading = readSettings(settings, environment);
+  if ("faults" in reading) return { ok: false, faults: faultLines(reading.faults) };
+  const { MASKLINE_CONTRACT: contract, ...urls } = reading.values;
+  for (const source of ["MIGRATE_DATABASE_URL", "DATABASE_URL"] as const) {
+    const url = urls[source];
+    if (url !== null) return { ok: true, url, source, contract };
   }
-  return [
-    ...missing.map((key) => `${key} is not set, while others of the PG* set are.`),
-    ...faults,
-  ];
+  const ofServer = readSettings(server, environment);
+  if (!("faults" in ofServer)) {
+    return { ok: true, url: undefined, source: "the PG* variables", contract };
+  }
+  const faults = faultLines(ofServer.faults);
+  return {
+    ok: false,
+    faults: Object.keys(server).some((name) => environment[name])
+      ? faults
+      : [
+          "No database is named. Set MIGRATE_DATABASE_URL to postgres://user:password@host/database (or DATABASE_URL, or PGHOST, PGDATABASE and PGUSER).",
+        ],
+  };
 }

@@ -8,11 +8,11 @@ await runCommand({
 Run it daily: it makes the coming months' partitions and removes what has served its time.
   --ledger-days N      prune ledger entries older than this (default 60, at least 29)
   --quarantine-days N  expire quarantined messages, with their seeds (default 30)
-  --keep-months N      drop logins, vault and seeds of older months (left out: keep all)
+  --keep-months N      drop rows, vault and seeds of older months (left out: keep all)
 Reads MIGRATE_DATABASE_URL, else DATABASE_URL, else PGHOST, PGDATABASE, PGUSER and their kin,
 from the environment or, in a checkout, from .env.`,
   flags: { "ledger-days": 29, "quarantine-days": 1, "keep-months": 1 },
-  run: async (url, values) => {
+  run: async ({ url }, values) => {
     const report = await maintain(url, {
       ledgerDays: values["ledger-days"],
       quarantineDays: values["quarantine-days"],

@@ -1,18 +1,31 @@
-/** `pnpm migrate`: brings the database that the environment names to the current schema. */
+/** `pnpm migrate`: brings the database that the environment names to the current schema and contract. */
 
-import { migrate } from "../migrate.ts";
+import { loadContract } from "@org/schema";
+import { migrate, planMigration } from "../migrate.ts";
 import { runCommand } from "./run-command.ts";
 
 await runCommand({
-  usage: `Usage: pnpm migrate
-Brings the database to the current schema. Safe to run twice, and at once from two places.
-Reads MIGRATE_DATABASE_URL, else DATABASE_URL, else PGHOST, PGDATABASE, PGUSER and their kin,
-from the environment or, in a checkout, from .env.`,
-  flags: {},
-  run: async (url) => {
-    const { applied } = await migrate(url);
-    return applied.length === 0
-      ? ["The schema is current."]
-      : applied.map((tag) => `Applied ${tag}.`);
+  usage: `Usage: pnpm migrate [--plan]
+Brings the database to the current schema, and the contract's table to the contract. Safe to run
+twice, and at once from two places. Refuses what would lose data or give it another meaning.
+  --plan   print the SQL and change nothing
+Reads MASKLINE_CONTRACT (default login: a shipped contract's name, or the path of a module), and
+MIGRATE_DATABASE_URL, else DATABASE_URL, else PGHOST, PGDATABASE, PGUSER and their kin, from the
+environment or, in a checkout, from .env.`,
+  flags: { plan: "switch" },
+  run: async ({ url, contract: name }, { plan }) => {
+    const contract = await loadContract(name);
+    if (plan !== undefined) {
+      const statements = await planMigration(url, { contract });
+      return statements.length === 0
+        ? ["-- The schema is current."]
+        : statements.map((statement) => statement.replace(/;?\n*$/, ";"));
+    }
+    const { applied, changes } = await migrate(url, { contract });
+    const lines = [
+      ...applied.map((tag) => `Applied ${tag}.`),
+      ...(changes.length === 0 ? [] : [`Brought ${contract.table} to contract ${contract.name}.`]),
+    ];
+    return lines.length === 0 ? ["The schema is current."] : lines;
   },
 });

@@ -1,19 +1,32 @@
 /** What the commands share: flags, configuration, exit codes. Nobody here prints a stack or a value. */
 
 import { parseArgs } from "node:util";
+import { ContractError } from "@org/schema";
 import { DatabaseError } from "../database-error.ts";
+import { MigrationRefusedError } from "../migrate.ts";
 import { MissingRightsError, WrongLoginError } from "../roles.ts";
 import { readConfig } from "./config.ts";
 
+/** A whole number, with the least it may be; or a switch, which is there or not. */
+type Kind = number | "switch";
+
+/** A switch that is there is 1. */
+export type FlagValues<Flag extends string> = Readonly<Partial<Record<Flag, number>>>;
+
 export interface Command<Flag extends string> {
   readonly usage: string;
-  /** Flags that take a whole number, each with the least it may be. */
-  readonly flags: Readonly<Record<Flag, number>>;
+  readonly flags: Readonly<Record<Flag, Kind>>;
   /** Resolves with the lines to print. */
-  run(url: string | undefined, values: Readonly<Partial<Record<Flag, number>>>): Promise<string[]>;
+  readonly run: (settings: RunSettings, values: FlagValues<Flag>) => Promise<readonly string[]>;
 }
 
-/** What a setting or a GRANT mends: wrong user, password, database or schema; a right that the login lacks. */
+export interface RunSettings {
+  readonly url: string | undefined;
+  /** A contract's name or path. */
+  readonly contract: string;
+}
+
+/** What a setting or a GRANT fixes: wrong user, password, database or schema; a right that the login lacks. */
 const configurationStates = new Set(["28000", "28P01", "3D000", "3F000", "42501"]);
 
 /** Runs the command on this process's arguments and environment, and sets its exit code. */
@@ -27,10 +40,9 @@ export async function runCommand<Flag extends string>(command: Command<Flag>): P
   const faults = [...flags.faults, ...(config.ok ? [] : config.faults)];
   if (faults.length > 0 || !config.ok) return fail(2, [...faults, "", command.usage]);
   try {
-    process.stdout.write(lines(await command.run(config.url, flags.values)));
+    process.stdout.write(lines(await command.run(config, flags.values)));
   } catch (error) {
-    if (error instanceof MissingRightsError || error instanceof WrongLoginError)
-      return fail(2, [error.message]);
+    if (isConfigurationFault(error)) return fail(2, [error.message]);
     if (error instanceof DatabaseError) {
       const exitCode = configurationStates.has(error.sqlState ?? "") ? 2 : 1;
       return fail(exitCode, [error.message, advice(error, config.source)]);
@@ -39,25 +51,34 @@ export async function runCommand<Flag extends string>(command: Command<Flag>): P
   }
 }
 
+function isConfigurationFault(error: unknown): error is Error {
+  return [MissingRightsError, WrongLoginError, MigrationRefusedError, ContractError].some(
+    (fault) => error instanceof fault,
+  );
+}
+
 function advice({ sqlState }: DatabaseError, source: string): string {
   if (sqlState === null) return `Check host, port and TLS settings in ${source}.`;
   if (sqlState === "3F000") return "Run `pnpm migrate` first.";
+  if (sqlState === "55P03") return "Run it again; pg_stat_activity shows the sessions that are open for long.";
   return `Check ${source}, and PostgreSQL's log for what it says of this.`;
 }
 
 interface ParsedFlags<Flag extends string> {
-  readonly values: Readonly<Partial<Record<Flag, number>>>;
+  readonly values: FlagValues<Flag>;
   readonly faults: readonly string[];
 }
 
 function readFlags<Flag extends string>(
-  minimums: Readonly<Record<Flag, number>>,
+  kinds: Readonly<Record<Flag, Kind>>,
   args: string[],
 ): ParsedFlags<Flag> {
-  const names = Object.keys(minimums) as Flag[];
+  const names = Object.keys(kinds) as Flag[];
   const { tokens } = parseArgs({
     args,
-    options: Object.fromEntries(names.map((name) => [name, { type: "string" as const }])),
+    options: Object.fromEntries(
+      names.map((name) => [name, { type: kinds[name] === "switch" ? "boolean" : "string" }] as const),
+    ),
     strict: false,
     tokens: true,
   });
@@ -69,9 +90,14 @@ function readFlags<Flag extends string>(
       faults.push("An argument is not known to this command.");
       continue;
     }
+    const kind: Kind = kinds[name];
+    if (kind === "switch") {
+      values[name] = 1;
+      continue;
+    }
     const value = /^\d{1,6}$/.test(token.value ?? "") ? Number(token.value) : Number.NaN;
-    if (value >= minimums[name]) values[name] = value;
-    else faults.push(`--${name} takes a whole number of at least ${minimums[name]}.`);
+    if (value >= kind) values[name] = value;
+    else faults.push(`--${name} takes a whole number of at least ${kind}.`);
   }
   return { values, faults };
 }

@@ -6,6 +6,7 @@ import { isLowerCaseUuid, uuidBytes } from "./labels.ts";
 import { batchKeyBytes, hasPreamble, preamble, type SealedBatchKey, tagBytes } from "./vault.ts";
 
 const pointBytes = 65;
+const uncompressed = 4;
 const sealedBatchKeyBytes = 2 + pointBytes + batchKeyBytes + tagBytes;
 
 /** HPKE info: the batch key opens only for this tenant and recipient. */
@@ -21,6 +22,8 @@ export function decodeSealedBatchKey(
   bytes: Uint8Array,
 ): { enc: Uint8Array; ciphertext: Uint8Array } | null {
   if (!hasPreamble(bytes) || bytes.length !== sealedBatchKeyBytes) return null;
+  // OpenSSL also takes the hybrid form, 06 or 07: other bytes for one point.
+  if (bytes[2] !== uncompressed) return null;
   return { enc: bytes.subarray(2, 2 + pointBytes), ciphertext: bytes.subarray(2 + pointBytes) };
 }
 

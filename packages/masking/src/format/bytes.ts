@@ -128,10 +128,3 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   }
   return joined;
 }
-
-/** Whether the bytes are the same, without stopping at the first that differ. */
-export function equalBytes(one: Uint8Array, other: Uint8Array): boolean {
-  let difference = one.length ^ other.length;
-  for (const [at, byte] of one.entries()) difference |= byte ^ (other[at] ?? 0);
-  return difference === 0;
-}

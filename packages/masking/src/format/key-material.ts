@@ -6,7 +6,7 @@ const maximumBytes = 64;
 
 /**
  * Why these bytes are no key, or null. Refuses what a person types or leaves in by mistake; for
- * random bytes the odds of a refusal are below 2^-40. It cannot tell whether a key was drawn well.
+ * random bytes the odds of a refusal are below 2^-40. It cannot tell whether a key was generated well.
  */
 export function weaknessOf(key: Uint8Array): string | null {
   if (key.length < minimumBytes) return `has fewer than ${minimumBytes} bytes`;

@@ -2,18 +2,18 @@
 
 import { MaskingError } from "../errors.ts";
 import type {
-  KeyringOf,
+  Keyring,
   PrivateKeyring,
   PrivateRecipient,
   Recipient,
-  TokenKeyOf,
+  TokenKey,
   Usable,
 } from "./keys.ts";
 
 /** The key that makes new tokens, and those that only match. */
-export function tokenKeysOf<Secret>({ tokenKeys }: Pick<KeyringOf<Secret>, "tokenKeys">): {
-  primary: Usable<TokenKeyOf<Secret>>;
-  others: readonly Usable<TokenKeyOf<Secret>>[];
+export function tokenKeysOf({ tokenKeys }: Pick<Keyring, "tokenKeys">): {
+  primary: Usable<TokenKey>;
+  others: readonly Usable<TokenKey>[];
 } {
   const usable = tokenKeys.filter((key) => key.state !== "disabled");
   const primary = usable.find((key) => key.state === "primary");
@@ -23,7 +23,7 @@ export function tokenKeysOf<Secret>({ tokenKeys }: Pick<KeyringOf<Secret>, "toke
   return { primary, others: usable.filter((key) => key !== primary) };
 }
 
-type Recipients = Pick<KeyringOf<unknown>, "recipients">;
+type Recipients = Pick<Keyring, "recipients">;
 
 const isPrimary = (recipient: Recipient): recipient is Usable<Recipient> =>
   recipient.state === "primary";

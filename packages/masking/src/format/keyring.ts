@@ -45,25 +45,6 @@ export interface PrivateKeyringJson {
   readonly recipients: readonly PrivateRecipientJson[];
 }
 
-/** A keyring of one token key and one recipient, both primary, and the recipient's private half. */
-export function newKeyring(
-  { tokenKid = "t1", recipientKid = "r1" }: { tokenKid?: string; recipientKid?: string },
-  keys: { readonly tokenKey: string; readonly publicKey: string; readonly privateKey: string },
-): { keyring: KeyringJson; privateKeyring: PrivateKeyringJson } {
-  const recipient = { kid: recipientKid, state: "primary", public_key: keys.publicKey } as const;
-  return {
-    keyring: {
-      format: "mk1/keyring",
-      token_keys: [{ kid: tokenKid, state: "primary", key: keys.tokenKey }],
-      recipients: [recipient],
-    },
-    privateKeyring: {
-      format: "mk1/private-keyring",
-      recipients: [{ ...recipient, private_key: keys.privateKey }],
-    },
-  };
-}
-
 /** An entry, and where it stands in the file. */
 export type Placed<Entry> = Entry & { readonly place: string };
 

@@ -1,5 +1,7 @@
 /** Keys as the operations use them, and what each state lets a key do. */
 
+import type { KeyObject } from "node:crypto";
+
 export const tokenKeyStates = ["pending", "primary", "match_only", "disabled"] as const;
 export const recipientStates = ["pending", "primary", "decrypt_only", "disabled"] as const;
 
@@ -23,12 +25,12 @@ export type Usable<Key extends { readonly state: string }> = Exclude<
   { readonly state: "disabled" }
 >;
 
-/** A root key that field keys are derived from; `Secret` is how the runtime holds it. */
-export type TokenKeyOf<Secret> =
+/** A root key that field keys are derived from. */
+export type TokenKey =
   | {
       readonly kid: string;
       readonly state: Exclude<TokenKeyState, "disabled">;
-      readonly secret: Secret;
+      readonly secret: KeyObject;
     }
   | Disabled;
 
@@ -43,8 +45,8 @@ export type Recipient =
   | Disabled;
 
 /** The keys of a service that masks and seals. It cannot open what it seals. */
-export interface KeyringOf<Secret> {
-  readonly tokenKeys: readonly TokenKeyOf<Secret>[];
+export interface Keyring {
+  readonly tokenKeys: readonly TokenKey[];
   readonly recipients: readonly Recipient[];
 }
 

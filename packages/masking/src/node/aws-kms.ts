@@ -3,7 +3,7 @@
 import type * as Sdk from "@aws-sdk/client-kms";
 import { MaskingError } from "../errors.ts";
 import { concat } from "../format/bytes.ts";
-import type { KeyService } from "../format/key-reference.ts";
+import type { KeyService } from "./key-source.ts";
 
 /**
  * Opens AWS KMS for the `aws-kms:ARN` references of a keyring.

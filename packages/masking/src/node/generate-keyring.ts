@@ -3,9 +3,8 @@
 import { createECDH, randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { MaskingError } from "../errors.ts";
-import { encodeBase64url } from "../format/base64url.ts";
-import { type KeyringJson, newKeyring, type PrivateKeyringJson } from "../format/keyring.ts";
-import { systemCode } from "./key-source.ts";
+import type { KeyringJson, PrivateKeyringJson } from "../format/keyring.ts";
+import { systemCode } from "./key-file.ts";
 
 /**
  * Makes a keyring with one new token key and one new recipient, both primary, and apart from it
@@ -23,20 +22,35 @@ import { systemCode } from "./key-source.ts";
  * console.log(keyring.recipients[0]?.public_key === privateKeyring.recipients[0]?.public_key); // true
  * ```
  */
-export function generateKeyring(
-  options: { readonly tokenKid?: string; readonly recipientKid?: string } = {},
-): { keyring: KeyringJson; privateKeyring: PrivateKeyringJson } {
+export function generateKeyring({
+  tokenKid = "t1",
+  recipientKid = "r1",
+}: { readonly tokenKid?: string; readonly recipientKid?: string } = {}): {
+  keyring: KeyringJson;
+  privateKeyring: PrivateKeyringJson;
+} {
   const pair = createECDH("prime256v1");
   const publicKey = pair.generateKeys();
   // OpenSSL drops leading zeros; a private key is 32 bytes (RFC 9180 section 7.1.2).
   const privateKey = Buffer.alloc(32);
   const scalar = pair.getPrivateKey();
   scalar.copy(privateKey, 32 - scalar.length);
-  return newKeyring(options, {
-    tokenKey: encodeBase64url(randomBytes(32)),
-    publicKey: encodeBase64url(publicKey),
-    privateKey: encodeBase64url(privateKey),
-  });
+  const recipient = {
+    kid: recipientKid,
+    state: "primary",
+    public_key: publicKey.toString("base64url"),
+  } as const;
+  return {
+    keyring: {
+      format: "mk1/keyring",
+      token_keys: [{ kid: tokenKid, state: "primary", key: randomBytes(32).toString("base64url") }],
+      recipients: [recipient],
+    },
+    privateKeyring: {
+      format: "mk1/private-keyring",
+      recipients: [{ ...recipient, private_key: privateKey.toString("base64url") }],
+    },
+  };
 }
 
 /**

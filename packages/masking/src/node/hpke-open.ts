@@ -1,8 +1,7 @@
 /** The receiver's side of HPKE; see hpke.ts. Nothing that only seals may import this. */
 
 import { createDecipheriv } from "node:crypto";
-import type { Bound } from "../format/hpke.ts";
-import { messageKey } from "./hpke.ts";
+import { type Bound, messageKey } from "./hpke.ts";
 
 /** The plaintext, or null if it cannot be authenticated. `dh` is that of `enc` and the private key; it is zeroed. */
 export function hpkeOpen(

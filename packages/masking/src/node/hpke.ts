@@ -10,29 +10,48 @@ import {
   type ECDH,
   type KeyObject,
 } from "node:crypto";
-import { concat } from "../format/bytes.ts";
-import {
-  aes256Gcm,
-  type Bound,
-  kem,
-  type Labelled,
-  labelledInfo,
-  labelledKeyMaterial,
-  none,
-  nonceBytes,
-  schedule,
-  scheduleContext,
-  sharedSecretBytes,
-} from "../format/hpke.ts";
+import { concat, utf8 } from "../format/bytes.ts";
 import { expand, extract } from "./hkdf.ts";
+
+/** What a message is bound to. */
+export interface Bound {
+  readonly info: Uint8Array;
+  readonly aad: Uint8Array;
+}
+
+/** A suite id and a label of section 4. */
+interface Labelled {
+  readonly suite: Uint8Array;
+  readonly label: string;
+}
+
+const none: Uint8Array = new Uint8Array(0);
+const version = utf8("HPKE-v1");
+
+/** Section 4.1: "KEM", then the KEM's id. */
+const kemSuite = concat(utf8("KEM"), Uint8Array.of(0x00, 0x10));
+const kem = (label: string): Labelled => ({ suite: kemSuite, label });
+
+/** Section 5.1: "HPKE", then the ids of KEM, KDF and AEAD. */
+const schedule =
+  (aeadId: number) =>
+  (label: string): Labelled => ({
+    suite: concat(utf8("HPKE"), Uint8Array.of(0x00, 0x10, 0x00, 0x01, 0x00, aeadId)),
+    label,
+  });
+
+/** The AEAD's id and key length (section 7.3). */
+const aes256Gcm = { id: 2, keyBytes: 32 } as const;
+const nonceBytes = 12;
+const sharedSecretBytes = 32;
 
 /** LabeledExtract of section 4. */
 function labelledExtract(
-  labelled: Labelled,
+  { suite, label }: Labelled,
   salt: Uint8Array,
   keyMaterial: Uint8Array,
 ): Uint8Array {
-  const labelledMaterial = labelledKeyMaterial(labelled, keyMaterial);
+  const labelledMaterial = concat(version, suite, utf8(label), keyMaterial);
   try {
     return extract(salt, labelledMaterial);
   } finally {
@@ -42,13 +61,16 @@ function labelledExtract(
 
 /** LabeledExpand of section 4. */
 function labelledExpand(
-  labelled: Labelled,
+  { suite, label }: Labelled,
   secret: Uint8Array,
   info: Uint8Array,
   length: number,
 ): Uint8Array {
-  return expand(secret, labelledInfo(labelled, info, length), length);
+  const lengthBytes = Uint8Array.of(length >> 8, length & 0xff);
+  return expand(secret, concat(lengthBytes, version, suite, utf8(label), info), length);
 }
+
+const baseMode = Uint8Array.of(0);
 
 /** ExtractAndExpand of section 4.1: what encapsulation and decapsulation agree on. */
 export function sharedSecretOf(dh: Uint8Array, kemContext: Uint8Array): Uint8Array {
@@ -72,7 +94,7 @@ export function keySchedule(
   const labelled = schedule(aead.id);
   const pskIdHash = labelledExtract(labelled("psk_id_hash"), none, none);
   const infoHash = labelledExtract(labelled("info_hash"), none, info);
-  const context = scheduleContext(pskIdHash, infoHash);
+  const context = concat(baseMode, pskIdHash, infoHash);
   const secret = labelledExtract(labelled("secret"), sharedSecret, none);
   const raw = labelledExpand(labelled("key"), secret, context, aead.keyBytes);
   try {

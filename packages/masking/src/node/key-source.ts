@@ -1,13 +1,18 @@
-/** Where the text behind a key's reference comes from: the environment, or a file that only its owner reads. */
+/** References from a keyring to its keys: `env:NAME`, `file:PATH`, `aws-kms:ARN`, or the key itself. */
 
-import { open, type FileHandle } from "node:fs/promises";
 import { resolve } from "node:path";
-import {
-  isInline,
-  type KeyService,
-  KeySourceFault,
-  readVariable,
-} from "../format/key-reference.ts";
+import { modeFault, readWithOwnership, systemCode } from "./key-file.ts";
+
+/** A key management service, as far as a keyring needs one. The bytes it resolves to are zeroed after use. */
+export interface KeyService {
+  /** Decrypts a wrapped token key with the key that `arn` names. Called once a key, at start. */
+  readonly unwrapKey: (arn: string, wrapped: Uint8Array) => Promise<Uint8Array>;
+  /**
+   * Diffie-Hellman of the private key that `arn` names with `publicKey` (65 bytes, uncompressed);
+   * resolves to the raw 32-byte x coordinate. Called once a batch key.
+   */
+  readonly deriveSharedSecret: (arn: string, publicKey: Uint8Array) => Promise<Uint8Array>;
+}
 
 /** What a keyring's references are looked up in. */
 export interface KeySources {
@@ -19,6 +24,19 @@ export interface KeySources {
   readonly directory?: string;
 }
 
+/** A fault of one key, as the end of a sentence; never holds what was read. */
+export class KeySourceFault extends Error {}
+
+const kmsScheme = "aws-kms:";
+
+/** The ARN of an `aws-kms:ARN` reference, or null if the text is something else. */
+export function kmsArnOf(reference: string): string | null {
+  return reference.startsWith(kmsScheme) ? reference.slice(kmsScheme.length) : null;
+}
+
+export const isInline = (reference: string): boolean => !reference.includes(":");
+
+/** The text behind a reference that is not a KMS's; around what is not inline, white space is no part of it. */
 export async function readText(
   reference: string,
   sources: KeySources,
@@ -26,49 +44,28 @@ export async function readText(
 ): Promise<string> {
   if (isInline(reference)) return reference;
   const target = reference.slice(reference.indexOf(":") + 1);
-  if (reference.startsWith("env:")) return readVariable(target, sources.env);
+  if (reference.startsWith("env:")) return trim(readVariable(target, sources.env));
   if (reference.startsWith("file:")) {
-    const { text, isShared } = await readOwnFile(resolve(sources.directory ?? "", target));
-    if (secret && isShared) throw new KeySourceFault(`names a file that ${sharedFileFault}`);
-    return text;
+    return trim(await readReferred(resolve(sources.directory ?? "", target), secret));
   }
   throw new KeySourceFault("has a scheme that is none of env:, file:, aws-kms:");
 }
 
-/** A file's text, and whether others could read it than those it is meant for. */
-export async function readOwnFile(path: string): Promise<{ text: string; isShared: boolean }> {
-  let file: FileHandle | undefined;
-  try {
-    file = await open(path, "r");
-    // The mode of the open file, so that it is the mode of what is read; Windows has no such bits.
-    const isShared = process.platform !== "win32" && isOpenToOthers(await file.stat());
-    return { text: await file.readFile("utf8"), isShared };
-  } catch (error) {
+/** Tab, line feed, carriage return and space alone: JavaScript's own trim takes Unicode's, too. */
+const trim = (text: string): string => text.replaceAll(/^[\t\n\r ]+|[\t\n\r ]+$/g, "");
+
+/** An object's inherited members are no variables. */
+function readVariable(name: string, env: KeySources["env"]): string {
+  const text = Object.hasOwn(env, name) ? env[name] : undefined;
+  if (!text) throw new KeySourceFault("names an environment variable that is not set");
+  return text;
+}
+
+async function readReferred(path: string, secret: boolean): Promise<string> {
+  const { text, ownership } = await readWithOwnership(path).catch((error: unknown) => {
     throw new KeySourceFault(`names a file that cannot be read (${systemCode(error)})`);
-  } finally {
-    await file?.close();
-  }
-}
-
-/**
- * Whether a file's mode lets others at it than its owner.
- *
- * A group may read what is root's: a secret that an orchestrator mounts belongs to root and to the
- * group of the process, which can have it no other way. PostgreSQL takes its TLS key by the same rule.
- */
-export function isOpenToOthers(
-  { mode, uid }: { readonly mode: number; readonly uid: number },
-  ownUid: number | undefined = process.geteuid?.(),
-): boolean {
-  const isMounted = uid === 0 && ownUid !== 0;
-  return (mode & (isMounted ? 0o037 : 0o077)) !== 0;
-}
-
-export const sharedFileFault =
-  "is readable by group or others: its mode must be 0600 or 0400, or 0440 where it is root's and mounted for this process's group";
-
-/** ENOENT and its like; nothing else of a system error is repeated. */
-export function systemCode(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : "unknown error";
+  });
+  const fault = ownership && modeFault(ownership, secret);
+  if (fault !== null) throw new KeySourceFault(`names a file that ${fault}`);
+  return text;
 }

@@ -7,19 +7,18 @@ import { checkLabel } from "../format/labels.ts";
 import { batchKeyIdBytes, batchKeyInfo, encodeSealedBatchKey } from "../format/batch-key.ts";
 import { type Content, encodeContent } from "../format/content.ts";
 import { sealingRecipients } from "../format/key-rules.ts";
-import type { Recipient, Usable } from "../format/keys.ts";
+import type { Keyring, Recipient, Usable } from "../format/keys.ts";
 import {
   batchKeyBytes,
   type RecordPlace,
   type SealedKey,
   type SealedRecord,
 } from "../format/vault.ts";
-import type { Keyring } from "../keys.ts";
 import { openHmac } from "./hmac.ts";
 import { hpkeSeal } from "./hpke.ts";
 import type { Batch } from "./record-key.ts";
 import { sealPlaintext } from "./seal-plaintext.ts";
-import { drawSeed } from "./seed-pool.ts";
+import { nextSeed } from "./seed-pool.ts";
 
 /** Seals the records of one batch under one batch key. */
 export interface BatchSealer extends Disposable {
@@ -86,6 +85,34 @@ export function createSealer(
   return { openBatch: () => openBatch(tenant, recipients) };
 }
 
+/**
+ * Makes a sealer where originals are to be kept: where the keyring names a recipient, unless
+ * `vault` says otherwise.
+ *
+ * @param options.vault - `off` keeps no originals; `on` needs a recipient; null leaves it to the
+ *   keyring, and a recipient in it that cannot be sealed to is an error, since what is written
+ *   without a seal meanwhile could never be recovered.
+ * @throws {@link MaskingError} as {@link createSealer} does.
+ *
+ * @example
+ * ```ts
+ * import { generateKeyring, resolveKeyring } from "@org/masking/keyring";
+ * import { openSealer } from "@org/masking/seal";
+ *
+ * const keyring = await resolveKeyring(generateKeyring().keyring, { env: {} });
+ * console.log(openSealer(keyring, { tenant: "acme", vault: null }) !== null); // true
+ * console.log(openSealer({ recipients: [] }, { tenant: "acme", vault: null })); // null
+ * ```
+ */
+export function openSealer(
+  keyring: Pick<Keyring, "recipients">,
+  { tenant, vault }: { readonly tenant: string; readonly vault: "off" | "on" | null },
+): Sealer | null {
+  const hasRecipient = keyring.recipients.some(({ state }) => state !== "disabled");
+  const isKept = vault === "on" || (vault === null && hasRecipient);
+  return isKept ? createSealer(keyring, { tenant }) : null;
+}
+
 function openBatch(tenant: string, recipients: readonly Usable<Recipient>[]): BatchSealer {
   const id = randomUUID();
   const batchKeyId = batchKeyIdBytes(id);
@@ -113,7 +140,7 @@ function createBatchSealer(
     if (batch === null) {
       throw new MaskingError("ERR_MASKING_KEY_UNKNOWN", "The batch key was wiped.");
     }
-    const seed = drawSeed();
+    const seed = nextSeed();
     const plaintext = encodeContent(content);
     try {
       return { sealed: sealPlaintext(batch, at, plaintext, seed), seed };

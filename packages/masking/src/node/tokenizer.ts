@@ -3,11 +3,10 @@
 import { hkdfSync } from "node:crypto";
 import { MaskingError } from "../errors.ts";
 import { tokenKeysOf } from "../format/key-rules.ts";
-import type { Usable } from "../format/keys.ts";
+import type { Keyring, TokenKey, Usable } from "../format/keys.ts";
 import { checkLabel } from "../format/labels.ts";
 import { checkNormId, type NormId } from "../format/norms.ts";
 import { fieldKeyInfo, type Token, tokenInput, tokenStart } from "../format/token.ts";
-import type { Keyring, TokenKey } from "../keys.ts";
 import { type Hmac, openHmac } from "./hmac.ts";
 
 /** Makes the tokens of one tenant's fields. */

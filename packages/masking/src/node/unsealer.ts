@@ -12,7 +12,7 @@ import {
 } from "../format/batch-key.ts";
 import { type Content, decodeContent } from "../format/content.ts";
 import { openingRecipient, rewrapRecipient } from "../format/key-rules.ts";
-import type { PrivateKeyring } from "../format/keys.ts";
+import type { Keyring, PrivateKeyring } from "../format/keys.ts";
 import {
   associatedData,
   type EncodedPlace,
@@ -27,7 +27,6 @@ import {
   seedBytes,
   tagBytes,
 } from "../format/vault.ts";
-import type { Keyring } from "../keys.ts";
 import { type Hmac, openHmac } from "./hmac.ts";
 import { hpkeOpen } from "./hpke-open.ts";
 import { hpkeSeal } from "./hpke.ts";

@@ -1,27 +1,28 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeBase64url, encodeBase64url } from "../../src/format/base64url.ts";
+import { decodeBase64url } from "../../src/format/base64url.ts";
 
-test("encodes as the platform does, and decodes what it encoded", () => {
+test("decodes what was encoded", () => {
   fc.assert(
     fc.property(fc.uint8Array(), (bytes) => {
-      const text = encodeBase64url(bytes);
-      expect(text).toBe(Buffer.from(bytes).toString("base64url"));
+      const text = Buffer.from(bytes).toString("base64url");
       expect(Array.from(decodeBase64url(text) ?? [])).toEqual(Array.from(bytes));
     }),
   );
 });
 
-test("decodes a text only if encoding gives it back", () => {
+/** RFC 4648 section 5, and the letters whose unused bits, two or four of them, are zero (section 3.5). */
+const strict = /^(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])?$/;
+
+test("decodes no other text than the one that stands for the bytes", () => {
   const nearly = fc.string({
     unit: fc.constantFrom(...Array.from("AQgw05_-+/=\n é")),
     maxLength: 9,
   });
   fc.assert(
     fc.property(nearly, (text) => {
-      const bytes = decodeBase64url(text);
-      const canonical = Buffer.from(text, "base64url").toString("base64url") === text;
-      expect(bytes !== null).toBe(canonical);
+      expect(decodeBase64url(text) !== null).toBe(strict.test(text));
     }),
+    { numRuns: 1000 },
   );
 });

@@ -9,12 +9,13 @@ import {
   utf8Length,
   writeLengthPrefixedText,
 } from "../../src/format/bytes.ts";
+import { unicode } from "../unicode.ts";
 
 const parts = fc.array(fc.uint8Array());
 
 test("encodes text as the platform does", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "binary" }), (text) => {
+    fc.property(unicode(), (text) => {
       expect(Buffer.compare(utf8(text), Buffer.from(text, "utf8"))).toBe(0);
     }),
   );
@@ -22,7 +23,7 @@ test("encodes text as the platform does", () => {
 
 test("writes a text as the part that its encoding is, and knows its length before", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "binary" }), (text) => {
+    fc.property(unicode(), (text) => {
       const into = new Uint8Array(utf8Length(text) + 4 + 3);
       expect(writeLengthPrefixedText(text, into, 3)).toBe(into.length);
       expect(Buffer.compare(into.subarray(3), lengthPrefixed(text))).toBe(0);

@@ -7,6 +7,7 @@ import {
   type NormId,
   normIds,
 } from "../../src/index.ts";
+import { unicode } from "../unicode.ts";
 
 test("says of a value whether canonicalize takes it", () => {
   const values = fc.oneof(
@@ -15,7 +16,7 @@ test("says of a value whether canonicalize takes it", () => {
     fc.uuid(),
     fc.stringMatching(/^[+0-9. -]*$/),
     fc.emailAddress(),
-    fc.string({ unit: "binary" }),
+    unicode(),
   );
   fc.assert(
     fc.property(fc.constantFrom(...normIds), values, (norm, value) => {

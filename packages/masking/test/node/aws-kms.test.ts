@@ -14,7 +14,6 @@ import {
   resolvePrivateKeyring,
 } from "../../src/keyring.ts";
 import { openAwsKms } from "../../src/kms.ts";
-import { encodeBase64url } from "../../src/format/base64url.ts";
 import { concat } from "../../src/format/bytes.ts";
 import { sharedSecretOf } from "../../src/node/hpke.ts";
 import { createSealer } from "../../src/seal.ts";
@@ -35,9 +34,9 @@ async function importPair(publicKey: Uint8Array, privateKey: Uint8Array): Promis
   const jwk = {
     kty: "EC",
     crv: "P-256",
-    d: encodeBase64url(privateKey),
-    x: encodeBase64url(publicKey.subarray(1, 33)),
-    y: encodeBase64url(publicKey.subarray(33)),
+    d: Buffer.from(privateKey).toString("base64url"),
+    x: Buffer.from(publicKey.subarray(1, 33)).toString("base64url"),
+    y: Buffer.from(publicKey.subarray(33)).toString("base64url"),
   };
   const pkcs8 = createPrivateKey({ key: jwk, format: "jwk" }).export({
     type: "pkcs8",

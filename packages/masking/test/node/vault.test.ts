@@ -3,10 +3,11 @@ import { syncBuiltinESMExports } from "node:module";
 import { runInNewContext } from "node:vm";
 import * as fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
-import type { RecordPlace, SealedKey } from "../../src/index.ts";
+import { MaskingError, type RecordPlace, type SealedKey } from "../../src/index.ts";
 import { generateKeyring, resolveKeyring } from "../../src/keyring.ts";
-import { type BatchSealer, createSealer } from "../../src/seal.ts";
+import { type BatchSealer, createSealer, openSealer } from "../../src/seal.ts";
 import { batchKeyIdOf, createUnsealer, type BatchOpener } from "../../src/unseal.ts";
+import { unicode } from "../unicode.ts";
 import { keysInStates, kidOf, newKeys, noSources } from "../keys.ts";
 
 const tenant = "acme";
@@ -33,8 +34,7 @@ const inputInvalid = expect.objectContaining({ code: "ERR_MASKING_INPUT_INVALID"
 
 const label = fc.stringMatching(/^[!-~]{1,128}$/);
 const place: fc.Arbitrary<RecordPlace> = fc.record({ table: label, recordId: fc.uuid() });
-const unicode = fc.string({ unit: "binary" });
-const fields = fc.dictionary(label, unicode, { noNullPrototype: true });
+const fields = fc.dictionary(label, unicode(), { noNullPrototype: true });
 const at: RecordPlace = { table: "user_logins", recordId: "0190a0b0-7e1c-7c1e-8f6a-3f1d9a2b4c5d" };
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
@@ -285,6 +285,24 @@ describe("a recipient's state", () => {
     const keys = await keysInStates({ recipients: states });
     const { sealedKeys } = createSealer(keys.keyring, { tenant }).openBatch();
     expect(sealedKeys.map(({ recipient }) => recipient)).toEqual(["primary"]);
+  });
+
+  /** With the vault set to each of off, on, and nothing. */
+  test.each([
+    ["primary", ["nothing kept", "kept", "kept"]],
+    ["pending", ["nothing kept", "refused", "refused"]],
+    ["decrypt_only", ["nothing kept", "refused", "refused"]],
+    ["disabled", ["nothing kept", "refused", "nothing kept"]],
+  ] as const)("%s: originals are %s", async (state, expected) => {
+    const keys = await keysInStates({ recipients: [state] });
+    const outcomes = (["off", "on", null] as const).map((vault) => {
+      try {
+        return openSealer(keys.keyring, { tenant, vault }) === null ? "nothing kept" : "kept";
+      } catch (error) {
+        return error instanceof MaskingError ? "refused" : "failed";
+      }
+    });
+    expect(outcomes).toEqual(expected);
   });
 
   test("without a primary recipient nothing is sealed", async () => {

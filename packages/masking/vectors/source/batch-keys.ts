@@ -1,14 +1,15 @@
 /** A batch key sealed to a recipient. */
 
-import { createECDH } from "node:crypto";
+import { createCipheriv, createECDH } from "node:crypto";
 import { batchKeyIdBytes, batchKeyInfo, encodeSealedBatchKey } from "../../src/format/batch-key.ts";
 import { concat } from "../../src/format/bytes.ts";
-import { hpkeSeal } from "../../src/node/hpke.ts";
+import { hpkeSeal, messageKey } from "../../src/node/hpke.ts";
 import {
   batchKeyId,
   fixedBytes,
   flipped,
   hex,
+  hybrid,
   inputInvalid,
   keyUnknown,
   otherBatchKeyId,
@@ -29,6 +30,19 @@ function sealBatchKey(
   ephemeral.setPrivateKey(ephemeralPrivateKey);
   const bound = { info: batchKeyInfo(batchTenant, to.kid), aad: batchKeyIdBytes(id) };
   const { enc, ciphertext } = hpkeSeal(to.publicKey, bound, batchKey, ephemeral);
+  return encodeSealedBatchKey(enc, ciphertext);
+}
+
+/** Authentic in all but the form of `enc`. */
+function sealInHybridForm(): Uint8Array {
+  const ephemeral = createECDH("prime256v1");
+  ephemeral.setPrivateKey(ephemeralPrivateKey);
+  const enc = hybrid(ephemeral.getPublicKey());
+  const dh = ephemeral.computeSecret(r1.publicKey);
+  const kemContext = { enc, publicKey: r1.publicKey };
+  const { key, nonce } = messageKey(dh, kemContext, batchKeyInfo(tenant, r1.kid));
+  const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(batchKeyIdBytes(batchKeyId));
+  const ciphertext = concat(cipher.update(batchKey), cipher.final(), cipher.getAuthTag());
   return encodeSealedBatchKey(enc, ciphertext);
 }
 
@@ -70,6 +84,7 @@ export function batchKeyVectors(): unknown {
         ...sealedTo(flipped(sealedBatchKey, 40)),
         code: unsealFailed,
       },
+      { name: "enc in hybrid form", ...sealedTo(sealInHybridForm()), code: unsealFailed },
       { name: "enc that is no point", ...sealedTo(wrongPoint), code: unsealFailed },
       {
         name: "ciphertext with one bit changed",

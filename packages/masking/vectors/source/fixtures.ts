@@ -2,7 +2,6 @@
 
 import { createECDH, createHash } from "node:crypto";
 import type { MaskingErrorCode } from "../../src/errors.ts";
-import { encodeBase64url } from "../../src/format/base64url.ts";
 import type { KeyringJson, PrivateKeyringJson } from "../../src/format/keyring.ts";
 import type { RecordPlace } from "../../src/format/vault.ts";
 
@@ -10,6 +9,8 @@ export const inputInvalid: MaskingErrorCode = "ERR_MASKING_INPUT_INVALID";
 export const keyInvalid: MaskingErrorCode = "ERR_MASKING_KEY_INVALID";
 export const keyUnknown: MaskingErrorCode = "ERR_MASKING_KEY_UNKNOWN";
 export const unsealFailed: MaskingErrorCode = "ERR_MASKING_UNSEAL_FAILED";
+
+export const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64url");
 
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
@@ -31,7 +32,7 @@ function keyPair(name: string): KeyPair {
   return { publicKey: pair.getPublicKey(), privateKey };
 }
 
-export const inlineKey = (name: string): string => encodeBase64url(fixedBytes(name, 32));
+export const inlineKey = (name: string): string => base64url(fixedBytes(name, 32));
 export const recipient: KeyPair = keyPair("recipient r1");
 const retired: KeyPair = keyPair("recipient r0");
 export const stranger: KeyPair = keyPair("recipient r9");
@@ -45,8 +46,8 @@ export const keyring: KeyringJson = {
     { kid: "t0", state: "disabled", key: inlineKey("token key t0") },
   ],
   recipients: [
-    { kid: "r1", state: "primary", public_key: encodeBase64url(recipient.publicKey) },
-    { kid: "r0", state: "disabled", public_key: encodeBase64url(retired.publicKey) },
+    { kid: "r1", state: "primary", public_key: base64url(recipient.publicKey) },
+    { kid: "r0", state: "disabled", public_key: base64url(retired.publicKey) },
   ],
 };
 
@@ -56,20 +57,20 @@ export const privateKeyring: PrivateKeyringJson = {
     {
       kid: "r1",
       state: "primary",
-      public_key: encodeBase64url(recipient.publicKey),
-      private_key: encodeBase64url(recipient.privateKey),
+      public_key: base64url(recipient.publicKey),
+      private_key: base64url(recipient.privateKey),
     },
     {
       kid: "r9",
       state: "decrypt_only",
-      public_key: encodeBase64url(stranger.publicKey),
-      private_key: encodeBase64url(stranger.privateKey),
+      public_key: base64url(stranger.publicKey),
+      private_key: base64url(stranger.privateKey),
     },
     {
       kid: "r0",
       state: "disabled",
-      public_key: encodeBase64url(retired.publicKey),
-      private_key: encodeBase64url(retired.privateKey),
+      public_key: base64url(retired.publicKey),
+      private_key: base64url(retired.privateKey),
     },
   ],
 };
@@ -81,6 +82,13 @@ export const place: RecordPlace = {
   table: "user_logins",
   recordId: "0190a0b0-7e1c-7c1e-8f6a-3f1d9a2b4c5d",
 };
+
+/** The other long form of a point, which many libraries take: 06 or 07 by the last bit of y (X9.62). */
+export function hybrid(point: Uint8Array): Uint8Array {
+  const copy = Uint8Array.from(point);
+  copy[0] = 6 + ((point[64] ?? 0) & 1);
+  return copy;
+}
 
 export function flipped(bytes: Uint8Array, at: number): Uint8Array {
   const copy = Uint8Array.from(bytes);

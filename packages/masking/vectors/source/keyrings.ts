@@ -1,10 +1,11 @@
 /** Keyrings that load, and keyrings that do not. */
 
-import { encodeBase64url } from "../../src/format/base64url.ts";
 import { concat, utf8 } from "../../src/format/bytes.ts";
 import {
+  base64url,
   fixedBytes,
   flipped,
+  hybrid,
   inlineKey,
   keyInvalid,
   keyring,
@@ -26,7 +27,7 @@ export function keyringVectors(): unknown {
     ...privateKeyring,
     recipients: [{ ...opener, ...change }],
   });
-  const text = encodeBase64url(utf8("correct horse battery staple and more"));
+  const text = base64url(utf8("correct horse battery staple and more"));
   return {
     accepted: [
       { name: "all states", keyring },
@@ -37,6 +38,11 @@ export function keyringVectors(): unknown {
           ...keyring,
           token_keys: [key, { kid: "x", state: "disabled", key: "env:GONE" }],
         },
+      },
+      {
+        name: "a variable with white space around its key",
+        keyring: withKey({ key: "env:TOKEN_KEY" }),
+        env: { TOKEN_KEY: `\t ${inlineKey("token key t2")}\r\n` },
       },
       { name: "private", privateKeyring },
     ],
@@ -68,23 +74,23 @@ export function keyringVectors(): unknown {
       { name: "an empty key", keyring: withKey({ key: "" }) },
       {
         name: "a key of 31 bytes",
-        keyring: withKey({ key: encodeBase64url(fixedBytes("short", 32).subarray(1)) }),
+        keyring: withKey({ key: base64url(fixedBytes("short", 32).subarray(1)) }),
       },
       {
         name: "a key of 65 bytes",
         keyring: withKey({
-          key: encodeBase64url(concat(fixedBytes("long", 64), Uint8Array.of(7))),
+          key: base64url(concat(fixedBytes("long", 64), Uint8Array.of(7))),
         }),
       },
-      { name: "a key of zeros", keyring: withKey({ key: encodeBase64url(new Uint8Array(32)) }) },
+      { name: "a key of zeros", keyring: withKey({ key: base64url(new Uint8Array(32)) }) },
       {
         name: "a key that counts",
-        keyring: withKey({ key: encodeBase64url(Uint8Array.from({ length: 32 }, (_, at) => at)) }),
+        keyring: withKey({ key: base64url(Uint8Array.from({ length: 32 }, (_, at) => at)) }),
       },
       {
         name: "a key of few different bytes",
         keyring: withKey({
-          key: encodeBase64url(Uint8Array.from({ length: 32 }, (_, at) => (at * 97) % 16)),
+          key: base64url(Uint8Array.from({ length: 32 }, (_, at) => (at * 97) % 16)),
         }),
       },
       { name: "a key that is text", keyring: withKey({ key: text }) },
@@ -95,20 +101,48 @@ export function keyringVectors(): unknown {
       },
       { name: "a key behind a variable that is not set", keyring: withKey({ key: "env:GONE" }) },
       {
+        name: "a key behind a name that objects inherit",
+        keyring: withKey({ key: "env:toString" }),
+      },
+      {
+        name: "a variable with a no-break space behind its key",
+        keyring: withKey({ key: "env:TOKEN_KEY" }),
+        env: { TOKEN_KEY: `${inlineKey("token key t2")}\u00a0` },
+      },
+      {
+        name: "an inline key with a line end",
+        keyring: withKey({ key: `${inlineKey("token key t2")}\n` }),
+      },
+      {
+        name: "an inline key with a ciphertext beside it",
+        keyring: withKey({ wrapped_key: "AAAA" }),
+      },
+      {
+        name: "a variable with a ciphertext beside it",
+        keyring: withKey({ key: "env:TOKEN_KEY", wrapped_key: "AAAA" }),
+        env: { TOKEN_KEY: inlineKey("token key t2") },
+      },
+      {
+        name: "an inline public key with a space before it",
+        keyring: withRecipient({ public_key: ` ${base64url(recipient.publicKey)}` }),
+      },
+      {
+        name: "a public key in hybrid form",
+        keyring: withRecipient({ public_key: base64url(hybrid(recipient.publicKey)) }),
+      },
+      {
         name: "a KMS key without its ciphertext",
         keyring: withKey({ key: "aws-kms:arn:aws:kms:eu-west-1:111122223333:key/k" }),
       },
       {
         name: "a compressed public key",
         keyring: withRecipient({
-          public_key: encodeBase64url(
-            concat(Uint8Array.of(2), recipient.publicKey.subarray(1, 33)),
-          ),
+          public_key: base64url(concat(Uint8Array.of(2), recipient.publicKey.subarray(1, 33))),
         }),
       },
       {
         name: "a public key off the curve",
-        keyring: withRecipient({ public_key: encodeBase64url(flipped(recipient.publicKey, 64)) }),
+        keyring: withRecipient({ public_key: base64url(flipped(recipient.publicKey, 64)) }),
       },
       {
         name: "one public key twice",
@@ -120,16 +154,16 @@ export function keyringVectors(): unknown {
       },
       {
         name: "a private key of another",
-        privateKeyring: withOpener({ private_key: encodeBase64url(stranger.privateKey) }),
+        privateKeyring: withOpener({ private_key: base64url(stranger.privateKey) }),
       },
       {
         name: "a private key of zero",
-        privateKeyring: withOpener({ private_key: encodeBase64url(new Uint8Array(32)) }),
+        privateKeyring: withOpener({ private_key: base64url(new Uint8Array(32)) }),
       },
       {
         name: "a private key of 31 bytes",
         privateKeyring: withOpener({
-          private_key: encodeBase64url(recipient.privateKey.subarray(1)),
+          private_key: base64url(recipient.privateKey.subarray(1)),
         }),
       },
       { name: "a public keyring as a private one", privateKeyring: keyring },

@@ -2,7 +2,7 @@
 
 import { lengthPrefixed } from "../../src/format/bytes.ts";
 import { canonicalize, type NormId } from "../../src/format/norms.ts";
-import { resolveKeyring } from "../../src/node/keyring.ts";
+import { resolveKeyring } from "../../src/node/resolve-keyring.ts";
 import { createTokenizer } from "../../src/node/tokenizer.ts";
 import { hex, inputInvalid, keyring, tenant } from "./fixtures.ts";
 

@@ -3,6 +3,7 @@ import { defineContract } from "../define-contract.ts";
 import { integer, masked, optional, subject, text } from "../fields.ts";
 import { majorVersion } from "../major-version.ts";
 
+const deviceId = /^\d{3}-\d{2}-\d{4}$/;
 const guid = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
 
 export const login = defineContract({
@@ -14,12 +15,8 @@ export const login = defineContract({
     ),
     device_type: text({ max: 32, example: ["android", "ios"] }),
     ip: masked("ip/1"),
-    device_id: masked("exact/1", {
-      max: 256,
-      usual: /^\d{3}-\d{2}-\d{4}$/,
-      example: "593-47-5928",
-    }),
-    locale: optional(text({ max: 32, example: ["RU", "DE"] })),
+    device_id: masked("exact/1", { max: 256, usual: deviceId, example: "593-47-5928" }),
+    locale: optional(text({ max: 32, example: ["BR", "DE", "JP", "NG", "RU", "US"] })),
     app_version: optional(text({ max: 32, column: "app_version_text", example: ["2.3.0", "3.1"] })),
   },
   computed: {

@@ -2,6 +2,5 @@ const core = require("@org/masking");
 const keyring = require("@org/masking/keyring");
 const seal = require("@org/masking/seal");
 const unseal = require("@org/masking/unseal");
-const web = require("@org/masking/web");
 
-void import("./smoke.mjs").then(({ smoke }) => smoke({ core, keyring, seal, unseal, web }));
+void import("./smoke.mjs").then(({ smoke }) => smoke({ core, keyring, seal, unseal }));

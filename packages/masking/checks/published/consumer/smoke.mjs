@@ -9,21 +9,14 @@ const tenant = "acme";
 const at = { table: "logins", recordId: "0190a0b0-7e1c-7c1e-8f6a-3f1d9a2b4c5d" };
 const fields = { ip: "192.0.2.1", device_id: "593-47-5928" };
 
-export async function smoke({ core, keyring, seal, unseal, web }) {
+export async function smoke({ core, keyring, seal, unseal }) {
   await meetsVectors({ ...core, ...keyring, ...unseal });
-  await meetsVectors(web);
 
   const keys = keyring.generateKeyring();
   const sources = { env: {} };
   const batch = seal.createSealer(await keyring.resolveKeyring(keys.keyring, sources), { tenant });
   const privateKeyring = await keyring.resolvePrivateKeyring(keys.privateKeyring, sources);
   await opens(batch.openBatch(), unseal.createUnsealer(privateKeyring, { tenant }));
-
-  const webBatch = web.createSealer(await web.resolveKeyring(keys.keyring), { tenant });
-  const webKeyring = await web.resolvePrivateKeyring(keys.privateKeyring);
-  await opens(await webBatch.openBatch(), web.createUnsealer(webKeyring, { tenant }));
-  await opens(await webBatch.openBatch(), unseal.createUnsealer(privateKeyring, { tenant }));
-
   await namesTheMissingPeer(core, keyring);
 }
 

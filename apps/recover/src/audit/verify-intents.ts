@@ -1,0 +1,93 @@
+/** Whether each intent in the chain was asked for, approved by signature, and witnessed in time. */
+
+import { createHash } from "node:crypto";
+import type { Approval, Grant, Grants } from "@org/db";
+import { approvalsOf, isOfRecords, isSigned, requiredFor } from "../grants/verify-grant.ts";
+import type { RecoverKeyring } from "../signing/recover-keyring.ts";
+import type { Intent } from "./trace.ts";
+
+export type IntentFault =
+  | "unexplained_intent"
+  | "ungranted_intent"
+  | "unsigned_intent"
+  | "unwitnessed_intent";
+
+export interface IntentEvidence {
+  readonly grants: Pick<Grants, "show" | "records">;
+  readonly keyring: RecoverKeyring;
+  /** Rows that a checkpoint covers, by their place in the chain. */
+  readonly covered: ReadonlySet<number>;
+  readonly nowMs: number;
+}
+
+/** The first intent that lacks something, with what it lacks. */
+export async function findIntentFault(
+  intents: Iterable<Intent>,
+  evidence: IntentEvidence,
+): Promise<{ readonly kind: IntentFault; readonly seq: number } | null> {
+  const grants = new Map<string, SignedTerms | null>();
+  for (const intent of intents) {
+    const kind = findByItself(intent, evidence);
+    if (kind !== null) return { kind, seq: intent.seq };
+    const { grantId } = intent;
+    if (!grants.has(grantId)) grants.set(grantId, await signedTerms(grantId, evidence));
+    const terms = grants.get(grantId) ?? null;
+    if (terms === null || !isCovered(intent, terms))
+      return { kind: "unsigned_intent", seq: intent.seq };
+  }
+  return null;
+}
+
+function findByItself(
+  { seq, isGranted, approvals, end, detail }: Intent,
+  { covered, nowMs }: IntentEvidence,
+): IntentFault | null {
+  if (!isGranted || approvals.length === 0) return "ungranted_intent";
+  if (end?.hasHappened && !covered.has(seq)) return "unwitnessed_intent";
+  const isOverdue = !(Date.parse(detail.deadline ?? "") >= nowMs);
+  return end === null && isOverdue ? "unexplained_intent" : null;
+}
+
+/** A grant, with those of its approvals whose signatures hold, by their SHA-256. */
+interface SignedTerms {
+  readonly grant: Grant;
+  readonly required: number;
+  readonly approvals: ReadonlyMap<string, Approval>;
+}
+
+async function signedTerms(
+  id: string,
+  { grants, keyring }: IntentEvidence,
+): Promise<SignedTerms | null> {
+  const grant = await grants.show(id);
+  if (grant === null || !isOfRecords(grant, await grants.records(id))) return null;
+  const signed = approvalsOf(grant).filter((approval) => isSigned(grant, approval, keyring));
+  return {
+    grant,
+    required: requiredFor(grant, keyring),
+    approvals: new Map(signed.map((approval) => [sha256(approval.signature), approval])),
+  };
+}
+
+/** Whether so many signatures that the chain saw before the intent allow just this. */
+function isCovered(intent: Intent, { grant, required, approvals }: SignedTerms): boolean {
+  const { detail, actor } = intent;
+  const approvers = intent.approvals.flatMap(({ approver, keyId, signatureSha256 }) => {
+    const approval = approvals.get(signatureSha256);
+    return approval?.approver === approver && approval.keyId === keyId ? [approver] : [];
+  });
+  const isWhole = detail.records === grant.records && detail.digest !== undefined;
+  return (
+    new Set(approvers).size >= required &&
+    grant.requester === actor &&
+    grant.contract === detail.contract &&
+    grant.capability === detail.capability &&
+    (detail.fields ?? []).every((field) => grant.fields.includes(field)) &&
+    (detail.records ?? 0) <= grant.maxRecords &&
+    (!isWhole || detail.digest === grant.digest)
+  );
+}
+
+function sha256(hex: string): string {
+  return createHash("sha256").update(hex, "hex").digest("hex");
+}

@@ -1,0 +1,46 @@
+/** The subject that somebody named, in the form in which grants take it. */
+
+import type { Selector } from "@org/db";
+import { Option } from "commander";
+import { openTokenizer } from "../compose.ts";
+import { type Edge, readStdin } from "../edge.ts";
+import type { AnyContract } from "@org/schema";
+
+export type SubjectSelector = Extract<Selector, { readonly kind: "subject" }>;
+
+export interface SubjectOptions {
+  readonly subject?: string;
+  readonly user?: string;
+}
+
+export function subjectOptions(): readonly [Option, Option] {
+  const about = "whose records, by the contract's subject; - reads it from standard input";
+  return [
+    new Option("--subject <value>", about),
+    new Option("--user <value>", "the same").hideHelp().conflicts("subject"),
+  ];
+}
+
+/** The value, if one was named. */
+export async function readSubject(
+  edge: Edge,
+  { subject, user }: SubjectOptions,
+): Promise<string | undefined> {
+  const named = subject ?? user;
+  return named === "-" ? await readStdin(edge) : named;
+}
+
+/** By the value where the contract keeps it plain, else by its tokens: the value itself goes nowhere. */
+export async function selectSubject(
+  edge: Edge,
+  contract: AnyContract,
+  value: string,
+): Promise<SubjectSelector> {
+  const field = contract.fields.find(({ name }) => name === contract.subject);
+  if (!field?.isMasked) {
+    // As PostgreSQL writes it.
+    return { kind: "subject", subject: field?.kind === "uuid" ? value.toLowerCase() : value };
+  }
+  const tokenizer = await openTokenizer(edge, contract);
+  return { kind: "subject", tokens: tokenizer.candidates(contract.subject, value) };
+}

@@ -1,0 +1,19 @@
+/** Text that cannot steer the terminal that it is printed on. */
+
+/** Controls, marks that turn or join text, and line separators: they steer a terminal, or hide what is shown. */
+const steering = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Text for people: a value must not be able to steer the terminal. Not to be turned back; JSON is. */
+export function printable(text: string): string {
+  return text.replaceAll(steering, escaped);
+}
+
+/** JSON whose every character is safe on a terminal; a reader gets the exact value back. */
+export function printableJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll(steering, escaped);
+}
+
+function escaped(character: string): string {
+  const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
+}

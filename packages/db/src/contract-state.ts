@@ -1,0 +1,133 @@
+/** What a database knows of a contract, and where the two differ. */
+
+import type { AnyContract } from "@org/schema";
+import type { ClientBase } from "pg";
+
+/** A column, and what stands in it. */
+export interface StoredColumn {
+  readonly name: string;
+  /** As PostgreSQL writes it: `character varying(128)`. */
+  readonly type: string;
+  readonly isNullable: boolean;
+  /** Such as `field locale`, `token ip under ip/1`: a column that holds something else now is another column. */
+  readonly holds: string;
+}
+
+/** A contract as `maskline.contract` keeps it, for the next migration to be compared with. */
+export interface Definition {
+  readonly table: string;
+  readonly subject: string;
+  readonly columns: readonly StoredColumn[];
+}
+
+interface CatalogColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly isNullable: boolean;
+}
+
+export interface ContractState {
+  /** Null where the database does not know the contract. */
+  readonly definition: Definition | null;
+  /** The columns of the table as they are; null where there is no such table. */
+  readonly columns: readonly CatalogColumn[] | null;
+  /** Another contract that has the table. */
+  readonly tableOwner: string | null;
+}
+
+/** Where a table has another column than the contract asks for. */
+export type ColumnDifference =
+  | { readonly kind: "missing"; readonly wanted: StoredColumn }
+  /** A field that was taken out of the contract, or out of the table by somebody. */
+  | { readonly kind: "extra" | "lost"; readonly name: string }
+  | { readonly kind: "type" | "nullable"; readonly wanted: StoredColumn; readonly found: string }
+  | { readonly kind: "holds"; readonly wanted: StoredColumn; readonly found: string };
+
+export function definitionOf(contract: AnyContract): Definition {
+  return {
+    table: contract.table,
+    subject: contract.subject,
+    columns: contract.columns.map(({ name, sqlType, isNullable, from }) => ({
+      name,
+      type: catalogType(sqlType),
+      isNullable,
+      holds: holdsOf(contract, from),
+    })),
+  };
+}
+
+function holdsOf(contract: AnyContract, from: AnyContract["columns"][number]["from"]): string {
+  switch (from.kind) {
+    case "field":
+      return `field ${from.name}`;
+    case "computed":
+      return `computed ${from.name}`;
+    case "token":
+      return `token ${from.field} under ${contract.tokenFields[from.field]}`;
+    case "system":
+      return "delivery";
+  }
+}
+
+/** As `format_type` writes it. */
+function catalogType(sqlType: string): string {
+  return sqlType
+    .replace(/^varchar/, "character varying")
+    .replace(/^timestamptz$/, "timestamp with time zone");
+}
+
+/** Without `isKnown`, the schema is not there yet: then neither are its contracts. */
+export async function readContractState(
+  client: ClientBase,
+  { name, table }: Pick<AnyContract, "name" | "table">,
+  isKnown = true,
+): Promise<ContractState> {
+  const { rows: stored } = isKnown
+    ? await client.query<{ name: string; definition: Definition }>(
+        "SELECT name, definition FROM maskline.contract WHERE name = $1 OR table_name = $2",
+        [name, table],
+      )
+    : { rows: [] };
+  const { rows: columns } = await client.query<CatalogColumn>(
+    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type, NOT attnotnull AS "isNullable"
+     FROM pg_attribute
+     WHERE attrelid = to_regclass(format('public.%I', $1::text)) AND attnum > 0 AND NOT attisdropped
+     ORDER BY attnum`,
+    [table],
+  );
+  return {
+    definition: stored.find((row) => row.name === name)?.definition ?? null,
+    columns: columns.length === 0 ? null : columns,
+    tableOwner: stored.find((row) => row.name !== name)?.name ?? null,
+  };
+}
+
+/** What the table has beside these columns is nobody's business here. */
+export function compareColumns(
+  wanted: Definition,
+  stored: Definition,
+  catalog: readonly CatalogColumn[],
+): ColumnDifference[] {
+  const inTable = new Map(catalog.map((column) => [column.name, column]));
+  const before = new Map(stored.columns.map((column) => [column.name, column]));
+  const names = new Set(wanted.columns.map(({ name }) => name));
+  const extra = stored.columns.filter(({ name }) => !names.has(name));
+  return [
+    ...wanted.columns.flatMap((column): ColumnDifference[] => {
+      const { name } = column;
+      const found = inTable.get(name);
+      const known = before.get(name);
+      if (found === undefined) {
+        return [known ? { kind: "lost", name } : { kind: "missing", wanted: column }];
+      }
+      if (known?.holds !== column.holds) {
+        return [{ kind: "holds", wanted: column, found: known?.holds ?? "nothing of ours" }];
+      }
+      if (found.type !== column.type) return [{ kind: "type", wanted: column, found: found.type }];
+      return found.isNullable === column.isNullable
+        ? []
+        : [{ kind: "nullable", wanted: column, found: found.isNullable ? "NULL" : "NOT NULL" }];
+    }),
+    ...extra.map(({ name }): ColumnDifference => ({ kind: "extra", name })),
+  ];
+}
