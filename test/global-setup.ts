@@ -1,6 +1,7 @@
 /** One PostgreSQL and one SQS server for a whole test run, and a migrated database to clone. */
 import { migrate } from "@org/db";
 import { startPostgres, startQueueServer } from "@org/local";
+import { login } from "@org/schema";
 import { Client } from "pg";
 import type { TestProject } from "vitest/node";
 
@@ -17,7 +18,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await admin.connect();
   await admin.query(`CREATE DATABASE ${template}`);
   await admin.end();
-  await migrate(postgres.url({ database: template }));
+  await migrate(postgres.url({ database: template }), { contract: login });
 
   project.provide("postgresAdminUrl", postgres.adminUrl);
   project.provide("queueEndpoint", queueServer.endpoint);
