@@ -3,8 +3,15 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { migrate } from "@org/db";
 import { createTestDatabase, type LocalPostgres, startPostgres } from "@org/local";
+import { createTokenizer } from "@org/masking";
+import { generateKeyring, resolveKeyring } from "@org/masking/keyring";
+import { createSealer } from "@org/masking/seal";
+import { createToRow } from "@org/schema";
 import { Client } from "pg";
+import { v7 as uuidv7 } from "uuid";
+import { plainTable } from "./contenders/plain-table.ts";
 import { cpuMicrosOf } from "./process-usage.ts";
+import { contract, sampledMessages } from "./samples.ts";
 
 export interface BenchDatabase extends AsyncDisposable {
   readonly adminUrl: string;
@@ -24,17 +31,9 @@ export type Side = "maskline" | "plain";
 /** fsync and synchronous_commit stay on; the rest is what anybody would set on a server of this size. */
 const settings = { shared_buffers: "2GB", max_wal_size: "8GB" };
 
-const plainTable = `
-  CREATE TABLE logins (
-    message_id uuid PRIMARY KEY,
-    user_id varchar(128), device_type varchar(32), masked_ip varchar(256), masked_device_id varchar(256),
-    locale varchar(32), app_version integer, create_date date
-  );
-  GRANT SELECT, INSERT ON logins TO maskline_writer`;
-
 /** $1 is when the count began. */
 const messageIds: Record<Side, string> = {
-  maskline: `SELECT message_id FROM user_logins WHERE sent_at >= $1
+  maskline: `SELECT message_id FROM ${contract.table} WHERE sent_at >= $1
     UNION ALL SELECT message_id FROM maskline.quarantine WHERE sent_at >= $1`,
   plain: "SELECT message_id FROM logins WHERE create_date >= $1::date",
 };
@@ -43,11 +42,11 @@ export function startBenchPostgres(): Promise<LocalPostgres> {
   return startPostgres({ settings });
 }
 
-/** `rows` logins stand in the month being written, and stay there. */
+/** `rows` rows stand in the month being written, and stay there. */
 export async function openBenchDatabase(postgres: LocalPostgres, rows = 0): Promise<BenchDatabase> {
   await using opening = new AsyncDisposableStack();
   const database = opening.use(await createTestDatabase(postgres.adminUrl));
-  await migrate(database.adminUrl);
+  await migrate(database.adminUrl, { contract });
   const writerUrl = await database.createLogin("maskline_writer");
 
   const admin = opening.adopt(new Client({ connectionString: database.adminUrl }), (client) =>
@@ -70,7 +69,7 @@ export async function openBenchDatabase(postgres: LocalPostgres, rows = 0): Prom
       since = new Date();
       if (rows > 0) return;
       await admin.query(
-        "TRUNCATE logins, user_logins, maskline.ledger, maskline.quarantine, maskline.batch_key, maskline.vault, maskline.seed",
+        `TRUNCATE logins, ${contract.table}, maskline.ledger, maskline.quarantine, maskline.batch_key, maskline.vault, maskline.seed`,
       );
     },
     async count(side) {
@@ -95,31 +94,43 @@ export async function openOwnDatabase(): Promise<BenchDatabase> {
 
 const fillAtOnce = 500_000;
 
-/** As the consumer would have written them: random message ids, ascending record ids, vault on. */
-const fillStatement = `
-  WITH made AS MATERIALIZED (
-    SELECT gen_random_uuid() AS message_id, uuidv7() AS record_id, now() AS sent_at,
-      (now() AT TIME ZONE 'UTC')::date AS create_date
-    FROM generate_series(1, $1::integer)
-  ), new_ledger AS (
-    INSERT INTO maskline.ledger (message_id, record_id, outcome) SELECT message_id, record_id, 'row' FROM made
-  ), new_vault AS (
-    INSERT INTO maskline.vault (record_id, create_date, sealed)
-    SELECT record_id, create_date, decode(repeat('00', 194), 'hex') FROM made
-  ), new_seed AS (
-    INSERT INTO maskline.seed (record_id, create_date, seed)
-    SELECT record_id, create_date, decode(repeat('00', 32), 'hex') FROM made
-  )
-  INSERT INTO user_logins (message_id, record_id, sent_at, create_date, user_id, device_type,
-    masked_ip, masked_device_id, locale, app_version, app_version_text)
-  SELECT message_id, record_id, sent_at, create_date, gen_random_uuid(), 'android',
-    'mk1.t1.' || repeat('x', 43), 'mk1.t1.' || repeat('y', 43), 'DE', 2, '2.3.0'
-  FROM made`;
-
+/** As the consumer would have written them: random message ids, ascending record ids, vault on; the values are one message's. */
 async function fill(admin: Client, rows: number): Promise<void> {
   if (rows === 0) return;
+  const keyring = await resolveKeyring(generateKeyring().keyring, { env: {} });
+  const tokenizer = createTokenizer(keyring, { tenant: "bench", fields: contract.tokenFields });
+  using sealer = createSealer(keyring, { tenant: "bench" }).openBatch();
+  const [message] = sampledMessages(1);
+  if (!message) throw new TypeError("The sample has a message.");
+  const { columns, vault } = createToRow(contract, tokenizer)(message, {
+    recordId: uuidv7(),
+    sealer,
+  });
+  const values = Object.entries(columns);
+  const statement = `
+    WITH made AS MATERIALIZED (
+      SELECT gen_random_uuid() AS message_id, uuidv7() AS record_id, now() AS sent_at,
+        (now() AT TIME ZONE 'UTC')::date AS create_date
+      FROM generate_series(1, $1::integer)
+    ), new_ledger AS (
+      INSERT INTO maskline.ledger (message_id, record_id, outcome) SELECT message_id, record_id, 'row' FROM made
+    ), new_vault AS (
+      INSERT INTO maskline.vault (record_id, create_date, sealed)
+      SELECT record_id, create_date, $2::bytea FROM made
+    ), new_seed AS (
+      INSERT INTO maskline.seed (record_id, create_date, seed)
+      SELECT record_id, create_date, $3::bytea FROM made
+    )
+    INSERT INTO ${contract.table} (message_id, record_id, sent_at, create_date, ${values.map(([name]) => `"${name}"`).join(", ")})
+    SELECT message_id, record_id, sent_at, create_date, ${values.map((_, at) => `$${at + 4}`).join(", ")}
+    FROM made`;
   for (let done = 0; done < rows; done += fillAtOnce) {
-    await admin.query(fillStatement, [Math.min(fillAtOnce, rows - done)]);
+    await admin.query(statement, [
+      Math.min(fillAtOnce, rows - done),
+      vault?.sealed,
+      vault?.seed,
+      ...values.map(([, value]) => value),
+    ]);
   }
   await admin.query("VACUUM ANALYZE");
   await admin.query("CHECKPOINT");

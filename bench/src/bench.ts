@@ -51,7 +51,7 @@ export interface Bench {
 }
 
 export interface BenchSettings {
-  /** Multiplies the work of a round; below 1 for a quick look. */
+  /** Multiplies the work of a round; below 1 for a quick run. */
   readonly scale: number;
 }
 

@@ -7,7 +7,7 @@ Runs ours beside the alternatives, in interleaved rounds, and prints medians, sp
 
   --only NAME    only this bench, or this candidate of it as BENCH/CANDIDATE; may be given again
   --rounds N     rounds of each bench (default 5)
-  --scale X      multiplies the work of a round (default 1; 0.05 for a quick look)
+  --scale X      multiplies the work of a round (default 1; 0.05 for a quick run)
   --json         print the results as one JSON object instead of tables
   --save         also put the results into docs/performance/results.json, and draw tables and charts
   --chart        measure nothing: draw tables and charts from docs/performance/results.json again

@@ -2,9 +2,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createRandom } from "@org/local";
+import { createCanaries } from "@org/faults/canaries";
+import { createScanner } from "@org/faults/scan";
+import { chooseContract } from "@org/local";
+import { createRandom } from "@org/schema";
 
-import { createCanaries } from "./canaries.ts";
 import { checkDatabase } from "./endings.ts";
 import { faults } from "./faults.ts";
 import { startFleet } from "./fleet.ts";
@@ -15,7 +17,6 @@ import type { World } from "./play.ts";
 import { createProducer } from "./producer.ts";
 import { addCounts, verdictOf } from "./report.ts";
 import type { FaultCounts, Report } from "./report.ts";
-import { createScanner } from "./scan.ts";
 import { Inconclusive, shuffled, waitFor } from "./scene.ts";
 import { openStage } from "./stage.ts";
 import { startWatch } from "./watch.ts";
@@ -137,10 +138,13 @@ async function openWorld(
 ): Promise<World> {
   const { options } = run;
   const random = createRandom(options.seed);
-  const canaries = createCanaries();
+  const chosen = await chooseContract(options.contract);
+  const canaries = createCanaries(chosen.contract);
   const journal = openJournal(join(directory, "faults.jsonl"));
   const { server, kind, vault, rate } = options;
-  const stage = opening.use(await openStage({ directory, server, kind, vault, consumers }));
+  const stage = opening.use(
+    await openStage({ ...chosen, directory, server, kind, vault, consumers }),
+  );
   const fleet = opening.use(
     startFleet({
       size: consumers,
@@ -150,6 +154,7 @@ async function openWorld(
     }),
   );
   const producer = createProducer({
+    contract: chosen.contract,
     admin: stage.admin,
     queueUrl: stage.queueUrl,
     fifo: kind === "fifo",

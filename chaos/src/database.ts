@@ -2,6 +2,7 @@
 import { migrate } from "@org/db";
 import { createTestDatabase, startPostgres } from "@org/local";
 import type { LocalPostgres } from "@org/local";
+import type { AnyContract } from "@org/schema";
 import { Pool } from "pg";
 import type { QueryResultRow } from "pg";
 
@@ -25,11 +26,11 @@ const settings = {
 };
 
 /** `fsync` is on, as everything else that keeps a commit. */
-export async function openDatabase(): Promise<Database> {
+export async function openDatabase(contract: AnyContract): Promise<Database> {
   await using opening = new AsyncDisposableStack();
   const postgres = opening.use(await startPostgres({ settings }));
   const database = await createTestDatabase(postgres.adminUrl);
-  await migrate(database.adminUrl);
+  await migrate(database.adminUrl, { contract });
   const pool = opening.adopt(
     new Pool({
       connectionString: database.adminUrl,

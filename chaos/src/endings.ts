@@ -4,6 +4,13 @@ import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
 import { batchKeyIdOf, createUnsealer } from "@org/masking/unseal";
 import type { BatchOpener } from "@org/masking/unseal";
 
+import {
+  areOriginalsOf,
+  areTokensOf,
+  findWrongValues,
+  type StoredTokens,
+  tokensOf,
+} from "./expected-rows.ts";
 import { findOrphans } from "./orphans.ts";
 import type { SentMessage } from "./producer.ts";
 import type { Stage } from "./stage.ts";
@@ -21,12 +28,8 @@ export interface Endings {
   readonly violations: readonly string[];
 }
 
-interface StoredRow {
-  readonly message_id: string;
+interface StoredRow extends StoredTokens {
   readonly record_id: string;
-  readonly user_id: string;
-  readonly masked_ip: string;
-  readonly masked_device_id: string;
   /** Whether `create_date` is the UTC date of `sent_at`. */
   readonly dated_right: boolean;
   readonly sent_at_ms: number;
@@ -50,10 +53,10 @@ export async function readEndings(
 ): Promise<Endings> {
   const ids = sent.map(({ messageId }) => messageId);
   const rows = await stage.query<StoredRow>(
-    `SELECT message_id, record_id, user_id, masked_ip, masked_device_id, sealed, seed,
+    `SELECT message_id, record_id, ${tokensOf(stage.contract)} AS tokens, sealed, seed,
             create_date = (sent_at AT TIME ZONE 'UTC')::date AS dated_right,
             (extract(epoch FROM sent_at) * 1000)::float8 AS sent_at_ms
-       FROM user_logins
+       FROM ${stage.contract.table} AS t
        LEFT JOIN maskline.vault USING (record_id, create_date)
        LEFT JOIN maskline.seed USING (record_id, create_date)
       WHERE message_id = ANY($1::uuid[])`,
@@ -145,30 +148,31 @@ async function checkRows(
   }: { sent: readonly SentMessage[]; rows: readonly StoredRow[]; vault: boolean },
   violations: Violations,
 ): Promise<void> {
-  const byId = new Map(sent.map((message) => [message.messageId, message]));
+  const byId = new Map(sent.map((each) => [each.messageId, each]));
+  const { contract } = stage;
   const keyring = await loadKeyring(stage.keyrings.path, { env: {} });
-  const tokenizer = createTokenizer(keyring, {
-    tenant,
-    fields: { ip: "ip/1", device_id: "exact/1" },
-  });
+  const tokenizer = createTokenizer(keyring, { tenant, fields: contract.tokenFields });
+  const messages = new Map(
+    sent.flatMap(({ messageId, message }) => (message ? [[messageId, message] as const] : [])),
+  );
+  const wrong = await findWrongValues(stage.query, contract, { messages, tokenizer });
   const open = await openVault(stage, rows);
   for (const row of rows) {
-    const message = byId.get(row.message_id);
-    if (!message) continue;
-    violations.expect(message.due === "row", "a message that is no login has a row");
-    violations.expect(row.user_id === message.userId, "a row has another message's user_id");
+    const { due, message, sentAfterMs, sentBeforeMs } = byId.get(row.message_id) ?? {};
+    if (due === undefined) continue;
+    violations.expect(due === "row", "a message that must be refused has a row");
     violations.expect(row.dated_right, "create_date is not the UTC date of sent_at");
     violations.expect(
-      row.sent_at_ms >= message.sentAfterMs && row.sent_at_ms <= message.sentBeforeMs,
+      row.sent_at_ms >= (sentAfterMs ?? 0) && row.sent_at_ms <= (sentBeforeMs ?? 0),
       "sent_at is not when the message was sent",
     );
-    // A token that is among the candidates of its value: so equal values have equal tokens, and no others.
-    const isToken =
-      tokenizer.candidates("ip", message.ip).some((token) => token === row.masked_ip) &&
-      tokenizer
-        .candidates("device_id", message.deviceId)
-        .some((token) => token === row.masked_device_id);
-    violations.expect(isToken, "a masked value is not the token of what was sent");
+    if (!message) continue;
+    const { tokens } = row;
+    violations.expect(!wrong.has(row.message_id), "a row does not hold what was sent");
+    violations.expect(
+      areTokensOf(contract, tokenizer, { message, tokens }),
+      "a masked value is not the token of what was sent",
+    );
 
     const { sealed, seed } = row;
     violations.expect(
@@ -176,10 +180,10 @@ async function checkRows(
       vault ? "a row has no sealed record or no seed" : "a row has a sealed record without a vault",
     );
     if (!sealed || !seed) continue;
-    const at = { table: "user_logins", recordId: row.record_id };
-    const original = attempt(() => open(sealed).unseal(at, sealed, seed));
+    const at = { table: contract.table, recordId: row.record_id };
+    const originals = attempt(() => open(sealed).unseal(at, sealed, seed));
     violations.expect(
-      original?.["ip"] === message.ip && original["device_id"] === message.deviceId,
+      areOriginalsOf(contract, message, originals),
       "a sealed record does not open to what was sent",
     );
   }
@@ -194,7 +198,7 @@ async function checkQuarantine(
   const open = await openVault(stage, quarantined);
   for (const { message_id, record_id, sealed, seed } of quarantined) {
     const message = byId.get(message_id);
-    violations.expect(message?.due === "quarantine", "a login is in quarantine");
+    violations.expect(message?.due === "quarantine", "a good message is in quarantine");
     const at = { table: "quarantine", recordId: record_id };
     const body = seed && attempt(() => open(sealed).unsealBytes(at, sealed, seed));
     violations.expect(
@@ -269,5 +273,5 @@ export async function checkDatabase(
   for (const { message_id } of decided) {
     violations.expect(sentIds.has(message_id), "the ledger has a message that nobody sent");
   }
-  return [...violations.sentences(), ...(await findOrphans(stage.query))];
+  return [...violations.sentences(), ...(await findOrphans(stage.query, stage.contract))];
 }

@@ -17,6 +17,8 @@ export interface ChaosOptions {
   readonly faults: readonly string[];
   /** Messages a second. */
   readonly rate: number;
+  /** A shipped contract's name, or a path. */
+  readonly contract: string;
   readonly json: boolean;
   readonly help: boolean;
 }
@@ -27,6 +29,7 @@ export interface SoakOptions {
   readonly killEverySeconds: number;
   readonly consumers: number;
   readonly seed: number;
+  readonly contract: string;
   readonly json: boolean;
 }
 
@@ -36,8 +39,9 @@ export class UsageError extends Error {
 }
 
 export const usage: string = `Usage: pnpm chaos [--minutes N] [--seed N] [--kind standard|fifo] [--vault on|off]
-                  [--server hostile|fauxqs] [--faults a,b] [--rate N] [--json]
-       pnpm chaos --soak MESSAGES [--kill-every SECONDS] [--consumers N] [--seed N] [--json]
+                  [--server hostile|fauxqs] [--contract PATH] [--faults a,b] [--rate N] [--json]
+       pnpm chaos --soak MESSAGES [--kill-every SECONDS] [--consumers N] [--contract PATH]
+                  [--seed N] [--json]
 
 Runs consumers on a PostgreSQL and an SQS server of its own, breaks something every few
 seconds, and counts what became of every message. One round goes through every chosen
@@ -49,6 +53,7 @@ in any case.
   --kind K      standard or fifo (default standard)
   --vault V     on or off (default on)
   --server S    the SQS server: hostile, which can misbehave, or fauxqs (default hostile)
+  --contract C  which messages: a contract's path, or the name of a shipped one (default login)
   --faults a,b  only these (default: all that fit the choices above)
   --rate N      messages sent a second (default 150)
   --json        print one line of JSON instead of the table
@@ -82,6 +87,7 @@ export function parseOptions(args: readonly string[]): ChaosOptions {
     server: { type: "string", default: "hostile" },
     faults: { type: "string" },
     rate: { type: "string", default: "150" },
+    contract: { type: "string", default: "login" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   });
@@ -97,6 +103,7 @@ export function parseOptions(args: readonly string[]): ChaosOptions {
     vault,
     faults: given.faults === undefined ? fitting : chosen(given.faults, fitting),
     rate: number("--rate", given.rate, { from: 1, to: mostRate }),
+    contract: given.contract,
     json: given.json,
     help: given.help,
   };
@@ -117,6 +124,7 @@ export function parseSoakOptions(args: readonly string[]): SoakOptions {
     "kill-every": { type: "string", default: "4" },
     consumers: { type: "string", default: "2" },
     seed: { type: "string", default: "1" },
+    contract: { type: "string", default: "login" },
     json: { type: "boolean", default: false },
   });
   return {
@@ -127,6 +135,7 @@ export function parseSoakOptions(args: readonly string[]): SoakOptions {
     }),
     consumers: integer("--consumers", given.consumers, { from: 1, to: mostConsumers }),
     seed: number("--seed", given.seed, { from: 0, to: mostSeed }),
+    contract: given.contract,
     json: given.json,
   };
 }

@@ -1,7 +1,7 @@
 /** Plays one scene: messages flow, the fault strikes, the queue drains, everything is counted. */
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { Random } from "@org/local";
+import type { Random } from "@org/schema";
 
 import { readEndings } from "./endings.ts";
 import type { Fleet } from "./fleet.ts";
@@ -9,7 +9,7 @@ import type { Journal } from "./journal.ts";
 import type { ChaosOptions } from "./options.ts";
 import type { Producer } from "./producer.ts";
 import type { FaultCounts } from "./report.ts";
-import type { Leak, Scanner } from "./scan.ts";
+import type { Leak, Scanner } from "@org/faults/scan";
 import { waitFor } from "./scene.ts";
 import type { FaultDefinition } from "./scene.ts";
 import type { Stage } from "./stage.ts";

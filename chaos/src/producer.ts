@@ -1,18 +1,19 @@
-/** Sends logins past every fault: a sequence number in each user_id, canaries in what must be masked. */
+/** Sends messages past every fault, with canaries in what must be masked. */
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { OutgoingMessage, QueueAdmin, Random } from "@org/local";
+import { type Canaries, spelledValues } from "@org/faults/canaries";
+import type { OutgoingMessage, QueueAdmin } from "@org/local";
+import { type AnyContract, createParser, sampleMessages } from "@org/schema";
+import type { MessageOf, Random } from "@org/schema";
 
-import type { Canaries } from "./canaries.ts";
-import { refusedDeviceType } from "./stage.ts";
+import { refusalOf } from "./refusal.ts";
 
 export interface SentMessage {
   readonly messageId: string;
-  /** `row` for a login; `quarantine` for what cannot become one. */
+  /** `row` for a message of the contract; `quarantine` for what cannot become a row. */
   readonly due: "row" | "quarantine";
-  readonly userId: string;
-  readonly ip: string;
-  readonly deviceId: string;
+  /** Its values; null for what is none of the contract's. */
+  readonly message: MessageOf<AnyContract> | null;
   readonly body: string;
   readonly groupId: string | null;
   /** Between these two SQS dated it. */
@@ -35,6 +36,7 @@ export interface Producer {
 }
 
 export interface ProducerOptions {
+  readonly contract: AnyContract;
   readonly admin: QueueAdmin;
   readonly queueUrl: string;
   readonly fifo: boolean;
@@ -46,37 +48,33 @@ export interface ProducerOptions {
 
 const batchSize = 10;
 const groups = 5;
+/** Samples are made so many at a time, each time from another seed. */
+const samplesAtOnce = 1_000;
+const mostSeed = 2 ** 31 - 1;
 
 export function createProducer(options: ProducerOptions): Producer {
-  const { admin, queueUrl, fifo, rate, random } = options;
+  const { contract, admin, queueUrl, fifo, rate, random } = options;
+  const values = spelledValues(options.canaries);
+  const refusal = refusalOf(contract);
+  const parse = createParser(contract);
+  const good = bodies(contract, { random, values });
+  const refused = refusal
+    ? bodies(contract, { random, values: { ...values, [refusal.field]: [refusal.text] } })
+    : good;
   let sent: SentMessage[] = [];
-  let drafted = 0;
   let sending: Promise<void> | null = null;
   let paused = new AbortController();
 
   function draft(): Draft {
-    drafted += 1;
-    const userId = `00000000-0000-4000-8000-${String(drafted).padStart(12, "0")}`;
-    const ip = random.pick(random.pick(options.canaries.addresses));
-    const deviceId = random.pick(options.canaries.deviceIds);
-    const isWrongShape = random.chance(1, 100);
-    const isRefused = !isWrongShape && random.chance(1, 200);
-    const login = {
-      user_id: userId,
-      app_version: `${random.integer(0, 9)}.${random.integer(0, 20)}.0`,
-      device_type: isRefused ? refusedDeviceType : random.pick(["ios", "android"]),
-      ip,
-      locale: random.chance(3, 10) ? null : random.pick(["RU", "US", "CN"]),
-      device_id: deviceId,
-    };
-    return {
-      due: isWrongShape || isRefused ? "quarantine" : "row",
-      userId,
-      ip,
-      deviceId,
-      body: JSON.stringify(isWrongShape ? { foo: ip, bar: deviceId, user_id: userId } : login),
-      groupId: fifo ? `group-${random.integer(1, groups)}` : null,
-    };
+    const groupId = fifo ? `group-${random.integer(1, groups)}` : null;
+    if (random.chance(1, 100)) {
+      return { due: "quarantine", message: null, body: wrongShape(values, random), groupId };
+    }
+    const isRefused = refusal !== null && random.chance(1, 200);
+    const { value: body } = (isRefused ? refused : good).next();
+    const parsed = parse(body);
+    const message = parsed.kind === "message" ? parsed.message : null;
+    return { due: isRefused ? "quarantine" : "row", message, body, groupId };
   }
 
   async function send(drafts: readonly Draft[]): Promise<void> {
@@ -124,8 +122,32 @@ export function createProducer(options: ProducerOptions): Producer {
     resume,
     async sendBombs(bodies) {
       for (const body of bodies) {
-        await send([{ ...draft(), due: "quarantine", body }]);
+        await send([{ ...draft(), due: "quarantine", message: null, body }]);
       }
     },
   };
+}
+
+type Values = Readonly<Record<string, readonly string[]>>;
+
+/** Bodies of the contract's messages, without end. */
+function* bodies(
+  contract: AnyContract,
+  { random, values }: { readonly random: Random; readonly values: Values },
+): Generator<string, never> {
+  for (;;) {
+    const seed = random.integer(0, mostSeed);
+    for (const { kind, body } of sampleMessages(contract, { count: samplesAtOnce, seed, values })) {
+      if (kind === "message") yield body;
+    }
+  }
+}
+
+/** What must be masked, under names that the contract does not know. */
+function wrongShape(values: Values, random: Random): string {
+  return JSON.stringify(
+    Object.fromEntries(
+      Object.entries(values).map(([name, texts]) => [`not_${name}`, random.pick(texts)]),
+    ),
+  );
 }

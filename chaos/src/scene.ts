@@ -1,7 +1,7 @@
 /** One fault at work: messages flow, something breaks, the queue drains, and everything is counted. */
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { Random } from "@org/local";
+import type { Random } from "@org/schema";
 
 import type { Fleet } from "./fleet.ts";
 import type { Journal } from "./journal.ts";

@@ -1,4 +1,4 @@
-/** A deep queue drained by consumers that are killed all the while; then every message is looked up. */
+/** A deep queue drained by consumers that are killed all the while; then every message is sought in the database. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,10 @@ import { startBenchQueueServer } from "@org/bench/queue-server";
 import type { BenchQueue } from "@org/bench/queue-server";
 import { messageIds } from "@org/faults/message-ids";
 import type { Counts } from "@org/faults/message-store";
-import { createMessages, createRandom, localAwsEnvironment } from "@org/local";
+import { chooseContract, localAwsEnvironment } from "@org/local";
+import { createTokenizer } from "@org/masking";
+import { loadKeyring } from "@org/masking/keyring";
+import { createRandom, sampleMessages } from "@org/schema";
 
 import { openDatabase } from "./database.ts";
 import { startFleet } from "./fleet.ts";
@@ -26,7 +29,7 @@ export interface SoakRun {
   readonly progress: (line: string) => void;
 }
 
-const queueName = "logins";
+const queueName = "messages";
 /** A lease that a killed consumer's messages wait for, short so that many come again; the receives that operations.md asks for. */
 const queueSettings = { visibilityTimeoutSeconds: 10, maxReceiveCount: 10 };
 /** The queue goes round these: each message has its own id, not its own body. */
@@ -53,14 +56,20 @@ export async function runSoak(run: SoakRun): Promise<SoakReport> {
 async function soak(run: SoakRun, directory: string): Promise<SoakReport> {
   const { options, progress } = run;
   await using opening = new AsyncDisposableStack();
-  const { writerUrl, query } = opening.use(await openDatabase());
+  const { contract, reference } = await chooseContract(options.contract);
+  const { writerUrl, query } = opening.use(await openDatabase(contract));
   const server = opening.use(await startBenchQueueServer());
   const queue = await server.createQueue(queueName, queueSettings);
   const keyrings = await createKeyrings(directory, { vault: true });
 
   const { messages: count, seed } = options;
-  const messages = createMessages({ count: Math.min(count, distinctMessages), seed });
-  await noteSent(query, { messages, count, messageIdAt: messageIds(queueName) });
+  const messages = sampleMessages(contract, { count: Math.min(count, distinctMessages), seed });
+  const tokenizer = createTokenizer(await loadKeyring(keyrings.path, { env: {} }), {
+    tenant: "default",
+    fields: contract.tokenFields,
+  });
+  const messageIdAt = messageIds(queueName);
+  await noteSent(query, { contract, tokenizer, messages, count, messageIdAt });
   await queue.send(
     messages.map(({ body }) => body),
     count,
@@ -79,6 +88,7 @@ async function soak(run: SoakRun, directory: string): Promise<SoakReport> {
           SQS_QUEUE_URL: queue.url,
           AWS_ENDPOINT_URL_SQS: server.endpoint,
           DATABASE_URL: writerUrl,
+          MASKLINE_CONTRACT: reference,
           MASKLINE_KEYRING: keyrings.path,
           MASKLINE_VAULT: "on",
           PORT: "0",
@@ -91,7 +101,7 @@ async function soak(run: SoakRun, directory: string): Promise<SoakReport> {
 
   progress("every message is looked up in the database");
   const { redelivered, deadLettered } = await queue.counts();
-  const { violations, ...endings } = await readSoakEndings(query);
+  const { violations, ...endings } = await readSoakEndings(query, contract);
   return {
     options,
     seconds,
@@ -116,7 +126,7 @@ async function drainUnderFire(
 ): Promise<Drain> {
   const random = createRandom(options.seed);
   const killEveryMs = options.killEverySeconds * 1000;
-  const drawDelay = (): number =>
+  const nextDelay = (): number =>
     random.integer(Math.round(killEveryMs / 2), Math.round(killEveryMs * 1.5));
   const peaks: number[] = [];
   const notePeak = async (consumer: number): Promise<void> => {
@@ -153,7 +163,7 @@ async function drainUnderFire(
       );
     }
     if (nextKillMs === null && fleet.isReady()) {
-      nextKillMs = nowMs + drawDelay();
+      nextKillMs = nowMs + nextDelay();
       readySinceMs = nowMs;
     }
     if (nextKillMs !== null && nowMs >= nextKillMs) {

@@ -1,9 +1,11 @@
 /** What the consumers run against: PostgreSQL behind one fault proxy each, a hostile SQS server, keyrings. */
 import { localAwsEnvironment, openQueueAdmin } from "@org/local";
-import type { LocalPostgres, QueueAdmin } from "@org/local";
+import type { ChosenContract, LocalPostgres, QueueAdmin } from "@org/local";
 import { startFaultProxy } from "@org/faults/fault-proxy";
 import type { FaultProxy, ProxiedConnection } from "@org/faults/fault-proxy";
 import type { Fault, QueueRequest } from "@org/faults/hostile-queue-server";
+
+import type { AnyContract } from "@org/schema";
 
 import { openDatabase } from "./database.ts";
 import type { Query } from "./database.ts";
@@ -12,6 +14,7 @@ import type { Keyrings } from "./keyrings.ts";
 import type { QueueKind } from "./options.ts";
 import { openQueueServer } from "./queue-servers.ts";
 import type { QueueServer, QueueServerName } from "./queue-servers.ts";
+import { refusalOf } from "./refusal.ts";
 
 /** What a fault may do at the moments that can be seen from outside. `consumer` counts from 0. */
 export interface Hooks {
@@ -28,6 +31,7 @@ export interface Hooks {
 }
 
 export interface Stage extends AsyncDisposable {
+  readonly contract: AnyContract;
   readonly directory: string;
   readonly postgres: LocalPostgres;
   /** One for each consumer. */
@@ -50,7 +54,7 @@ export interface Stage extends AsyncDisposable {
   readonly consumerEnv: (consumer: number) => Readonly<Record<string, string>>;
 }
 
-export interface StageOptions {
+export interface StageOptions extends ChosenContract {
   readonly directory: string;
   readonly server: QueueServerName;
   readonly kind: QueueKind;
@@ -61,10 +65,9 @@ export interface StageOptions {
 export const visibilityTimeoutSeconds = 2;
 const maxReceiveCount = 10;
 
-/** A login that this stage's database refuses although it parses well. */
-export const refusedDeviceType = "refused-by-postgres";
-
 export async function openStage({
+  contract,
+  reference,
   directory,
   server: serverName,
   kind,
@@ -76,10 +79,13 @@ export async function openStage({
   const deletedEarly: string[] = [];
   const deferred = new Set<string>();
 
-  const { postgres, query, writerUrl } = opening.use(await openDatabase());
-  await query(
-    `ALTER TABLE user_logins ADD CONSTRAINT refused CHECK (device_type <> '${refusedDeviceType}')`,
-  );
+  const { postgres, query, writerUrl } = opening.use(await openDatabase(contract));
+  const refusal = refusalOf(contract);
+  if (refusal) {
+    await query(
+      `ALTER TABLE ${contract.table} ADD CONSTRAINT refused CHECK ("${refusal.column}" <> '${refusal.text}')`,
+    );
+  }
 
   const proxies: FaultProxy[] = [];
   for (let consumer = 0; consumer < consumers; consumer += 1) {
@@ -108,7 +114,7 @@ export async function openStage({
     }),
   );
   const admin = opening.adopt(openQueueAdmin(server.endpoint), (opened) => opened.close());
-  const { queueUrl, deadLetterUrl } = await admin.createQueueWithDeadLetters("logins", {
+  const { queueUrl, deadLetterUrl } = await admin.createQueueWithDeadLetters("messages", {
     maxReceiveCount,
     visibilityTimeoutSeconds,
     fifo: kind === "fifo",
@@ -117,6 +123,7 @@ export async function openStage({
 
   const opened = opening.move();
   return {
+    contract,
     directory,
     postgres,
     proxies,
@@ -148,6 +155,7 @@ export async function openStage({
         SQS_QUEUE_URL: queueUrl,
         AWS_ENDPOINT_URL_SQS: server.endpoint,
         DATABASE_URL: databaseUrl.href,
+        MASKLINE_CONTRACT: reference,
         MASKLINE_KEYRING: keyrings.path,
         MASKLINE_VAULT: vault ? "on" : "off",
         MASKLINE_BATCH_AGE_MS: "50",

@@ -16,7 +16,7 @@ export function backoffMs({ firstMs, mostMs }: Backoff, attempt: number): number
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   await sleep(ms, undefined, { signal }).catch(() => {
-    // Aborted: the caller looks at the signal itself.
+    // Aborted: the caller asks the signal itself.
   });
 }
 

@@ -9,8 +9,8 @@ export type TracedStage = "parse" | "mask" | "write" | "ack";
 
 export interface BatchTrace {
   /** Runs a stage under a span of its own. */
-  stage<T>(name: TracedStage, work: () => T): T;
-  end(): void;
+  readonly stage: <T>(name: TracedStage, work: () => T) => T;
+  readonly end: () => void;
 }
 
 export type StartTrace = (batch: readonly Held[]) => BatchTrace;

@@ -1,19 +1,20 @@
 /** Open while the database cannot take writes; pollers wait on it, so that an outage spends no receive counts. */
 import { unlessAborted } from "./backoff.ts";
 
-/** One write's reason to hold the breaker open. */
-export interface Trip {
-  clear(): void;
+/** One reason to hold the breaker open; setting it twice is setting it once. */
+export interface Trip extends Disposable {
+  readonly set: () => void;
+  readonly clear: () => void;
 }
 
 export interface Breaker {
   readonly open: boolean;
   /** Milliseconds since it opened, 0 while closed. */
-  openForMs(): number;
-  /** Opens it until this trip, and every other one, is cleared. */
-  trip(): Trip;
+  readonly openForMs: () => number;
+  /** It is open while any trip is set. */
+  readonly createTrip: () => Trip;
   /** Resolves at once while closed, else when it closes or `signal` aborts. */
-  closed(signal: AbortSignal): Promise<void>;
+  readonly closed: (signal: AbortSignal) => Promise<void>;
 }
 
 export function createBreaker(onChange: (open: boolean) => void): Breaker {
@@ -21,25 +22,32 @@ export function createBreaker(onChange: (open: boolean) => void): Breaker {
   let openedAtMs = 0;
   let reclosed = Promise.withResolvers<void>();
 
+  function set(trip: Trip): void {
+    trips.add(trip);
+    if (trips.size > 1 || openedAtMs > 0) return;
+    openedAtMs = performance.now();
+    reclosed = Promise.withResolvers<void>();
+    onChange(true);
+  }
+
+  function clear(trip: Trip): void {
+    if (!trips.delete(trip) || trips.size > 0) return;
+    openedAtMs = 0;
+    reclosed.resolve();
+    onChange(false);
+  }
+
   return {
     get open() {
       return trips.size > 0;
     },
-    openForMs: () => (trips.size > 0 ? performance.now() - openedAtMs : 0),
-    trip() {
+    openForMs: () => (openedAtMs > 0 ? performance.now() - openedAtMs : 0),
+    createTrip() {
       const trip: Trip = {
-        clear() {
-          if (!trips.delete(trip) || trips.size > 0) return;
-          reclosed.resolve();
-          onChange(false);
-        },
+        set: () => set(trip),
+        clear: () => clear(trip),
+        [Symbol.dispose]: () => clear(trip),
       };
-      trips.add(trip);
-      if (trips.size === 1) {
-        openedAtMs = performance.now();
-        reclosed = Promise.withResolvers<void>();
-        onChange(true);
-      }
       return trip;
     },
     async closed(signal) {

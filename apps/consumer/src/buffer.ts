@@ -21,22 +21,22 @@ export interface BufferLimits {
 
 export interface Reservation {
   /** Exchanges reserved room for the messages that really came; false where their bodies find none. */
-  exchange(messages: readonly Held[]): boolean;
+  readonly exchange: (messages: readonly Held[]) => boolean;
 }
 
 export interface Buffer {
   readonly waiting: number;
   readonly inHand: number;
   /** Waits for room for one full receive; null once closed or aborted. */
-  reserve(signal: AbortSignal): Promise<Reservation | null>;
-  /** Gives back the room of messages that are settled. */
-  release(messages: readonly Held[]): void;
+  readonly reserve: (signal: AbortSignal) => Promise<Reservation | null>;
+  /** Frees the room of messages that are acknowledged. */
+  readonly release: (messages: readonly Held[]) => void;
   /** Takes waiting messages out, so that they are not carried. */
-  withdraw(unwanted: (message: Held) => boolean): Held[];
+  readonly withdraw: (unwanted: (message: Held) => boolean) => Held[];
   /** Yields a batch when it is full, old enough, or nothing more can arrive; ends when closed and empty. */
-  batches(): AsyncGenerator<readonly Held[], void, undefined>;
+  readonly batches: () => AsyncGenerator<readonly Held[], void, undefined>;
   /** Nothing more will be received. */
-  close(): void;
+  readonly close: () => void;
 }
 
 export function createBuffer(limits: BufferLimits): Buffer {
@@ -159,11 +159,11 @@ function bytesOf(messages: readonly Held[]): number {
 }
 
 interface Condition {
-  notify(): void;
-  wait(timeoutMs: number | null, signal?: AbortSignal): Promise<void>;
+  readonly notify: () => void;
+  readonly wait: (timeoutMs: number | null, signal?: AbortSignal) => Promise<void>;
 }
 
-/** Wakes every waiter; a waiter looks again at what it waited for. */
+/** Wakes every waiter; a waiter then asks again for what it waited for. */
 function createCondition(): Condition {
   const waiters = new Set<() => void>();
   return {

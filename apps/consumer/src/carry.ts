@@ -3,25 +3,25 @@ import { randomUUIDv7 } from "node:crypto";
 
 import type { QuarantineRow } from "@org/db/writer";
 import type { BatchSealer } from "@org/masking/seal";
-import type { Oddity, Parsed, RejectionReason } from "@org/schema";
+import type { AnyContract, MessageOf, Parse, Parsed, ToRow } from "@org/schema";
 
 import type { BatchTrace } from "./batch-trace.ts";
 import type { Held, Item, Outcome } from "./model.ts";
-import type { Mask } from "./stages/mask.ts";
-import type { Parse } from "./stages/parse.ts";
 import type { Write } from "./stages/write.ts";
+
+type Message = MessageOf<AnyContract>;
 
 /** Bound into every sealed body; a constant, never a relation's name. */
 const tableLabel = "quarantine";
 
 export interface CarryEvents {
-  accepted(oddities: readonly Oddity[], droppedFields: number): void;
-  rejected(messageId: string, reason: RejectionReason): void;
+  readonly accepted: (oddities: readonly string[], droppedFields: number) => void;
+  readonly rejected: (messageId: string, reason: string) => void;
 }
 
 export interface CarryStages {
-  readonly parse: Parse;
-  readonly mask: Mask;
+  readonly parse: Parse<Message>;
+  readonly toRow: ToRow<AnyContract>;
   readonly write: Write;
   /** Opens a batch key; null where the vault is off. */
   readonly openBatch: (() => BatchSealer) | null;
@@ -34,14 +34,14 @@ export interface CarryContext {
 
 interface ParsedMessage {
   readonly held: Held;
-  readonly result: Parsed;
+  readonly result: Parsed<Message>;
 }
 
 export type Carry = (batch: readonly Held[], context: CarryContext) => Promise<Outcome>;
 
 /** Carries a batch to its outcome. Retries write the same sealed bytes: a message is sealed once. */
 export function createCarry(
-  { parse, mask, write, openBatch }: CarryStages,
+  { parse, toRow, write, openBatch }: CarryStages,
   events: CarryEvents,
 ): Carry {
   return async function carry(batch, { giveUp, trace }) {
@@ -52,7 +52,7 @@ export function createCarry(
         result: parse(held.envelope.body, held.envelope.attributeNames),
       })),
     );
-    const { items, returned } = trace.stage("mask", () => maskBatch(parsed, sealer));
+    const { items, released } = trace.stage("mask", () => maskBatch(parsed, sealer));
     const outcome = await trace.stage("write", () =>
       write(items, {
         batchKeys: sealer ? sealer.sealedKeys.map((key) => ({ id: sealer.id, ...key })) : [],
@@ -61,32 +61,32 @@ export function createCarry(
         giveUp,
       }),
     );
-    return { settled: outcome.settled, returned: [...returned, ...outcome.returned] };
+    return { durable: outcome.durable, released: [...released, ...outcome.released] };
   };
 
   function maskBatch(
     parsed: readonly ParsedMessage[],
     sealer: BatchSealer | null,
-  ): { items: Item[]; returned: Held[] } {
+  ): { items: Item[]; released: Held[] } {
     const items: Item[] = [];
-    const returned: Held[] = [];
+    const released: Held[] = [];
     const stoppedGroups = new Set<string | null>();
     for (const { held, result } of parsed) {
       const { groupId } = held.envelope;
-      // Whoever holds the message now carries it; and behind a returned message its group must wait.
+      // Whoever holds the message now carries it; and behind a released message its group must wait.
       const isCarried = !held.leaseLost && (groupId === null || !stoppedGroups.has(groupId));
       const item = isCarried ? toItem(held, result, sealer) : null;
       if (item) {
         items.push(item);
       } else {
-        returned.push(held);
+        released.push(held);
         stoppedGroups.add(groupId);
       }
     }
-    return { items, returned };
+    return { items, released };
   }
 
-  function toItem(held: Held, parsed: Parsed, sealer: BatchSealer | null): Item | null {
+  function toItem(held: Held, parsed: Parsed<Message>, sealer: BatchSealer | null): Item | null {
     const { messageId, sentAtMs } = held.envelope;
     if (parsed.kind === "rejection") {
       events.rejected(messageId, parsed.reason);
@@ -94,15 +94,16 @@ export function createCarry(
       return row && { held, kind: "quarantine", row };
     }
     events.accepted(parsed.oddities, parsed.droppedFields);
-    const identity = { messageId, sentAtMs, recordId: randomUUIDv7() };
-    return { held, kind: "login", row: mask(parsed.login, identity, sealer) };
+    const recordId = randomUUIDv7();
+    const { columns, vault } = toRow(parsed.message, { recordId, sealer });
+    return { held, kind: "row", row: { messageId, recordId, sentAtMs, columns, vault } };
   }
 }
 
 function sealBody(
   sealer: BatchSealer,
   { envelope }: Held,
-  reason: QuarantineRow["reason"],
+  reason: string,
   sqlState: string | null,
 ): QuarantineRow {
   const { messageId, sentAtMs, body } = envelope;

@@ -1,81 +1,115 @@
 /** The composition root: opens the adapters and fits them together. */
-import { DatabaseError, connectWriter } from "@org/db/writer";
+import { DatabaseError, connectWriter, databaseReasons } from "@org/db/writer";
 import { MaskingError, createTokenizer } from "@org/masking";
-import type { Keyring, Tokenizer } from "@org/masking";
+import type { Keyring } from "@org/masking";
 import { loadKeyring } from "@org/masking/keyring";
 import { createSealer } from "@org/masking/seal";
 import type { Sealer } from "@org/masking/seal";
-import { fieldPolicy } from "@org/schema";
-import type { MaskedField } from "@org/schema";
-import { QueueError, openQueue } from "@org/sqs";
+import { ContractError, createParser, createToRow, loadContract } from "@org/schema";
+import type { AnyContract, ToRow } from "@org/schema";
+import { QueueError, damageKinds, openQueue, queueErrorCodes } from "@org/sqs";
+import type { QueueAttributes, Target } from "@org/sqs";
 import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import type { Logger } from "pino";
 
+import manifest from "../package.json" with { type: "json" };
+import { adviceFor } from "./advice.ts";
 import { createStartTrace } from "./batch-trace.ts";
 import { createBreaker } from "./breaker.ts";
 import { createBuffer } from "./buffer.ts";
 import { createCarry } from "./carry.ts";
+import { wantsTraces } from "./config.ts";
 import type { Config } from "./config.ts";
 import { StartFault, toFailure } from "./failure.ts";
+import { createFlood } from "./flood.ts";
 import { openHealthServer } from "./health.ts";
 import { createLeases } from "./leases.ts";
-import { findDenied, preflight } from "./preflight.ts";
+import { findDenied, findUnwritable, preflight } from "./preflight.ts";
 import type { Finding } from "./preflight.ts";
+import type { Totals } from "./progress.ts";
 import { run } from "./run.ts";
 import { createAck } from "./stages/ack.ts";
-import { createMask } from "./stages/mask.ts";
-import { createParse } from "./stages/parse.ts";
+import { createOpenCommit } from "./stages/commit.ts";
 import { createReceive } from "./stages/receive.ts";
 import { createWrite } from "./stages/write.ts";
 import { createTelemetry } from "./telemetry.ts";
-import type { Totals } from "./telemetry.ts";
 import { openTracing } from "./tracing.ts";
 import { untilEmpty } from "./until-empty.ts";
 
 export interface Service extends AsyncDisposable {
   /** What preflight found; with an error among them, do not run. */
   readonly findings: readonly Finding[];
-  /** What else a check asks, and a start does not: two calls that do nothing to any message. */
-  findDenied(): Promise<readonly Finding[]>;
-  /** Port of /live, /ready and /metrics. */
-  readonly port: number;
-  /** Whether originals are kept, sealed. */
-  readonly vault: "on" | "off";
-  totals(): Totals;
-  /** Consumes until `stop` aborts, or until the queue stays empty. */
-  run(signals: { stop: AbortController; giveUp: AbortSignal }, mode: RunMode): Promise<void>;
+  /** What else a check asks, and a start does not: calls that do nothing to any message, and rows that are taken back. */
+  readonly findMore: () => Promise<readonly Finding[]>;
+  /** What it works on, for the log. */
+  readonly about: {
+    readonly contract: string;
+    /** Of /live, /ready and /metrics. */
+    readonly port: number;
+    readonly region: string;
+    /** What named the region. */
+    readonly regionFrom: string;
+    /** Whether originals are kept, sealed. */
+    readonly vault: "on" | "off";
+  };
+  readonly totals: () => Totals;
+  /** Consumes until `stop` aborts, or until the queue stays empty; false where it ended for another reason. */
+  readonly run: (
+    signals: { stop: AbortController; giveUp: AbortSignal },
+    mode: RunMode,
+  ) => Promise<boolean>;
 }
 
 export interface RunMode {
   readonly untilEmpty: boolean;
 }
 
-/** Drained mode looks more often: its polls must not outlive the queue's last message by long. */
+/** Drained mode asks more often: its polls must not outlive the queue's last message by long. */
 const drainWaitSeconds = 1;
 
 /** Longer than any healthy poll: past it only a restart can help. */
 const stuckMs = 120_000;
 
+const dayMs = 86_400_000;
+/** SQS's longest retention; a queue's own may be raised while this runs. */
+const longestRetentionMs = 14 * dayMs;
+
+const regionNames: Readonly<Record<Target["regionFrom"], string>> = {
+  queue_url: "SQS_QUEUE_URL",
+  option: "AWS_REGION",
+  sdk: "the AWS SDK's configuration",
+  nothing: "nothing",
+};
+
 /** Builds the service. What was opened is closed in reverse, also when building fails half-way. */
 export async function compose(config: Config, log: Logger): Promise<Service> {
   await using opening = new AsyncDisposableStack();
-
-  const queue = opening.use(openQueue(config.queue));
-  const database = opening.use(
-    connectWriter({
-      connection: config.databaseUrl === null ? {} : { connectionString: config.databaseUrl },
-      poolSize: config.limits.writers + 1,
-      onIdleError: (fault) =>
-        log.warn(toFailure("write", fault), "an idle connection to the database broke"),
+  const contract = await openContract(config.MASKLINE_CONTRACT);
+  const queue = opening.use(
+    openQueue({
+      queueUrl: config.SQS_QUEUE_URL,
+      ...(config.AWS_REGION !== null && { region: config.AWS_REGION }),
+      ...(config.AWS_ENDPOINT_URL_SQS !== null && { endpoint: config.AWS_ENDPOINT_URL_SQS }),
     }),
   );
-  const [{ tokenizer, sealer }, attributes, access] = await allOrEveryFault([
+  const openWriter = () =>
+    connectWriter({
+      // pg reads the PG* variables itself.
+      connection: config.DATABASE_URL === null ? {} : { connectionString: config.DATABASE_URL },
+      contract,
+      poolSize: config.MASKLINE_WRITERS + 1,
+      onIdleError: (fault) =>
+        log.warn(toFailure("write", fault), "an idle connection to the database broke"),
+    });
+  const database = opening.use(openWriter());
+  const [{ toRow, sealer }, target, attributes, access] = await allOrEveryFault([
     orExplain(
-      openKeys(config),
+      openKeys(config, contract),
       "MASKLINE_KEYRING",
-      "mend the file that MASKLINE_KEYRING names; `pnpm recover keys init` writes a new one for development",
+      "correct the file that MASKLINE_KEYRING names; `pnpm recover keys init` writes a new one for development",
     ),
+    orExplain(queue.target(), "the queue has no place", "correct AWS_ENDPOINT_URL_SQS"),
     orExplain(
       queue.attributes(),
       "the queue cannot be read",
@@ -95,72 +129,116 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
   });
   const provider = new MeterProvider({ readers: [exporter] });
   opening.defer(() => provider.shutdown());
-  const telemetry = createTelemetry(provider.getMeter("maskline"), log);
+  const meter = provider.getMeter("maskline");
+  const telemetry = createTelemetry(meter, log, {
+    labels: {
+      reasons: contract.reasons,
+      oddities: contract.oddities,
+      damages: damageKinds,
+      failures: { receive: queueErrorCodes, renew: queueErrorCodes, write: databaseReasons },
+    },
+    build: { version: manifest.version, contract: contract.name },
+  });
+  const { progress } = telemetry;
 
   const tracing = opening.use(
-    await openTracing(config.tracing, (fault) =>
+    await openTracing(wantsTraces(config), (fault) =>
       log.warn(toFailure("trace", fault), "the last traces were not delivered"),
     ),
   );
 
   let isRunning = false;
   const breaker = createBreaker((open) => telemetry.breakerChanged(open, !isRunning));
-  const buffer = createBuffer(config.limits);
-  telemetry.watch({ buffer, breaker });
   const health = opening.use(
     await orExplain(
-      openHealthServer(config.port, {
-        live: () => !isRunning || breaker.open || telemetry.sincePollMs() < stuckMs,
-        ready: () => isRunning && !breaker.open,
-        metrics: (request, response) => exporter.getMetricsRequestHandler(request, response),
-      }),
+      openHealthServer(
+        { host: config.HOST, port: config.PORT },
+        {
+          live: () => !isRunning || breaker.open || progress.sincePollMs() < stuckMs,
+          ready: () => isRunning && !breaker.open && progress.receives(),
+          metrics: (request, response) => exporter.getMetricsRequestHandler(request, response),
+        },
+      ),
       "health and metrics cannot be served",
-      "set PORT to a port that is free, or to 0 for any",
+      "set PORT to a port that is free, or to 0 for any, and HOST to an address of this machine",
     ),
   );
 
   const opened = opening.move();
   return {
     findings: preflight(attributes, {
-      batchAgeMs: config.limits.batchAgeMs,
+      batchAgeMs: config.MASKLINE_BATCH_AGE_MS,
       hasVault: sealer !== null,
       readsMaskedData: access.readsMaskedData,
-      namesPrivateKeyring: config.namesPrivateKeyring,
+      namesPrivateKeyring: config.RECOVER_PRIVATE_KEYRING !== null,
       unknownSettings: config.unknownSettings,
-      waitSeconds: config.limits.waitSeconds,
-      shutdownSeconds: config.shutdownMs / 1000,
+      ignoredSettings: config.ignoredSettings,
+      regionFrom: target.regionFrom,
+      waitSeconds: config.MASKLINE_WAIT_SECONDS,
+      shutdownSeconds: config.MASKLINE_SHUTDOWN_SECONDS,
     }),
-    findDenied: () => findDenied(queue),
-    port: health.port,
-    vault: sealer === null ? "off" : "on",
-    totals: telemetry.totals,
+    async findMore() {
+      await using second = openWriter();
+      const found = await Promise.all([findDenied(queue), findUnwritable(database, second)]);
+      return found.flat();
+    },
+    about: {
+      contract: contract.name,
+      port: health.port,
+      region: target.region,
+      regionFrom: regionNames[target.regionFrom],
+      vault: sealer === null ? "off" : "on",
+    },
+    totals: progress.totals,
     async run({ stop, giveUp }, mode) {
+      const buffer = createBuffer({
+        maxMessages: config.MASKLINE_MAX_IN_FLIGHT,
+        maxBytes: config.MASKLINE_MAX_IN_FLIGHT_BYTES,
+        batchSize: config.MASKLINE_BATCH_SIZE,
+        batchAgeMs: config.MASKLINE_BATCH_AGE_MS,
+      });
       const leases = createLeases(queue, {
         visibilityTimeoutSeconds: attributes.visibilityTimeoutSeconds,
         events: telemetry.leases,
+      });
+      using _watched = telemetry.watch({ buffer, breaker, leases });
+      using flood = createFlood(config.MASKLINE_MAX_QUARANTINED_PER_MINUTE, {
+        trip: breaker.createTrip(),
+        flooded: telemetry.flooded,
       });
       const ack = createAck({ queue, leases }, { events: telemetry.ack, giveUp });
       const receive = createReceive(
         { queue, buffer, leases, breaker },
         {
-          pollers: config.limits.pollers,
-          waitSeconds: mode.untilEmpty ? drainWaitSeconds : config.limits.waitSeconds,
+          pollers: config.MASKLINE_POLLERS,
+          waitSeconds: mode.untilEmpty ? drainWaitSeconds : config.MASKLINE_WAIT_SECONDS,
+          ...maxAgeOf(attributes),
+          maxReceiveCount: attributes.redrive?.maxReceiveCount ?? null,
           returnAllOnDamage: attributes.fifo,
-          giveBack: ack.giveBack,
+          release: ack.release,
           giveUp,
           events: telemetry.receive,
         },
       );
+      const openCommit = createOpenCommit(
+        { database, breaker },
+        {
+          failed: telemetry.write.failed,
+          wrote(result, durationMs) {
+            telemetry.write.wrote(result, durationMs);
+            flood.wrote(result);
+          },
+        },
+      );
       const carry = createCarry(
         {
-          parse: createParse(config.unwrap),
-          mask: createMask(tokenizer),
-          write: createWrite({ database, breaker }, telemetry.write),
+          parse: createParser(contract, { unwrap: config.MASKLINE_UNWRAP }),
+          toRow,
+          write: createWrite({ openCommit, probe: database.probe, breaker }, telemetry.write),
           openBatch: sealer && (() => sealer.openBatch()),
         },
         telemetry.carry,
       );
-      const writers = attributes.fifo ? 1 : config.limits.writers;
 
       isRunning = true;
       stop.signal.addEventListener("abort", () => (isRunning = false), { once: true });
@@ -172,43 +250,60 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
           carry,
           ack,
           startTrace: createStartTrace(tracing.tracer),
-          writers,
+          writers: attributes.fifo ? 1 : config.MASKLINE_WRITERS,
         },
         { stop: stop.signal, giveUp },
       );
       if (mode.untilEmpty) {
-        const look = {
+        const drained = untilEmpty(queue, {
           inHand: () => leases.size,
-          emptyPolls: telemetry.emptyPolls,
-          failed: (error: unknown) => telemetry.receive.failed(toFailure("receive", error)),
+          emptyPolls: progress.emptyPolls,
+          isHalted: progress.isHalted,
+          failed: (error) => telemetry.receive.failed(toFailure("receive", error)),
           stop: stop.signal,
-        };
-        await Promise.race([running, untilEmpty(queue, look).then(() => stop.abort())]);
+        });
+        await Promise.race([running, drained.then(() => stop.abort())]);
       }
       await running;
+      return !progress.isHalted();
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
 
+/** The contract that a process serves. */
+async function openContract(nameOrPath: string): Promise<AnyContract> {
+  return loadContract(nameOrPath).catch((error: unknown) => {
+    if (!(error instanceof ContractError)) throw error;
+    throw new StartFault(
+      [error.message, ...error.faults].join("\n"),
+      "correct the contract, or set MASKLINE_CONTRACT to the name of one that is shipped or to the path of one",
+    );
+  });
+}
+
+/** What claims to be older than the queue can keep a message is damaged; where it keeps them for ever, nothing is too old. */
+function maxAgeOf({ retentionSeconds }: QueueAttributes): { maxAgeMs?: number } {
+  if (retentionSeconds === null) return {};
+  return { maxAgeMs: Math.max(longestRetentionMs, retentionSeconds * 1000) + dayMs };
+}
+
 interface Keys {
-  readonly tokenizer: Tokenizer<MaskedField>;
+  readonly toRow: ToRow<AnyContract>;
   /** null: the vault is off. */
   readonly sealer: Sealer | null;
 }
 
-async function openKeys(config: Config): Promise<Keys> {
-  const { keyringPath, tenant, env } = config;
-  const keyring = await loadKeyring(keyringPath, { env });
-  const fields = { ip: fieldPolicy.ip.norm, device_id: fieldPolicy.device_id.norm };
-  return {
-    tokenizer: createTokenizer(keyring, { tenant, fields }),
-    sealer: openSealer(keyring, config),
-  };
+async function openKeys(config: Config, contract: AnyContract): Promise<Keys> {
+  const tenant = config.MASKLINE_TENANT;
+  const keyring = await loadKeyring(config.MASKLINE_KEYRING, { env: config.env });
+  const tokenizer = createTokenizer(keyring, { tenant, fields: contract.tokenFields });
+  return { toRow: createToRow(contract, tokenizer), sealer: openSealer(keyring, config) };
 }
 
 /** A recipient in the keyring means that originals are kept, sealed, unless the operator says no. */
-function openSealer(keyring: Keyring, { tenant, vault }: Config): Sealer | null {
+function openSealer(keyring: Keyring, config: Config): Sealer | null {
+  const { MASKLINE_TENANT: tenant, MASKLINE_VAULT: vault } = config;
   // Also one that cannot be sealed to: what was written without the vault meanwhile could never be recovered.
   const hasRecipient = keyring.recipients.some(({ state }) => state !== "disabled");
   if (vault === "off" || (vault === null && !hasRecipient)) return null;
@@ -228,8 +323,9 @@ async function orExplain<T>(opening: Promise<T>, what: string, advice: string): 
       error instanceof MaskingError ||
       error instanceof DatabaseError ||
       error instanceof QueueError;
-    const detail = isOurs ? error.message : toFailure("start", error).code;
-    throw new StartFault(`${what}: ${detail}`, advice);
+    const { reason } = toFailure("start", error);
+    const detail = isOurs ? error.message : reason;
+    throw new StartFault(`${what}: ${detail}`, adviceFor(reason, advice));
   });
 }
 

@@ -4,16 +4,12 @@ export type Stage = "start" | "receive" | "write" | "trace" | "crash";
 
 export interface Failure {
   readonly stage: Stage;
-  /** A code of ours or of a library's, else the error's class name. */
-  readonly code: string;
+  /** Of the closed list of whoever threw it; else a library's code, or the error's class. */
+  readonly reason: string;
   readonly sqlState: string | null;
   readonly constraint: string | null;
   /** What the runtime calls a fault of the connection: ECONNREFUSED and its like. */
   readonly systemCode: string | null;
-  /** The row is at fault, not the database: trying it again cannot help. */
-  readonly isRowFault: boolean;
-  /** The statement took too long: a smaller one may pass. */
-  readonly isTimeout: boolean;
 }
 
 /** What an identifier looks like; anything else might carry a value, such as an address. */
@@ -22,19 +18,16 @@ const sqlStateForm = /^[0-9A-Z]{5}$/;
 const systemCodeForm = /^[A-Z][A-Z0-9_]{1,63}$/;
 
 export function toFailure(stage: Stage, error: unknown): Failure {
+  const reason = ["reason", "code", "name"]
+    .map((property) => textOf(error, property, identifier))
+    .find((text) => text !== null);
   return {
     stage,
-    code: identifierOf(error, "code") ?? identifierOf(error, "name") ?? "unknown",
+    reason: reason ?? "unknown",
     sqlState: textOf(error, "sqlState", sqlStateForm),
-    constraint: identifierOf(error, "constraint"),
+    constraint: textOf(error, "constraint", identifier),
     systemCode: textOf(error, "systemCode", systemCodeForm),
-    isRowFault: identifierOf(error, "kind") === "data",
-    isTimeout: error instanceof Error && Reflect.get(error, "timedOut") === true,
   };
-}
-
-function identifierOf(error: unknown, property: string): string | null {
-  return textOf(error, property, identifier);
 }
 
 function textOf(error: unknown, property: string, form: RegExp): string | null {

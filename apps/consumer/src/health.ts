@@ -4,28 +4,52 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 
 export interface HealthChecks {
   /** False when only a restart can help. */
-  live(): boolean;
-  /** False until polling begins, while the database cannot take writes, and while stopping. */
-  ready(): boolean;
-  metrics(request: IncomingMessage, response: ServerResponse): void;
+  readonly live: () => boolean;
+  /** False until a receive has succeeded, while messages cannot be received or written, and while stopping. */
+  readonly ready: () => boolean;
+  readonly metrics: (request: IncomingMessage, response: ServerResponse) => void;
+}
+
+export interface HealthAddress {
+  /** Null: every address of this machine. */
+  readonly host: string | null;
+  readonly port: number;
 }
 
 export interface HealthServer extends AsyncDisposable {
   readonly port: number;
 }
 
-export async function openHealthServer(port: number, checks: HealthChecks): Promise<HealthServer> {
-  const server = createServer((request, response) => {
+/** Of probes and scrapers; whoever opens more is turned away. */
+const mostConnections = 100;
+
+/** A request is a line and a few headers: one that takes longer is none. */
+const requestMs = 5_000;
+
+export async function openHealthServer(
+  address: HealthAddress,
+  checks: HealthChecks,
+): Promise<HealthServer> {
+  const options = {
+    headersTimeout: requestMs,
+    requestTimeout: requestMs,
+    keepAliveTimeout: requestMs,
+    connectionsCheckingInterval: 1_000,
+  };
+  const server = createServer(options, (request, response) => {
     const path = request.url?.split("?", 1)[0];
     if (path === "/metrics") checks.metrics(request, response);
     else if (path === "/live") answer(response, checks.live());
     else if (path === "/ready") answer(response, checks.ready());
     else response.writeHead(404).end();
   });
-  await listen(server, port);
-  const address = server.address();
+  server.maxConnections = mostConnections;
+  // Also one that does not take its answer.
+  server.timeout = 2 * requestMs;
+  await listen(server, address);
+  const bound = server.address();
   return {
-    port: typeof address === "object" && address ? address.port : port,
+    port: typeof bound === "object" && bound ? bound.port : address.port,
     async [Symbol.asyncDispose]() {
       const closed = Promise.withResolvers<void>();
       server.close(() => closed.resolve());
@@ -41,10 +65,10 @@ function answer(response: ServerResponse, isWell: boolean): void {
     .end(isWell ? "ok\n" : "unavailable\n");
 }
 
-function listen(server: Server, port: number): Promise<void> {
+function listen(server: Server, { host, port }: HealthAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, () => {
+    server.listen({ port, ...(host !== null && { host }) }, () => {
       server.off("error", reject);
       resolve();
     });

@@ -1,4 +1,4 @@
-/** Keeps every message in hand invisible to other consumers until it is settled. */
+/** Keeps every message in hand invisible to other consumers until it is acknowledged. */
 import type { BatchFailure, Envelope, Receipt } from "@org/sqs";
 
 import type { Held } from "./model.ts";
@@ -16,25 +16,28 @@ const finalCodes: ReadonlySet<string> = new Set([
 ]);
 
 export interface LeasePort {
-  changeVisibility(receipts: readonly Receipt[], seconds: number): Promise<BatchFailure[]>;
+  readonly changeVisibility: (
+    receipts: readonly Receipt[],
+    seconds: number,
+  ) => Promise<readonly BatchFailure[]>;
 }
 
 export interface LeaseEvents {
-  renewed(count: number): void;
+  readonly renewed: (count: number) => void;
   /** Renewals that failed, of messages still in hand; they are tried again unless their code is final. */
-  failed(codes: readonly string[]): void;
-  lost(count: number): void;
+  readonly failed: (codes: readonly string[]) => void;
+  readonly lost: (count: number) => void;
 }
 
 export interface Leases {
   readonly size: number;
   /** Takes a message in hand. A redelivery of one already in hand only brings its newer handle: null. */
-  hold(envelope: Envelope): Held | null;
+  readonly hold: (envelope: Envelope) => Held | null;
   /** Lets messages go, whatever became of them. */
-  drop(messages: Iterable<Held>): void;
+  readonly drop: (messages: Iterable<Pick<Receipt, "messageId">>) => void;
   /** Everything still in hand. */
-  inHand(): Held[];
-  stop(): Promise<void>;
+  readonly inHand: () => Held[];
+  readonly stop: () => Promise<void>;
 }
 
 export function createLeases(
@@ -70,13 +73,13 @@ export function createLeases(
     messages: readonly Held[],
     { seconds, nowMs }: { seconds: number; nowMs: number },
   ): Promise<void> {
-    const renewed = new Map(messages.map((message) => [message.envelope.messageId, message]));
-    const failures = await queue.changeVisibility(messages.map(toReceipt), seconds);
+    const renewed = new Map(messages.map((message) => [message.messageId, message]));
+    const failures = await queue.changeVisibility(messages, seconds);
     const codes: string[] = [];
     for (const { receipt, code } of failures) {
       const message = renewed.get(receipt.messageId);
       renewed.delete(receipt.messageId);
-      // Settled or received anew meanwhile: then the old handle's failure says nothing.
+      // Acknowledged or received anew meanwhile: then the old handle's failure says nothing.
       if (!message || !isInHand(message) || message.receiptHandle !== receipt.receiptHandle)
         continue;
       codes.push(code);
@@ -97,7 +100,7 @@ export function createLeases(
 
   /** Not let go meanwhile, nor let go and received anew. */
   function isInHand(message: Held): boolean {
-    return held.get(message.envelope.messageId) === message;
+    return held.get(message.messageId) === message;
   }
 
   // Looks four times a lease: a message is renewed between half and three quarters of its time.
@@ -124,6 +127,7 @@ export function createLeases(
       }
       const message: Held = {
         envelope,
+        messageId: envelope.messageId,
         receiptHandle: envelope.receiptHandle,
         receivedAtMs: envelope.receivedAtMs,
         leaseUntilMs: envelope.receivedAtMs + leaseMs,
@@ -133,22 +137,12 @@ export function createLeases(
       return message;
     },
     drop(messages) {
-      for (const message of messages) held.delete(message.envelope.messageId);
+      for (const message of messages) held.delete(message.messageId);
     },
     inHand: () => [...held.values()],
     async stop() {
       clearInterval(timer);
       await renewal;
-    },
-  };
-}
-
-/** Its handle is the newest whenever it is read: a redelivery may bring one while it waits to be sent. */
-export function toReceipt(held: Held): Receipt {
-  return {
-    messageId: held.envelope.messageId,
-    get receiptHandle() {
-      return held.receiptHandle;
     },
   };
 }

@@ -5,20 +5,24 @@ import { pino } from "pino";
 import type { Logger } from "pino";
 import { PinoPretty as pretty } from "pino-pretty";
 
+import { faultLines } from "@org/settings";
+
 import { compose } from "./compose.ts";
 import type { Service } from "./compose.ts";
 import { readConfig } from "./config.ts";
 import type { Config } from "./config.ts";
 import { StartFault, framesOf, toFailure } from "./failure.ts";
+import { describeMessage } from "./message.ts";
 
-const help = `Usage: pnpm --filter consumer start [--until-empty] [--check]
+const help = (
+  message: string,
+): string => `Usage: pnpm --filter consumer start [--until-empty] [--check]
 
-Reads login messages from SQS, masks ip and device_id, and writes each message to
-Postgres exactly once. Settings come from the environment or from .env; README.md
-lists them.
+${message}
+Settings come from the environment or from .env; README.md lists them.
 
   --until-empty   exit 0 once the queue stays empty and nothing is in flight, 1 if stopped before
-  --check         look at queue, database, keyring and settings, say what was found, exit
+  --check         judge queue, database, keyring and settings, say what was found, exit
   --help          this text
 
 Exit codes: 0 done, 1 unexpected, 2 usage or configuration.
@@ -26,24 +30,25 @@ Exit codes: 0 done, 1 unexpected, 2 usage or configuration.
 
 const exit = { done: 0, unexpected: 1, configuration: 2 } as const;
 
-/** Left of the shutdown time to give messages back and close connections. */
+/** Left of the shutdown time to release messages and close connections. */
 const lastMs = 3_000;
+
+/** One Ctrl-C or one stop reaches a process group, and pnpm passes it on: both within a moment are one signal. */
+const sameSignalMs = 1_000;
 
 async function main(argv: readonly string[]): Promise<number> {
   const options = readOptions(argv);
   if (options === null) {
-    process.stderr.write(help);
+    process.stderr.write(help(await describeMessage(process.env)));
     return exit.configuration;
   }
   if (options.help) {
-    process.stdout.write(help);
+    process.stdout.write(help(await describeMessage(process.env)));
     return exit.done;
   }
   const read = readConfig();
   if ("faults" in read) {
-    const lines = read.faults.map(
-      ({ variable, problem, advice }) => `  ${variable} ${problem}: ${advice}\n`,
-    );
+    const lines = faultLines(read.faults).map((line) => `  ${line}\n`);
     process.stderr.write(`The configuration has ${lines.length} fault(s):\n${lines.join("")}`);
     return exit.configuration;
   }
@@ -75,7 +80,7 @@ function readOptions(argv: readonly string[]): Options | null {
 async function start(config: Config, { check, untilEmpty }: Options): Promise<number> {
   const isTerminal = process.stdout.isTTY;
   // What a check says is what it was asked for, however little a service may log.
-  const level = check && config.logLevel !== "debug" ? "info" : config.logLevel;
+  const level = check && config.LOG_LEVEL !== "debug" ? "info" : config.LOG_LEVEL;
   const log = pino({ level }, isTerminal ? pretty({ sync: true }) : undefined);
   reportCrashes(log);
   // A check or a drain that a signal ends has not done what it was asked for.
@@ -84,54 +89,59 @@ async function start(config: Config, { check, untilEmpty }: Options): Promise<nu
   const exitAtOnce = (): void => process.exit(interrupted);
   process.on("SIGTERM", exitAtOnce).on("SIGINT", exitAtOnce);
   // A check may run beside a consumer that has the port.
-  await using service = await compose(check ? { ...config, port: 0 } : config, log);
-  const denied = check ? await service.findDenied() : [];
-  const findings = [...service.findings, ...denied];
+  await using service = await compose(check ? { ...config, PORT: 0 } : config, log);
+  const more = check ? await service.findMore() : [];
+  const findings = [...service.findings, ...more];
   for (const { severity, finding, advice } of findings) {
     log[severity === "error" ? "error" : "warn"]({ advice }, finding);
   }
   if (findings.some(({ severity }) => severity === "error")) return exit.configuration;
   if (check) {
-    log.info({ warnings: findings.length, vault: service.vault }, "ready to start");
+    log.info({ warnings: findings.length, ...service.about }, "ready to start");
     return exit.done;
   }
   process.off("SIGTERM", exitAtOnce).off("SIGINT", exitAtOnce);
-  const { wasStopped } = await runUntilStopped(service, { config, log, untilEmpty });
-  return wasStopped ? interrupted : exit.done;
+  const ended = await runUntilStopped(service, { config, log, untilEmpty });
+  return ended === "done" ? exit.done : interrupted;
 }
 
+/** Ends as "done" where a queue is empty that was to be drained. */
 async function runUntilStopped(
   service: Service,
   { config, log, untilEmpty }: { config: Config; log: Logger; untilEmpty: boolean },
-): Promise<{ wasStopped: boolean }> {
+): Promise<"done" | "stopped"> {
+  const shutdownMs = config.MASKLINE_SHUTDOWN_SECONDS * 1000;
   const stop = new AbortController();
   const giveUp = new AbortController();
   let deadline: NodeJS.Timeout | undefined;
+  let signalledAtMs = 0;
 
   function onSignal(signal: NodeJS.Signals): void {
     if (deadline !== undefined) {
+      if (performance.now() - signalledAtMs < sameSignalMs) return;
       log.warn({ signal }, "second signal: exiting at once");
       process.exit(exit.unexpected);
     }
+    signalledAtMs = performance.now();
     log.info({ signal }, "stopping: finishing what is in hand");
     stop.abort();
-    deadline = setTimeout(() => giveUp.abort(), Math.max(0, config.shutdownMs - lastMs));
-    setTimeout(() => process.exit(exit.unexpected), config.shutdownMs).unref();
+    deadline = setTimeout(() => giveUp.abort(), Math.max(0, shutdownMs - lastMs));
+    setTimeout(() => process.exit(exit.unexpected), shutdownMs).unref();
   }
   process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
 
-  log.info({ port: service.port, vault: service.vault, untilEmpty }, "consuming");
+  log.info({ ...service.about, untilEmpty }, "consuming");
   try {
-    await service.run({ stop, giveUp: giveUp.signal }, { untilEmpty });
-    const wasStopped = deadline !== undefined;
-    log.info(service.totals(), wasStopped ? "stopped" : "the queue is empty");
-    return { wasStopped };
+    const isWhole = await service.run({ stop, giveUp: giveUp.signal }, { untilEmpty });
+    const isDone = isWhole && deadline === undefined;
+    log.info(service.totals(), isDone ? "the queue is empty" : "stopped");
+    return isDone ? "done" : "stopped";
   } finally {
     clearTimeout(deadline);
   }
 }
 
-/** A crash says its code and place, never what it was working on. */
+/** A crash says its reason and place, never what it was working on. */
 function reportCrashes(log: Logger): void {
   process.on("uncaughtException", (error: unknown) => {
     log.fatal({ ...toFailure("crash", error), frames: framesOf(error) }, "unexpected fault");

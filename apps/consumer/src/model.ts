@@ -1,9 +1,9 @@
 /** The data that moves: an Envelope is held under a lease, becomes an Item, and ends in an Outcome. */
-import type { LoginRow, QuarantineRow } from "@org/db/writer";
-import type { Envelope } from "@org/sqs";
+import type { QuarantineRow, Row } from "@org/db/writer";
+import type { Envelope, Receipt } from "@org/sqs";
 
-/** A message in hand. Its receipt handle is the newest one SQS gave for it. */
-export interface Held {
+/** A message in hand, and its receipt: the newest handle that SQS gave for it. */
+export interface Held extends Receipt {
   readonly envelope: Envelope;
   receiptHandle: string;
   /** Monotonic time of the receipt that gave this handle. */
@@ -16,11 +16,11 @@ export interface Held {
 
 /** What one message brings to a write: its masked row, or its sealed body. */
 export type Item =
-  | { readonly held: Held; readonly kind: "login"; readonly row: LoginRow }
+  | { readonly held: Held; readonly kind: "row"; readonly row: Row }
   | { readonly held: Held; readonly kind: "quarantine"; readonly row: QuarantineRow };
 
-/** What became of a batch: `settled` is durable and may be deleted, `returned` goes back to the queue. */
+/** What became of a batch: `durable` may be deleted, `released` goes back to the queue. */
 export interface Outcome {
-  readonly settled: readonly Held[];
-  readonly returned: readonly Held[];
+  readonly durable: readonly Held[];
+  readonly released: readonly Held[];
 }

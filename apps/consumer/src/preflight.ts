@@ -1,5 +1,8 @@
-/** Looks at queue and settings before the first receive: what would lose, double or stall messages later. */
-import type { BatchFailure, QueueAttributes, Receipt } from "@org/sqs";
+/** Judges queue and settings before the first receive: what would lose, double or stall messages later. */
+import type { BatchFailure, QueueAttributes, Receipt, RegionSource } from "@org/sqs";
+
+import { adviceFor } from "./advice.ts";
+import { toFailure } from "./failure.ts";
 
 export type Severity = "error" | "warning";
 
@@ -9,14 +12,24 @@ export interface Finding {
   readonly advice: string;
 }
 
+/** What is judged beside the queue. */
 export interface Plan {
   readonly batchAgeMs: number;
   readonly hasVault: boolean;
   readonly readsMaskedData: boolean;
   readonly namesPrivateKeyring: boolean;
   readonly unknownSettings: readonly string[];
+  readonly ignoredSettings: readonly { readonly name: string; readonly advice: string }[];
+  readonly regionFrom: RegionSource;
   readonly waitSeconds: number;
   readonly shutdownSeconds: number;
+}
+
+/** One thing to look for; it is found where `find` says something, once for each thing it says. */
+interface Check {
+  readonly severity: Severity;
+  readonly find: (queue: QueueAttributes, plan: Plan) => string | readonly string[] | false;
+  readonly advice: string;
 }
 
 /** What is left of the shutdown time for writing and deleting, once the last poll has returned. */
@@ -31,129 +44,162 @@ const advisedMaxReceiveCount = 10;
 const daySeconds = 86_400;
 const longestRetentionSeconds = 14 * daySeconds;
 
+const checks: readonly Check[] = [
+  {
+    severity: "error",
+    find: ({ redrive }, { hasVault }) =>
+      !hasVault &&
+      !redrive &&
+      "a rejected message would have nowhere to go: the keyring has no recipient to seal it to, and the queue has no redrive policy",
+    advice:
+      "give the keyring a recipient (and leave MASKLINE_VAULT unset), or give the queue a dead-letter queue",
+  },
+  {
+    severity: "warning",
+    find: ({ redrive, fifo }, { hasVault }) =>
+      !hasVault &&
+      redrive !== null &&
+      fifo &&
+      "without a vault, a rejected message of a FIFO group takes messages behind it along to the dead-letter queue: it is received again with them until its receives are spent",
+    advice:
+      "give the keyring a recipient (and leave MASKLINE_VAULT unset): a rejected message is then quarantined at once",
+  },
+  {
+    severity: "warning",
+    find: (_, { shutdownSeconds, waitSeconds }) =>
+      shutdownSeconds < waitSeconds + shutdownMarginSeconds &&
+      "a shutdown ends before the last long poll returns: messages that SQS hands to it stay hidden until their lease expires",
+    advice: `set MASKLINE_SHUTDOWN_SECONDS to MASKLINE_WAIT_SECONDS and ${shutdownMarginSeconds} more, or poll for a shorter time`,
+  },
+  {
+    severity: "warning",
+    find: (_, { unknownSettings }) => unknownSettings.map((name) => `${name} is not a setting`),
+    advice:
+      "correct its name as README.md has it; if the keyring refers to it, give it a name that does not begin with MASKLINE_",
+  },
+  {
+    severity: "warning",
+    find: (_, { ignoredSettings }) =>
+      ignoredSettings.map(
+        ({ name, advice }) => `${name} says what is not known here, and is ignored (${advice})`,
+      ),
+    advice: "unset it, or set it to what is known",
+  },
+  {
+    severity: "warning",
+    find: (_, { regionFrom }) =>
+      regionFrom === "nothing" &&
+      "nothing names the queue's region: requests are signed for us-east-1, which only emulators take for a queue elsewhere",
+    advice: "set AWS_REGION",
+  },
+  {
+    severity: "warning",
+    find: (_, { readsMaskedData }) =>
+      readsMaskedData &&
+      "the database login can read what it writes: with the token key beside it, whoever takes over this process can look masked values up",
+    advice: "use a login that is a member of maskline_writer and of nothing else",
+  },
+  {
+    severity: "warning",
+    find: (_, { namesPrivateKeyring }) =>
+      namesPrivateKeyring &&
+      "RECOVER_PRIVATE_KEYRING is set here: whoever takes over this process finds what opens the vault",
+    advice:
+      "unset it, and move the private keyring to where originals are recovered; the consumer never needs it",
+  },
+  {
+    severity: "error",
+    find: ({ visibilityTimeoutSeconds }, { batchAgeMs }) =>
+      batchAgeMs > (visibilityTimeoutSeconds * 1000) / 4 &&
+      "messages may wait for their batch longer than a quarter of their lease",
+    advice: "lower MASKLINE_BATCH_AGE_MS or raise the queue's VisibilityTimeout",
+  },
+  {
+    severity: "warning",
+    find: ({ visibilityTimeoutSeconds }) =>
+      visibilityTimeoutSeconds < shortLeaseSeconds &&
+      `the queue's VisibilityTimeout is ${visibilityTimeoutSeconds} s`,
+    advice: "set it to 30 s or more: leases are renewed at half of it",
+  },
+  {
+    severity: "warning",
+    find: ({ redrive }) =>
+      redrive !== null &&
+      redrive.maxReceiveCount < advisedMaxReceiveCount &&
+      `the redrive policy's maxReceiveCount is ${redrive.maxReceiveCount}`,
+    advice: `set it to ${advisedMaxReceiveCount} or more: restarts and lost responses count as receives too`,
+  },
+  {
+    severity: "warning",
+    find: ({ retentionSeconds }) =>
+      retentionSeconds !== null &&
+      retentionSeconds < longestRetentionSeconds &&
+      `the queue keeps messages for ${days(retentionSeconds)} days; older ones are lost`,
+    advice: "set MessageRetentionPeriod to 14 days, the most SQS allows",
+  },
+  {
+    severity: "warning",
+    find: ({ redrive }, { hasVault }) =>
+      hasVault &&
+      !redrive &&
+      "the queue has no redrive policy: a message that always arrives damaged comes again until it is too old, and is lost then",
+    advice:
+      "give the queue a dead-letter queue; one that is itself a dead-letter queue, and is being drained, needs none",
+  },
+  {
+    severity: "warning",
+    // Where the queue itself has a retention, its dead-letter queue has one too.
+    find: ({ redrive, retentionSeconds }) =>
+      redrive?.deadLetterRetentionSeconds === null &&
+      retentionSeconds !== null &&
+      "the dead-letter queue cannot be read: it may be gone, or keep messages no longer than the queue",
+    advice:
+      "allow sqs:GetQueueUrl and sqs:GetQueueAttributes on it, or correct the redrive policy's deadLetterTargetArn",
+  },
+  {
+    severity: "warning",
+    find({ redrive, retentionSeconds }) {
+      const seconds = redrive?.deadLetterRetentionSeconds ?? longestRetentionSeconds;
+      return (
+        seconds < longestRetentionSeconds &&
+        seconds <= (retentionSeconds ?? 0) &&
+        `the dead-letter queue keeps messages for ${days(seconds)} days, counted from when they were first sent`
+      );
+    },
+    advice: "give it a longer MessageRetentionPeriod than the queue's own",
+  },
+];
+
 /** Every finding at once; an error means that starting would break a promise. */
 export function preflight(queue: QueueAttributes, plan: Plan): Finding[] {
-  const findings: Finding[] = [];
-  const find = (severity: Severity, finding: string, advice: string): void => {
-    findings.push({ severity, finding, advice });
-  };
-
-  if (!plan.hasVault && !queue.redrive) {
-    find(
-      "error",
-      "a rejected message would have nowhere to go: the keyring has no recipient to seal it to, and the queue has no redrive policy",
-      "give the keyring a recipient (and leave MASKLINE_VAULT unset), or give the queue a dead-letter queue",
-    );
-  }
-  if (!plan.hasVault && queue.redrive && queue.fifo) {
-    find(
-      "warning",
-      "without a vault, a rejected message of a FIFO group takes messages behind it along to the dead-letter queue: it is received again with them until its receives are spent",
-      "give the keyring a recipient (and leave MASKLINE_VAULT unset): a rejected message is then quarantined at once",
-    );
-  }
-  if (plan.shutdownSeconds < plan.waitSeconds + shutdownMarginSeconds) {
-    find(
-      "warning",
-      "a shutdown ends before the last long poll returns: messages that SQS hands to it stay hidden until their lease expires",
-      `set MASKLINE_SHUTDOWN_SECONDS to MASKLINE_WAIT_SECONDS and ${shutdownMarginSeconds} more, or poll for a shorter time`,
-    );
-  }
-  for (const name of plan.unknownSettings) {
-    find(
-      "warning",
-      `${name} is not a setting`,
-      "mend its name as README.md has it; if the keyring refers to it, give it a name that does not begin with MASKLINE_",
-    );
-  }
-  if (plan.readsMaskedData) {
-    find(
-      "warning",
-      "the database login can read what it writes: with the token key beside it, whoever takes over this process can look addresses up",
-      "use a login that is a member of maskline_writer and of nothing else",
-    );
-  }
-  if (plan.namesPrivateKeyring) {
-    find(
-      "warning",
-      "RECOVER_PRIVATE_KEYRING is set here: whoever takes over this process finds what opens the vault",
-      "unset it, and move the private keyring to where originals are recovered; the consumer never needs it",
-    );
-  }
-  if (plan.batchAgeMs > (queue.visibilityTimeoutSeconds * 1000) / 4) {
-    find(
-      "error",
-      "messages may wait for their batch longer than a quarter of their lease",
-      "lower MASKLINE_BATCH_AGE_MS or raise the queue's VisibilityTimeout",
-    );
-  }
-  if (queue.visibilityTimeoutSeconds < shortLeaseSeconds) {
-    find(
-      "warning",
-      `the queue's VisibilityTimeout is ${queue.visibilityTimeoutSeconds} s`,
-      "set it to 30 s or more: leases are renewed at half of it",
-    );
-  }
-  if (queue.redrive && queue.redrive.maxReceiveCount < advisedMaxReceiveCount) {
-    find(
-      "warning",
-      `the redrive policy's maxReceiveCount is ${queue.redrive.maxReceiveCount}`,
-      `set it to ${advisedMaxReceiveCount} or more: restarts and lost responses count as receives too`,
-    );
-  }
-  const { retentionSeconds, redrive } = queue;
-  if (retentionSeconds !== null && retentionSeconds < longestRetentionSeconds) {
-    find(
-      "warning",
-      `the queue keeps messages for ${days(retentionSeconds)} days; older ones are lost`,
-      "set MessageRetentionPeriod to 14 days, the most SQS allows",
-    );
-  }
-  if (plan.hasVault && !redrive) {
-    find(
-      "warning",
-      "the queue has no redrive policy: a message that always arrives damaged comes again until it is too old, and is lost then",
-      "give the queue a dead-letter queue; one that is itself a dead-letter queue, and is being drained, needs none",
-    );
-  }
-  // Where the queue itself has a retention, its dead-letter queue has one too.
-  if (redrive?.deadLetterRetentionSeconds === null && retentionSeconds !== null) {
-    find(
-      "warning",
-      "the dead-letter queue cannot be read: it may be gone, or keep messages no longer than the queue",
-      "allow sqs:GetQueueUrl and sqs:GetQueueAttributes on it, or mend the redrive policy's deadLetterTargetArn",
-    );
-  }
-  const deadLetterSeconds = redrive?.deadLetterRetentionSeconds ?? longestRetentionSeconds;
-  if (deadLetterSeconds < longestRetentionSeconds && deadLetterSeconds <= (retentionSeconds ?? 0)) {
-    find(
-      "warning",
-      `the dead-letter queue keeps messages for ${days(deadLetterSeconds)} days, counted from when they were first sent`,
-      "give it a longer MessageRetentionPeriod than the queue's own",
-    );
-  }
-  return findings;
+  return checks.flatMap(({ severity, find, advice }) => {
+    const found = find(queue, plan);
+    const findings = typeof found === "string" ? [found] : found || [];
+    return findings.map((finding) => ({ severity, finding, advice }));
+  });
 }
 
-/** What settles a message. */
-export interface SettlePort {
-  /** Resolves with what could not be deleted, and why. */
-  delete(receipts: readonly Receipt[]): Promise<readonly BatchFailure[]>;
-  changeVisibility(receipts: readonly Receipt[], seconds: number): Promise<readonly BatchFailure[]>;
+/** What acknowledges and releases a message. */
+export interface AckPort {
+  readonly delete: (receipts: readonly Receipt[]) => Promise<readonly BatchFailure[]>;
+  readonly changeVisibility: (
+    receipts: readonly Receipt[],
+    seconds: number,
+  ) => Promise<readonly BatchFailure[]>;
 }
 
 /** No message has this handle: whoever may make the call is told so, at most, and nothing happens. */
 const nobodys: Receipt = { messageId: "none", receiptHandle: "none" };
 
 /** What the consumer may not do to messages. Receiving is not tried: it would spend receives of what it brings. */
-export async function findDenied(queue: SettlePort): Promise<Finding[]> {
+export async function findDenied(queue: AckPort): Promise<Finding[]> {
   const [deletes, changes] = await Promise.all([
     queue.delete([nobodys]),
     queue.changeVisibility([nobodys], 0),
   ]);
   return [
     ...denied(deletes, "sqs:DeleteMessage", "messages that are committed come again"),
-    ...denied(changes, "sqs:ChangeMessageVisibility", "no lease can be renewed or given back"),
+    ...denied(changes, "sqs:ChangeMessageVisibility", "no lease can be renewed or released"),
   ];
 }
 
@@ -161,6 +207,31 @@ function denied(failures: readonly BatchFailure[], action: string, so: string): 
   if (!failures.some(({ code }) => code === "AccessDenied")) return [];
   const advice = `allow ${action} on the queue, in the policy of the consumer's role or of the queue`;
   return [{ severity: "error", finding: `${action} is denied: ${so}`, advice }];
+}
+
+/** What writes as the consumer does. */
+export interface ProbePort {
+  /** Writes a well-formed row and takes it back. */
+  readonly probe: () => Promise<void>;
+}
+
+/**
+ * Whether rows can be written: over two connections one after the other, so that a pooler that
+ * keeps no prepared statements apart hands the second one what the first one prepared.
+ */
+export async function findUnwritable(first: ProbePort, second: ProbePort): Promise<Finding[]> {
+  try {
+    await first.probe();
+    await second.probe();
+    return [];
+  } catch (error) {
+    const { reason, sqlState } = toFailure("start", error);
+    const about = sqlState === null ? reason : `${reason}, SQLSTATE ${sqlState}`;
+    const advice = adviceFor(reason, "`pnpm migrate` brings the schema up to date");
+    return [
+      { severity: "error", finding: `a well-formed row cannot be written: ${about}`, advice },
+    ];
+  }
 }
 
 function days(seconds: number): string {

@@ -24,7 +24,7 @@ export interface RunSignals {
   readonly giveUp: AbortSignal;
 }
 
-/** Moves batches until `stop` aborts; every message in hand is then settled or given back. */
+/** Moves batches until `stop` aborts; every message in hand is then acknowledged or released. */
 export async function run(
   { receive, buffer, leases, carry, ack, startTrace, writers }: Conveyor,
   { stop, giveUp }: RunSignals,
@@ -35,15 +35,15 @@ export async function run(
   async function convey(): Promise<void> {
     for await (const batch of batches) {
       const trace = startTrace(batch);
-      const { settled, returned } = await carry(batch, { giveUp, trace });
-      const behind = withdrawBehind(returned);
-      acknowledge({ settled, returned: [...returned, ...behind] }, trace);
+      const { durable, released } = await carry(batch, { giveUp, trace });
+      const behind = withdrawBehind(released);
+      acknowledge({ durable, released: [...released, ...behind] }, trace);
     }
   }
 
   /** Waiting messages of a FIFO group whose earlier message goes back: they must not overtake it. */
-  function withdrawBehind(returned: readonly Held[]): Held[] {
-    const groups = new Set(returned.map(({ envelope }) => envelope.groupId));
+  function withdrawBehind(released: readonly Held[]): Held[] {
+    const groups = new Set(released.map(({ envelope }) => envelope.groupId));
     groups.delete(null);
     return groups.size === 0 ? [] : buffer.withdraw(({ envelope }) => groups.has(envelope.groupId));
   }
@@ -54,7 +54,7 @@ export async function run(
       .stage("ack", () => ack.ack(outcome))
       .finally(() => {
         trace.end();
-        buffer.release([...outcome.settled, ...outcome.returned]);
+        buffer.release([...outcome.durable, ...outcome.released]);
         acks.delete(acked);
       });
     acks.add(acked);

@@ -1,210 +1,280 @@
-/** What is counted and logged: ids, codes and numbers from closed lists, never a value. */
-import type { Counter, Meter } from "@opentelemetry/api";
+/** What each event comes to: numbers in metrics, a line in the log; ids, codes and numbers from closed lists, never a value. */
+import type { Meter } from "@opentelemetry/api";
 import type { Logger } from "pino";
 
 import type { Breaker } from "./breaker.ts";
 import type { Buffer } from "./buffer.ts";
 import type { CarryEvents } from "./carry.ts";
 import type { Failure } from "./failure.ts";
-import type { LeaseEvents } from "./leases.ts";
+import type { LeaseEvents, Leases } from "./leases.ts";
+import { lines, needSomebody } from "./lines.ts";
+import type { Line } from "./lines.ts";
+import { openGauges, openMetrics } from "./metrics.ts";
+import type { Build, LabelValues, Metrics } from "./metrics.ts";
+import { createProgress, longMs } from "./progress.ts";
+import type { Progress, Totals } from "./progress.ts";
+import { createRepeats } from "./repeats.ts";
+import type { Repeats } from "./repeats.ts";
 import type { AckEvents } from "./stages/ack.ts";
+import type { CommitEvents } from "./stages/commit.ts";
 import type { ReceiveEvents } from "./stages/receive.ts";
 import type { WriteEvents } from "./stages/write.ts";
 
-export interface Totals {
-  readonly written: number;
-  readonly quarantined: number;
-  readonly duplicates: number;
-  readonly returned: number;
+/** What is read while messages move. */
+export interface Conveyor {
+  readonly buffer: Pick<Buffer, "inHand" | "waiting">;
+  readonly breaker: Pick<Breaker, "open" | "openForMs">;
+  readonly leases: Pick<Leases, "inHand">;
 }
 
 export interface Telemetry {
   readonly receive: ReceiveEvents;
   readonly leases: LeaseEvents;
   readonly carry: CarryEvents;
-  readonly write: WriteEvents;
+  readonly write: WriteEvents & CommitEvents;
   readonly ack: AckEvents;
-  breakerChanged(open: boolean, isStopping: boolean): void;
-  /** Gauges read from the conveyor when metrics are collected. */
-  watch(conveyor: { buffer: Buffer; breaker: Breaker }): void;
-  /** What this process has done so far. */
-  totals(): Totals;
-  /** Empty receives in a row: the queue seems drained. */
-  emptyPolls(): number;
-  /** Milliseconds since a receive last ended, well or badly. */
-  sincePollMs(): number;
+  readonly breakerChanged: (open: boolean, isStopping: boolean) => void;
+  readonly flooded: () => void;
+  /** Opens the gauges; says once a minute what was done, and what has gone badly for long, until disposed of. */
+  readonly watch: (conveyor: Conveyor) => Disposable;
+  readonly progress: Pick<
+    Progress,
+    "totals" | "emptyPolls" | "sincePollMs" | "receives" | "isHalted"
+  >;
 }
 
-export function createTelemetry(meter: Meter, log: Logger): Telemetry {
-  const counter = (name: string, description: string): Counter =>
-    meter.createCounter(`maskline.${name}`, { description });
+/** What the events share. */
+interface Desk extends Metrics {
+  readonly log: Logger;
+  readonly say: Repeats["say"];
+  readonly flush: Repeats["flush"];
+  readonly progress: Progress;
+  /** Counts failed calls by stage and reason; a reason that no list has is unknown. */
+  readonly countFailures: (stage: string, reason: string, count: number) => void;
+  /** Why writes do not succeed. */
+  writeReason: string;
+}
 
-  const received = counter("messages.received", "Messages received from the queue");
-  const damaged = counter(
-    "messages.damaged",
-    "Messages that arrived damaged or incomplete; left to be delivered again",
+export function createTelemetry(
+  meter: Meter,
+  log: Logger,
+  { labels, build }: { labels: LabelValues; build: Build },
+): Telemetry {
+  const metrics = openMetrics(meter, labels, build);
+  const known = new Set(
+    Object.entries(labels.failures).flatMap(([stage, reasons]) =>
+      reasons.map((reason) => `${stage} ${reason}`),
+    ),
   );
-  const written = counter("messages.written", "Messages whose row was committed");
-  const duplicates = counter("messages.duplicate", "Messages that the ledger had already");
-  const quarantined = counter(
-    "messages.quarantined",
-    "Messages whose sealed body was committed to quarantine",
-  );
-  const rejected = counter("messages.rejected", "Messages that are not a login, by reason");
-  const refused = counter("messages.refused", "Rows that Postgres refused one by one");
-  const deleted = counter("messages.deleted", "Messages deleted from the queue");
-  const deleteFailed = counter(
-    "messages.delete_failed",
-    "Deletes that failed for good; the message comes again",
-  );
-  const returned = counter("messages.returned", "Messages given back to the queue");
-  const odd = counter("messages.odd", "Accepted messages in an unusual form, by form");
-  const droppedFields = counter("fields.dropped", "Unknown fields dropped");
-  const renewed = counter("leases.renewed", "Lease renewals");
-  const lost = counter("leases.lost", "Leases that could not be renewed any more");
-  const polls = counter("polls", "ReceiveMessage calls, by whether they brought messages");
-  const failures = counter("failures", "Failed calls, and renewals of single messages, by stage");
-  const schemaFaults = counter(
-    "schema_faults",
-    "Batches held back because the schema refuses them",
-  );
-  const trips = counter("breaker.opened", "Times the breaker opened");
-  const batchSize = meter.createHistogram("maskline.batch.size", {
-    description: "Messages a transaction",
-    advice: { explicitBucketBoundaries: [1, 10, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000] },
-  });
-  const writeSeconds = meter.createHistogram("maskline.write.duration", {
-    description: "Time of a transaction",
-    unit: "s",
-    advice: {
-      explicitBucketBoundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+  const progress = createProgress();
+  const desk: Desk = {
+    ...metrics,
+    ...createRepeats(log),
+    log,
+    progress,
+    writeReason: "unknown",
+    countFailures(stage, reason, count) {
+      const labelled = known.has(`${stage} ${reason}`) ? reason : "unknown";
+      metrics.count.failures.add(count, { stage, reason: labelled });
     },
-  });
-  const lag = meter.createGauge("maskline.lag", {
-    description: "Age of the oldest message in the last receive that brought any",
-    unit: "s",
-  });
-
-  function gauge(name: string, description: string, read: () => number): void {
-    meter
-      .createObservableGauge(`maskline.${name}`, { description })
-      .addCallback((result) => result.observe(read()));
-  }
-
-  const totals = { written: 0, quarantined: 0, duplicates: 0, returned: 0 };
-  let emptyPolls = 0;
-  let polledAtMs = performance.now();
-
-  function failed(failure: Failure): void {
-    failures.add(1, { stage: failure.stage });
-    log.warn(failure, `${failure.stage} failed; trying again`);
-  }
-
-  return {
-    receive: {
-      received(envelopes) {
-        received.add(envelopes.length);
-        if (envelopes.length === 0) return;
-        const oldest = Math.min(...envelopes.map(({ sentAtMs }) => sentAtMs));
-        lag.record(Math.max(0, (Date.now() - oldest) / 1000));
-      },
-      damaged(count) {
-        damaged.add(count);
-        log.warn(
-          { count },
-          "messages without a body that matches its MD5, an id, a handle or a date; left to be delivered again",
-        );
-      },
-      left(count) {
-        returned.add(count);
-        log.warn({ count }, "no room for bodies of this size; left to be delivered again");
-      },
-      polled(count) {
-        polls.add(1, { empty: count === 0 });
-        polledAtMs = performance.now();
-        emptyPolls = count === 0 ? emptyPolls + 1 : 0;
-      },
-      failed(failure) {
-        polledAtMs = performance.now();
-        failed(failure);
-      },
-    },
-    leases: {
-      renewed: (count) => renewed.add(count),
-      failed(codes) {
-        failures.add(codes.length, { stage: "renew" });
-        log.warn(
-          { count: codes.length, codes: [...new Set(codes)] },
-          "renewals failed; they are tried again while the leases last",
-        );
-      },
-      lost(count) {
-        lost.add(count);
-        log.warn({ count }, "leases lost; these messages may be delivered again");
-      },
-    },
-    carry: {
-      accepted(oddities, dropped) {
-        for (const form of oddities) odd.add(1, { form });
-        if (dropped > 0) droppedFields.add(dropped);
-      },
-      rejected(messageId, reason) {
-        rejected.add(1, { reason });
-        log.warn({ messageId, reason }, "message rejected");
-      },
-    },
-    write: {
-      wrote(result, durationMs) {
-        totals.written += result.written;
-        totals.quarantined += result.quarantined;
-        totals.duplicates += result.duplicates;
-        written.add(result.written);
-        duplicates.add(result.duplicates);
-        quarantined.add(result.quarantined);
-        batchSize.record(result.written + result.duplicates + result.quarantined);
-        writeSeconds.record(durationMs / 1000);
-        log.debug({ ...result, durationMs: Math.round(durationMs) }, "batch committed");
-      },
-      failed,
-      refused(messageId, sqlState) {
-        refused.add(1);
-        log.error({ messageId, sqlState }, "Postgres refuses this row");
-      },
-      schemaFault(sqlState, rows) {
-        schemaFaults.add(1);
-        log.error(
-          { sqlState, rows },
-          "the schema refuses these rows; nothing is quarantined, receiving stops until it is mended",
-        );
-      },
-    },
-    ack: {
-      deleted: (count) => deleted.add(count),
-      deleteFailed(codes) {
-        deleteFailed.add(codes.length);
-        log.warn(
-          { count: codes.length, codes: [...new Set(codes)] },
-          "deletes failed; the ledger absorbs the redelivery",
-        );
-      },
-      returned(count) {
-        totals.returned += count;
-        returned.add(count);
-      },
-    },
-    breakerChanged(open, isStopping) {
-      if (open) trips.add(1);
-      // A write that is given up while stopping closes the breaker too, with the database still away.
-      const closed = isStopping ? "stopping, no more is received" : "receiving resumes";
-      log.warn({ open }, open ? "breaker open: receiving stops" : `breaker closed: ${closed}`);
-    },
-    watch({ buffer, breaker }) {
-      gauge("messages.in_flight", "Messages in hand, from receive to delete", () => buffer.inHand);
-      gauge("messages.waiting", "Messages in hand that wait for a batch", () => buffer.waiting);
-      gauge("breaker.open", "1 while the breaker is open", () => Number(breaker.open));
-    },
-    totals: () => ({ ...totals }),
-    emptyPolls: () => emptyPolls,
-    sincePollMs: () => performance.now() - polledAtMs,
   };
+  return {
+    receive: receiveEvents(desk),
+    leases: leaseEvents(desk),
+    carry: carryEvents(desk),
+    write: writeEvents(desk),
+    ack: ackEvents(desk),
+    breakerChanged(open, isStopping) {
+      if (open) metrics.count.trips.add(1);
+      const closed = isStopping ? lines.breakerClosedStopping : lines.breakerClosed;
+      write(log, open ? lines.breakerOpen : closed, { open });
+    },
+    flooded() {
+      desk.writeReason = "quarantine_flood";
+      metrics.count.floods.add(1);
+      write(log, lines.flooded);
+    },
+    watch: (conveyor) => watch(desk, meter, conveyor),
+    progress,
+  };
+}
+
+function receiveEvents({ count, say, log, progress, countFailures }: Desk): ReceiveEvents {
+  return {
+    received(envelopes) {
+      progress.add({ received: envelopes.length });
+      count.received.add(envelopes.length);
+    },
+    damaged(damages) {
+      for (const [damage, amount] of numbersOf(damages)) {
+        count.damaged.add(amount, { damage });
+        say(lines.damaged, { damage }, { count: amount });
+      }
+    },
+    halted(damages) {
+      progress.halted(damages[0] ?? "unknown");
+      write(log, lines.halted, { damages: [...new Set(damages)] });
+    },
+    left(amount) {
+      progress.add({ returned: amount });
+      count.returned.add(amount);
+      say(lines.noRoom, {}, { count: amount });
+    },
+    polled(amount) {
+      progress.polled(amount);
+      count.polls.add(1, { empty: String(amount === 0) });
+    },
+    failed(failure) {
+      progress.pollFailed(failure.reason);
+      countFailures("receive", failure.reason, 1);
+      say(failureLine(failure), { ...failure });
+    },
+  };
+}
+
+function leaseEvents({ count, say, countFailures }: Desk): LeaseEvents {
+  return {
+    renewed: (amount) => count.renewed.add(amount),
+    failed(codes) {
+      for (const [reason, amount] of numbersOf(codes)) {
+        countFailures("renew", reason, amount);
+        say(lines.renewFailed, { stage: "renew", reason }, { count: amount });
+      }
+    },
+    lost(amount) {
+      count.lost.add(amount);
+      say(lines.leasesLost, {}, { count: amount });
+    },
+  };
+}
+
+function carryEvents({ count, say }: Desk): CarryEvents {
+  return {
+    accepted(oddities, dropped) {
+      for (const form of oddities) count.odd.add(1, { form });
+      if (dropped > 0) count.droppedFields.add(dropped);
+    },
+    rejected(messageId, reason) {
+      count.rejected.add(1, { reason });
+      say(lines.rejected, { reason }, { example: { messageId } });
+    },
+  };
+}
+
+function writeEvents(desk: Desk): WriteEvents & CommitEvents {
+  const { count, record, say, log, progress, countFailures } = desk;
+  return {
+    wrote({ written, quarantined, duplicates }, durationMs) {
+      progress.add({ written, quarantined, duplicates });
+      progress.committed();
+      count.written.add(written);
+      count.quarantined.add(quarantined);
+      count.duplicates.add(duplicates);
+      record.batchSize.record(written + quarantined + duplicates);
+      record.writeSeconds.record(durationMs / 1000);
+      const committed = { written, quarantined, duplicates, durationMs: Math.round(durationMs) };
+      log.debug(committed, "batch committed");
+    },
+    failed(failure) {
+      desk.writeReason = failure.reason;
+      countFailures("write", failure.reason, 1);
+      say(failureLine(failure), { ...failure });
+    },
+    refused(messageId, sqlState) {
+      count.refused.add(1);
+      say(lines.refused, { sqlState }, { example: { messageId } });
+    },
+    schemaFault(sqlState, rows) {
+      desk.writeReason = "schema_differs";
+      count.schemaFaults.add(1);
+      say(lines.schemaFault, { sqlState }, { count: rows });
+    },
+  };
+}
+
+function ackEvents({ count, say, progress }: Desk): AckEvents {
+  return {
+    deleted(amount) {
+      progress.add({ deleted: amount });
+      count.deleted.add(amount);
+    },
+    deleteFailed(codes) {
+      count.deleteFailed.add(codes.length);
+      for (const [reason, amount] of numbersOf(codes)) {
+        say(urgent(lines.deleteFailed, reason), { reason }, { count: amount });
+      }
+    },
+    returned(amount) {
+      progress.add({ returned: amount });
+      count.returned.add(amount);
+    },
+  };
+}
+
+function watch(desk: Desk, meter: Meter, conveyor: Conveyor): Disposable {
+  const { log, progress } = desk;
+  const { buffer, breaker, leases } = conveyor;
+  const lagSeconds = (): number => lagOf(leases.inHand());
+  openGauges(meter, {
+    inHand: () => buffer.inHand,
+    waiting: () => buffer.waiting,
+    lagSeconds,
+    lastReceiveMs: progress.lastReceiveMs,
+    lastCommitMs: progress.lastCommitMs,
+    breakerIsOpen: () => breaker.open,
+  });
+  let before = progress.totals();
+
+  function sayMinute(): void {
+    const totals = progress.totals();
+    const conveyed = { inHand: buffer.inHand, lagSeconds: Math.round(lagSeconds()) };
+    write(log, lines.minute, { ...difference(totals, before), ...conveyed });
+    before = totals;
+    desk.flush();
+    const nowMs = performance.now();
+    const failing = progress.failing();
+    sayLong(lines.writesFailLong, breaker.openForMs(), desk.writeReason);
+    if (failing) sayLong(lines.receivesFailLong, nowMs - failing.sinceMs, failing.reason);
+  }
+
+  function sayLong(line: Line, forMs: number, reason: string): void {
+    if (forMs > longMs) write(log, line, { forSeconds: Math.round(forMs / 1000), reason });
+  }
+
+  const timer = setInterval(sayMinute, 60_000);
+  timer.unref();
+  return {
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      desk.flush();
+    },
+  };
+}
+
+function write(log: Logger, { level, message }: Line, fields: object = {}): void {
+  log[level](fields, message);
+}
+
+function failureLine({ stage, reason }: Failure): Line {
+  return urgent({ level: "warn", message: `${stage} failed; trying again` }, reason);
+}
+
+function urgent(line: Line, reason: string): Line {
+  return needSomebody.has(reason) ? { ...line, level: "error" } : line;
+}
+
+function numbersOf<Name extends string>(names: readonly Name[]): [Name, number][] {
+  return [...Map.groupBy(names, (name) => name)].map(([name, { length }]) => [name, length]);
+}
+
+function difference(totals: Totals, before: Totals): Totals {
+  const names = Object.keys(totals) as (keyof Totals)[];
+  return Object.fromEntries(names.map((name) => [name, totals[name] - before[name]])) as Totals;
+}
+
+/** Age of the oldest message in hand; 0 where none is. */
+function lagOf(inHand: ReturnType<Leases["inHand"]>): number {
+  let oldestMs = Infinity;
+  for (const { envelope } of inHand) oldestMs = Math.min(oldestMs, envelope.sentAtMs);
+  return Math.max(0, (Date.now() - oldestMs) / 1000);
 }

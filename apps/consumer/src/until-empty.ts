@@ -4,7 +4,7 @@ import type { QueueAttributes } from "@org/sqs";
 import { pause } from "./backoff.ts";
 
 export interface DrainPort {
-  attributes(): Promise<QueueAttributes>;
+  readonly attributes: () => Promise<QueueAttributes>;
 }
 
 /** SQS's counts are approximate and lag: one zero proves nothing. */
@@ -12,23 +12,22 @@ const zerosInARow = 3;
 const checkEveryMs = 500;
 const afterFailureMs = 5_000;
 
-/** Resolves when queue and hand stay empty over several looks, or when `stop` aborts. */
+export interface Drain {
+  readonly inHand: () => number;
+  readonly emptyPolls: () => number;
+  /** Nothing more will be received. */
+  readonly isHalted: () => boolean;
+  readonly failed: (error: unknown) => void;
+  readonly stop: AbortSignal;
+}
+
+/** Resolves when queue and hand stay empty over several looks, when nothing more is received, or when `stop` aborts. */
 export async function untilEmpty(
   queue: DrainPort,
-  {
-    inHand,
-    emptyPolls,
-    failed,
-    stop,
-  }: {
-    inHand: () => number;
-    emptyPolls: () => number;
-    failed: (error: unknown) => void;
-    stop: AbortSignal;
-  },
+  { inHand, emptyPolls, isHalted, failed, stop }: Drain,
 ): Promise<void> {
   let zeros = 0;
-  while (!stop.aborted && zeros < zerosInARow) {
+  while (!stop.aborted && !isHalted() && zeros < zerosInARow) {
     await pause(checkEveryMs, stop);
     if (inHand() > 0 || emptyPolls() === 0) {
       zeros = 0;

@@ -8,8 +8,11 @@ test("stays open until every trip is cleared, and tells of each change once", as
   const changes: boolean[] = [];
   const breaker = createBreaker((open) => changes.push(open));
 
-  const first = breaker.trip();
-  const second = breaker.trip();
+  const first = breaker.createTrip();
+  const second = breaker.createTrip();
+  first.set();
+  first.set();
+  second.set();
   first.clear();
   expect(breaker.open).toBe(true);
   second.clear();
@@ -21,7 +24,8 @@ test("stays open until every trip is cleared, and tells of each change once", as
 
 test("releases those who wait when it closes", async () => {
   const breaker = createBreaker(() => {});
-  const trip = breaker.trip();
+  const trip = breaker.createTrip();
+  trip.set();
   let isReleased = false;
   const waiting = breaker.closed(never).then(() => (isReleased = true));
 
@@ -35,7 +39,7 @@ test("releases those who wait when it closes", async () => {
 test("releases those who wait when they are told to stop", async () => {
   const breaker = createBreaker(() => {});
   const stop = new AbortController();
-  breaker.trip();
+  breaker.createTrip().set();
   const waiting = breaker.closed(stop.signal);
 
   stop.abort();

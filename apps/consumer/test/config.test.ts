@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
-import { readConfig } from "../src/config.ts";
+import { readConfig, wantsTraces } from "../src/config.ts";
+import type { Config } from "../src/config.ts";
 
 const whole = {
   SQS_QUEUE_URL: "http://localhost:4566/000000000000/login-queue",
@@ -8,21 +9,30 @@ const whole = {
   MASKLINE_KEYRING: "/etc/maskline/keyring.json",
 };
 
+function configOf(more: Readonly<Record<string, string>>): Config {
+  const read = readConfig({ ...whole, ...more });
+  if ("faults" in read) throw new Error(read.faults.map(({ name }) => name).join());
+  return read.config;
+}
+
 test("reads the whole of a good environment", () => {
-  const read = readConfig({
+  expect(
+    configOf({
+      MASKLINE_BATCH_SIZE: "500",
+      MASKLINE_UNWRAP: "arn:aws:sns:eu-central-1:1:t, my.app",
+    }),
+  ).toMatchObject({
     ...whole,
-    MASKLINE_BATCH_SIZE: "500",
-    MASKLINE_UNWRAP: "arn:aws:sns:eu-central-1:1:t, my.app",
-  });
-  expect(read).toMatchObject({
-    config: {
-      queue: { queueUrl: whole.SQS_QUEUE_URL },
-      databaseUrl: whole.DATABASE_URL,
-      vault: null,
-      tenant: "default",
-      unwrap: { snsTopicArns: ["arn:aws:sns:eu-central-1:1:t"], eventBridgeSources: ["my.app"] },
-      limits: { batchSize: 500 },
+    MASKLINE_VAULT: null,
+    MASKLINE_CONTRACT: "login",
+    MASKLINE_TENANT: "default",
+    MASKLINE_UNWRAP: {
+      snsTopicArns: ["arn:aws:sns:eu-central-1:1:t"],
+      eventBridgeSources: ["my.app"],
     },
+    MASKLINE_BATCH_SIZE: 500,
+    unknownSettings: [],
+    ignoredSettings: [],
   });
 });
 
@@ -30,38 +40,93 @@ test("names every missing and every wrong variable at once, with what to do and 
   const read = readConfig({ DATABASE_URL: "mysql://root:hunter2@db", MASKLINE_POLLERS: "many" });
   expect(read).toMatchObject({
     faults: [
-      { variable: "SQS_QUEUE_URL", problem: "is not set" },
-      { variable: "DATABASE_URL", problem: "is not usable" },
-      { variable: "MASKLINE_KEYRING", problem: "is not set" },
-      { variable: "MASKLINE_POLLERS", problem: "is not usable" },
+      { name: "SQS_QUEUE_URL", problem: "is not set" },
+      { name: "DATABASE_URL", problem: "is not usable" },
+      { name: "MASKLINE_KEYRING", problem: "is not set" },
+      { name: "MASKLINE_POLLERS", problem: "is not usable" },
     ],
   });
   expect(JSON.stringify(read)).not.toMatch(/hunter2|many/);
 });
 
 test("takes the PG* variables in place of DATABASE_URL", () => {
-  const read = readConfig({ ...whole, DATABASE_URL: "", PGHOST: "db.internal" });
-  expect(read).toMatchObject({ config: { databaseUrl: null } });
-});
-
-test("takes a relative keyring path from where pnpm was called", () => {
-  const read = readConfig({ ...whole, MASKLINE_KEYRING: "keys/k.json", INIT_CWD: "/srv/maskline" });
-  expect(read).toMatchObject({ config: { keyringPath: "/srv/maskline/keys/k.json" } });
-});
-
-test("names variables that look like settings and are none", () => {
-  expect(readConfig({ ...whole, MASKLINE_POLERS: "8" })).toMatchObject({
-    config: { unknownSettings: ["MASKLINE_POLERS"] },
+  expect(configOf({ DATABASE_URL: "", PGHOST: "db.internal" })).toMatchObject({
+    DATABASE_URL: null,
+    PGHOST: "db.internal",
+  });
+  expect(readConfig({ ...whole, DATABASE_URL: "" })).toMatchObject({
+    faults: [{ name: "DATABASE_URL", problem: "is not set" }],
   });
 });
 
-test("knows where the private keyring is named, and that an empty name is none", () => {
-  for (const [path, isNamed] of [
-    ["/etc/maskline/private-keyring.json", true],
-    ["", false],
-  ] as const) {
-    expect(readConfig({ ...whole, RECOVER_PRIVATE_KEYRING: path })).toMatchObject({
-      config: { namesPrivateKeyring: isNamed },
+test("takes relative paths from where pnpm was called, and a contract's name as it is", () => {
+  const INIT_CWD = "/srv/maskline";
+  expect(
+    configOf({ MASKLINE_KEYRING: "keys/k.json", MASKLINE_CONTRACT: "./orders.ts", INIT_CWD }),
+  ).toMatchObject({
+    MASKLINE_KEYRING: "/srv/maskline/keys/k.json",
+    MASKLINE_CONTRACT: "/srv/maskline/orders.ts",
+  });
+  expect(configOf({ MASKLINE_CONTRACT: "orders", INIT_CWD }).MASKLINE_CONTRACT).toBe("orders");
+});
+
+test.each([
+  "http://localhost:4566/000000000000/q.fifo/",
+  " http://localhost:4566/000000000000/q.fifo\n",
+])("sends no white space and no slash at the end of a queue's URL to SQS: %j", (url) => {
+  expect(configOf({ SQS_QUEUE_URL: url }).SQS_QUEUE_URL).toBe(
+    "http://localhost:4566/000000000000/q.fifo",
+  );
+});
+
+test.each(["https://sqs.eu-west-1.amazonaws.com", "https://u:p@host/1/q", "https://host/1/q?a=b"])(
+  "takes what names no queue for none: %s",
+  (url) => {
+    expect(readConfig({ ...whole, SQS_QUEUE_URL: url })).toMatchObject({
+      faults: [{ name: "SQS_QUEUE_URL" }],
     });
-  }
+  },
+);
+
+test("OpenTelemetry's variables never end a start: what is not known is named and ignored", () => {
+  const config = configOf({
+    OTEL_SDK_DISABLED: "yes",
+    OTEL_TRACES_EXPORTER: "console",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "collector",
+  });
+  expect(config.ignoredSettings.map(({ name }) => name)).toEqual([
+    "OTEL_SDK_DISABLED",
+    "OTEL_TRACES_EXPORTER",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+  ]);
+  expect(wantsTraces(config)).toBe(false);
+});
+
+const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" };
+
+test.each([
+  [{}, false],
+  [collector, true],
+  [{ OTEL_TRACES_EXPORTER: "otlp" }, true],
+  [{ OTEL_TRACES_EXPORTER: "console,OTLP" }, true],
+  [{ ...collector, OTEL_TRACES_EXPORTER: "None" }, false],
+  [{ ...collector, OTEL_SDK_DISABLED: "True" }, false],
+  [{ ...collector, OTEL_TRACES_EXPORTER: "zipkin" }, true],
+])("traces: %j wants them: %s", (more, isWanted) => {
+  expect(wantsTraces(configOf(more))).toBe(isWanted);
+});
+
+test("reads levels in any case", () => {
+  expect(configOf({ LOG_LEVEL: "INFO" }).LOG_LEVEL).toBe("info");
+});
+
+test("names variables that look like settings and are none", () => {
+  expect(configOf({ MASKLINE_POLERS: "8" }).unknownSettings).toEqual(["MASKLINE_POLERS"]);
+});
+
+test("knows where the private keyring is named, and that an empty name is none", () => {
+  const named = (path: string): string | null =>
+    configOf({ RECOVER_PRIVATE_KEYRING: path }).RECOVER_PRIVATE_KEYRING;
+  expect(named("/etc/maskline/private-keyring.json")).not.toBeNull();
+  expect(named("")).toBeNull();
 });

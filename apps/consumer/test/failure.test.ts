@@ -10,13 +10,19 @@ test("frames are places alone, whatever the message looks like", () => {
 });
 
 test.each(["ECONNREFUSED", "timeout", "ERR_OSSL_EVP_UNSUPPORTED"])("a code passes: %s", (code) => {
-  expect(toFailure("write", Object.assign(new Error(), { code })).code).toBe(code);
+  expect(toFailure("write", Object.assign(new Error(), { code })).reason).toBe(code);
 });
 
 test.each(["203.0.113.77", "593-47-5928", "two words"])("a value is no code: %s", (value) => {
-  const values = { code: value, sqlState: value, constraint: value, systemCode: value };
+  const values = {
+    reason: value,
+    code: value,
+    sqlState: value,
+    constraint: value,
+    systemCode: value,
+  };
   expect(toFailure("write", Object.assign(new Error(), values))).toMatchObject({
-    code: "Error",
+    reason: "Error",
     sqlState: null,
     constraint: null,
     systemCode: null,
@@ -32,12 +38,17 @@ test("a SQLSTATE passes", () => {
 test("a fault of the connection keeps the runtime's name for it", () => {
   const error = Object.assign(new Error(), { code: "network", systemCode: "ECONNREFUSED" });
   expect(toFailure("receive", error)).toMatchObject({
-    code: "network",
+    reason: "network",
     systemCode: "ECONNREFUSED",
   });
 });
 
+test("a reason of a closed list goes before the code of a library", () => {
+  const error = Object.assign(new Error(), { reason: "tls_untrusted", code: "CERT_HAS_EXPIRED" });
+  expect(toFailure("write", error).reason).toBe("tls_untrusted");
+});
+
 test("what is thrown without being an error has neither frames nor code", () => {
   expect(framesOf(null)).toEqual([]);
-  expect(toFailure("crash", null).code).toBe("unknown");
+  expect(toFailure("crash", null).reason).toBe("unknown");
 });

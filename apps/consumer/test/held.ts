@@ -19,6 +19,7 @@ export function createHeld(
       attributeNames: [],
       receivedAtMs: 0,
     },
+    messageId,
     receiptHandle: `handle-${index}`,
     receivedAtMs: 0,
     leaseUntilMs: Number.POSITIVE_INFINITY,

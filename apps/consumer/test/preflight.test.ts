@@ -1,7 +1,8 @@
+import { DatabaseError } from "@org/db/writer";
 import type { BatchFailure, QueueAttributes, Receipt } from "@org/sqs";
 import { expect, test } from "vitest";
 
-import { findDenied, preflight } from "../src/preflight.ts";
+import { findDenied, findUnwritable, preflight } from "../src/preflight.ts";
 
 const fortnightSeconds = 14 * 86_400;
 
@@ -23,6 +24,8 @@ const plan = {
   readsMaskedData: false,
   namesPrivateKeyring: false,
   unknownSettings: [],
+  ignoredSettings: [],
+  regionFrom: "queue_url" as const,
   waitSeconds: 20,
   shutdownSeconds: 25,
 };
@@ -138,5 +141,38 @@ test("warns of a shutdown that is shorter than a long poll", () => {
   const findings = preflight(healthy, { ...plan, shutdownSeconds: 20 });
   expect(findings).toMatchObject([
     { severity: "warning", advice: expect.stringContaining("MASKLINE_SHUTDOWN_SECONDS") },
+  ]);
+});
+
+test("warns of what OpenTelemetry's variables say and is not known here", () => {
+  const ignoredSettings = [{ name: "OTEL_TRACES_EXPORTER", advice: "otlp or none" }];
+  expect(preflight(healthy, { ...plan, ignoredSettings })).toMatchObject([
+    { severity: "warning", finding: expect.stringMatching(/^OTEL_TRACES_EXPORTER .*otlp or none/) },
+  ]);
+});
+
+test("warns of a region that nothing names", () => {
+  expect(preflight(healthy, { ...plan, regionFrom: "nothing" })).toMatchObject([
+    { severity: "warning", advice: "set AWS_REGION" },
+  ]);
+});
+
+test("finds a pooler that keeps no prepared statements apart: the second connection fails", async () => {
+  const fault = new DatabaseError("made up", {
+    kind: "unknown",
+    reason: "pooler_without_prepared_statements",
+    sqlState: "42P05",
+    constraint: null,
+    systemCode: null,
+  });
+  const passes = { probe: async () => {} };
+  const fails = { probe: () => Promise.reject(fault) };
+  expect(await findUnwritable(passes, passes)).toEqual([]);
+  expect(await findUnwritable(passes, fails)).toMatchObject([
+    {
+      severity: "error",
+      finding: expect.stringContaining("42P05"),
+      advice: expect.stringContaining("max_prepared_statements"),
+    },
   ]);
 });

@@ -1,5 +1,6 @@
 /** The main job, from nothing: start, send, consume, count. */
-import { createMessages } from "@org/local";
+import type { ChosenContract } from "@org/local";
+import { sampleMessages } from "@org/schema";
 import { consume } from "./consume.ts";
 import { type Outcome, readOutcome } from "./outcome.ts";
 import type { ProgressView } from "./progress.ts";
@@ -18,7 +19,7 @@ export interface Summary {
   readonly seconds: number;
 }
 
-export interface DemoRun {
+export interface DemoRun extends ChosenContract {
   readonly messages: number;
   readonly seed: number;
   readonly signal: AbortSignal;
@@ -29,14 +30,14 @@ export interface DemoRun {
 
 /** Resolves when everything that was started is stopped and removed. */
 export async function runDemo(run: DemoRun): Promise<Summary> {
-  const { messages: count, seed, signal, progress } = run;
+  const { contract, reference, messages: count, seed, signal, progress } = run;
 
   progress.step("PostgreSQL, SQS, keyring and schema");
   const forgottenDeletes = Math.ceil(count / messagesPerForgottenDelete);
-  await using stack = await startStack({ forgottenDeletes, signal });
+  await using stack = await startStack({ contract, reference, forgottenDeletes, signal });
 
   progress.step("Sample messages sent");
-  const bodies = createMessages({ count, seed }).map(({ body }) => body);
+  const bodies = sampleMessages(contract, { count, seed }).map(({ body }) => body);
   const messageIds = new Set<string>();
   for (let start = 0; start < count; start += sendAtOnce) {
     signal.throwIfAborted();

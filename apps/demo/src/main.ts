@@ -1,4 +1,6 @@
 /** The process edge of `pnpm demo`: arguments, signals, output, exit code. */
+import { chooseContract } from "@org/local";
+import { ContractError } from "@org/schema";
 import { CommandError } from "./commands.ts";
 import { type DemoRun, runDemo } from "./demo.ts";
 import { type Interruption, listenForInterruption } from "./interruption.ts";
@@ -30,6 +32,10 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     const code = interruption.exitCode();
     if (code !== null) return code;
+    if (error instanceof ContractError) {
+      process.stderr.write(`${error.message}\n`);
+      return exit.usage;
+    }
     if (!(error instanceof CommandError)) throw error;
     process.stderr.write(`\n${error.message}\n`);
     return exit.failed;
@@ -38,9 +44,10 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function demonstrate(options: DemoOptions, interruption: Interruption): Promise<number> {
   const { messages, seed, json, keep } = options;
+  const chosen = await chooseContract(options.contract);
   const watched = process.stdout.isTTY && !json;
   const show: DemoRun["show"] = async ({ summary, outcome, stack }) => {
-    if (!json) process.stdout.write(formatReport(summary, outcome));
+    if (!json) process.stdout.write(formatReport(chosen.contract, { summary, outcome }));
     if (!keep) return;
     (json ? process.stderr : process.stdout).write(formatAccess(stack));
     if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
@@ -49,7 +56,7 @@ async function demonstrate(options: DemoOptions, interruption: Interruption): Pr
 
   const { signal } = interruption;
   const progress = createProgressView(watched ? process.stdout : null);
-  const summary = await runDemo({ messages, seed, signal, progress, show });
+  const summary = await runDemo({ ...chosen, messages, seed, signal, progress, show });
   if (json && !keep) process.stdout.write(`${JSON.stringify(summary)}\n`);
   if (summary.written + summary.quarantined === summary.sent) return exit.done;
   process.stderr.write("Some messages have no outcome: written + quarantined is not sent.\n");

@@ -6,6 +6,8 @@ export interface DemoOptions {
   readonly seed: number;
   readonly json: boolean;
   readonly keep: boolean;
+  /** A shipped contract's name, or a path. */
+  readonly contract: string;
   readonly help: boolean;
 }
 
@@ -14,9 +16,9 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-export const usage = `Usage: pnpm demo [--messages N] [--seed N] [--json] [--keep]
+export const usage = `Usage: pnpm demo [--messages N] [--seed N] [--json] [--keep] [--contract PATH]
 
-Starts PostgreSQL and an SQS server of its own, sends sample login messages, runs the
+Starts PostgreSQL and an SQS server of its own, sends sample messages, runs the
 consumer until the queue is empty, and shows what came of them. Leaves nothing behind.
 
   --messages N  how many messages to send (default 1000, at most 1000000)
@@ -25,11 +27,13 @@ consumer until the queue is empty, and shows what came of them. Leaves nothing b
                 unless called as pnpm --silent demo --json:
                 {"sent":…,"written":…,"duplicates":…,"quarantined":…,"seconds":…}
                 sent         messages sent
-                written      rows in user_logins
+                written      rows in the contract's table
                 duplicates   messages delivered again after their commit, not written again
                 quarantined  records in quarantine, and messages in the dead-letter queue
                 seconds      from the consumer's start to the last outcome
   --keep        leave the servers up, print how to reach them, wait for Ctrl-C
+  --contract C  which messages: a contract of one's own by its path, such as
+                examples/orders.contract.ts, or by name one that is shipped (default login)
   --help        show this
 
 Exit codes: 0 done; 1 failed, or written + quarantined is not sent; 2 usage; 130 interrupted.
@@ -40,13 +44,11 @@ const mostSeed = 2 ** 31 - 1;
 
 /** @throws {@link UsageError} */
 export function parseOptions(args: readonly string[]): DemoOptions {
-  const { messages, seed, json, keep, help } = parse(args);
+  const { messages, seed, ...rest } = parse(args);
   return {
     messages: integer("--messages", messages, { from: 1, to: mostMessages }),
     seed: integer("--seed", seed, { from: 0, to: mostSeed }),
-    json,
-    keep,
-    help,
+    ...rest,
   };
 }
 
@@ -55,6 +57,7 @@ interface GivenOptions {
   readonly seed: string;
   readonly json: boolean;
   readonly keep: boolean;
+  readonly contract: string;
   readonly help: boolean;
 }
 
@@ -67,6 +70,7 @@ function parse(args: readonly string[]): GivenOptions {
         seed: { type: "string", default: "1" },
         json: { type: "boolean", default: false },
         keep: { type: "boolean", default: false },
+        contract: { type: "string", default: "login" },
         help: { type: "boolean", short: "h", default: false },
       },
     }).values;

@@ -1,44 +1,45 @@
 /** The demo's result as text for people. */
 import { styleText } from "node:util";
+import type { AnyContract } from "@org/schema";
 import type { Summary } from "./demo.ts";
-import type { Outcome } from "./outcome.ts";
+import { type Outcome, shownColumns, type TokenCounts } from "./outcome.ts";
 import type { Stack } from "./stack.ts";
 
 const tokenShown = 20;
 
 /** Counts, a few masked rows, the most frequent tokens, and where to go next. */
-export function formatReport(summary: Summary, outcome: Outcome): string {
+export function formatReport(
+  contract: AnyContract,
+  { summary, outcome }: { readonly summary: Summary; readonly outcome: Outcome },
+): string {
+  const columns = shownColumns(contract);
+  const tokenColumns = new Set(
+    contract.columns.flatMap(({ name, from }) => (from.kind === "token" ? [name] : [])),
+  );
   return [
     heading("Every message has one outcome"),
     table([
       ["sent", summary.sent, "distinct messages"],
-      ["written", summary.written, "rows in user_logins"],
+      ["written", summary.written, `rows in ${contract.table}`],
       ["sealed", outcome.sealed, "of these rows have their originals in the vault"],
-      ["quarantined", summary.quarantined, "not a login: body sealed, reason recorded"],
+      [
+        "quarantined",
+        summary.quarantined,
+        `not the contract "${contract.name}": body sealed, reason recorded`,
+      ],
       ["duplicates", summary.duplicates, "delivered again after their commit, not written again"],
     ]),
-    heading("What an analyst reads: select * from user_logins"),
+    heading(`What an analyst reads: select * from ${contract.table}`),
     table([
-      ["user_id", "device", "masked_ip", "masked_device_id", "locale", "app", "create_date"],
-      ...outcome.rows.map((row) => [
-        row.user_id,
-        row.device_type,
-        shorten(row.masked_ip),
-        shorten(row.masked_device_id),
-        row.locale ?? "null",
-        row.app_version ?? "null",
-        row.create_date,
-      ]),
+      columns,
+      ...outcome.rows.map((row) =>
+        columns.map((name) => {
+          const cell = row[name] ?? "null";
+          return tokenColumns.has(name) ? shorten(cell) : cell;
+        }),
+      ),
     ]),
-    heading("The most frequent addresses, without an address in sight"),
-    table([
-      ["logins", "masked_ip"],
-      ...outcome.topAddresses.map((top) => [top.logins, shorten(top.masked_ip)]),
-    ]),
-    styleText(
-      "dim",
-      `${outcome.distinctAddresses} different addresses; however one is spelt, its token is the same.`,
-    ),
+    ...(outcome.tokens ? formatTokens(outcome.tokens) : []),
     heading("Where to go next"),
     table([
       ["pnpm demo:recover", "who may see an original, by whose approval, and what trace is left"],
@@ -48,6 +49,14 @@ export function formatReport(summary: Summary, outcome: Outcome): string {
     ]),
     "",
   ].join("\n");
+}
+
+function formatTokens({ column, top, distinct }: TokenCounts): string[] {
+  return [
+    heading("The most frequent values, without a value in sight"),
+    table([["rows", column], ...top.map(({ token, count }) => [count, shorten(token)])]),
+    styleText("dim", `${distinct} different values; however one is spelt, its token is the same.`),
+  ];
 }
 
 /** How to reach the servers that stay up. */

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startForgetfulQueue } from "@org/faults/forgetful-queue";
 import {
+  type ChosenContract,
   createLogin,
   execute,
   leashDirectory,
@@ -15,6 +16,7 @@ import {
   startQueueServer,
   unleashDirectory,
 } from "@org/local";
+import type { AnyContract } from "@org/schema";
 import { runCommand } from "./commands.ts";
 
 const database = "maskline";
@@ -23,12 +25,13 @@ const maxReceiveCount = 10;
 const visibilityTimeoutSeconds = 3;
 
 export interface Stack extends AsyncDisposable {
+  readonly contract: AnyContract;
   readonly queue: QueueAdmin;
   readonly queueUrl: string;
   readonly deadLetterUrl: string;
   /** The superuser's URL of the demo's database. */
   readonly adminUrl: string;
-  /** The URL of a login that may read `user_logins` and nothing else. */
+  /** The URL of a login that may read the contract's table and nothing else. */
   readonly analystUrl: string;
   /** What the consumer is started with. */
   readonly consumerEnv: Readonly<Record<string, string>>;
@@ -36,14 +39,19 @@ export interface Stack extends AsyncDisposable {
   readonly directory: string;
 }
 
-export interface StackOptions {
+export interface StackOptions extends ChosenContract {
   /** How many batches of deletes the queue confirms and forgets. */
   readonly forgottenDeletes: number;
   readonly signal: AbortSignal;
 }
 
 /** Starts the stack; what was started is stopped in reverse, also when starting fails half-way. */
-export async function startStack({ forgottenDeletes, signal }: StackOptions): Promise<Stack> {
+export async function startStack({
+  contract,
+  reference,
+  forgottenDeletes,
+  signal,
+}: StackOptions): Promise<Stack> {
   await using opening = new AsyncDisposableStack();
   const directory = await makeDirectory(opening);
   const postgres = opening.use(await startPostgres());
@@ -52,7 +60,7 @@ export async function startStack({ forgottenDeletes, signal }: StackOptions): Pr
     await startForgetfulQueue(queueServer.endpoint, { batches: forgottenDeletes }),
   );
   const queue = opening.adopt(openQueueAdmin(endpoint), (admin) => admin.close());
-  const queues = await queue.createQueueWithDeadLetters("login-queue", {
+  const queues = await queue.createQueueWithDeadLetters(`${contract.name}-queue`, {
     maxReceiveCount,
     visibilityTimeoutSeconds,
   });
@@ -69,10 +77,11 @@ export async function startStack({ forgottenDeletes, signal }: StackOptions): Pr
   ];
   const keyLog = join(directory, "keys.log");
   await runCommand({ name: "recover", args: initKeys, env: {}, logFile: keyLog }, signal);
-  const urls = await prepareDatabase(postgres, { directory, signal });
+  const urls = await prepareDatabase(postgres, { reference, directory, signal });
 
   const held = opening.move();
   return {
+    contract,
     queue,
     ...queues,
     adminUrl: urls.admin,
@@ -82,6 +91,7 @@ export async function startStack({ forgottenDeletes, signal }: StackOptions): Pr
       AWS_ENDPOINT_URL_SQS: endpoint,
       SQS_QUEUE_URL: queues.queueUrl,
       DATABASE_URL: urls.consumer,
+      MASKLINE_CONTRACT: reference,
       MASKLINE_KEYRING: keyringFile,
     },
     privateKeyringFile,
@@ -102,11 +112,15 @@ async function makeDirectory(opening: AsyncDisposableStack): Promise<string> {
 
 async function prepareDatabase(
   postgres: LocalPostgres,
-  { directory, signal }: { directory: string; signal: AbortSignal },
+  {
+    reference,
+    directory,
+    signal,
+  }: { readonly reference: string; readonly directory: string; readonly signal: AbortSignal },
 ): Promise<{ admin: string; consumer: string; analyst: string }> {
   const admin = postgres.url({ database });
   await execute(postgres.adminUrl, [`CREATE DATABASE ${database}`]);
-  const env = { MIGRATE_DATABASE_URL: admin };
+  const env = { MIGRATE_DATABASE_URL: admin, MASKLINE_CONTRACT: reference };
   const logFile = join(directory, "migrate.log");
   await runCommand({ name: "migrate", env, logFile }, signal);
   return {

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createMessages, query } from "@org/local";
+import { query } from "@org/local";
+import { createParser, loadContract, sampleMessages } from "@org/schema";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 const main = join(import.meta.dirname, "../src/main.ts");
@@ -49,11 +50,16 @@ async function waitForFile(pattern: string): Promise<void> {
   await vi.waitUntil(isThere, { timeout, interval: 50 });
 }
 
-describe("pnpm demo", { timeout }, () => {
-  it("gives every message one outcome, and says so in one line of JSON", async () => {
-    const result = await resultOf(start("--messages", "300", "--seed", "7", "--json"));
+const orders = join(import.meta.dirname, "../../../examples/orders.contract.ts");
 
-    const wrongShapes = createMessages({ count: 300, seed: 7 }).filter(
+describe.each(["login", orders])("pnpm demo --contract %s", { timeout }, async (reference) => {
+  const contract = await loadContract(reference);
+
+  it("gives every message one outcome, and says so in one line of JSON", async () => {
+    const args = ["--messages", "300", "--seed", "7", "--json"];
+    const result = await resultOf(start(...args, "--contract", reference));
+
+    const wrongShapes = sampleMessages(contract, { count: 300, seed: 7 }).filter(
       ({ kind }) => kind === "wrong_shape",
     ).length;
     expect(result).toMatchObject({ code: 0, stderr: "" });
@@ -68,22 +74,27 @@ describe("pnpm demo", { timeout }, () => {
     expect(await readdir(temporary)).toEqual([]);
   });
 
-  it("shows people counts, masked rows and tokens, and no address or device", async () => {
-    const { code, stdout } = await resultOf(start("--messages", "60", "--seed", "7"));
+  it("shows people counts, masked rows and tokens, and nothing that is masked", async () => {
+    const args = ["--messages", "60", "--seed", "7", "--contract", reference];
+    const { code, stdout } = await resultOf(start(...args));
 
     expect(code).toBe(0);
     expect(stdout).toMatch(/sent +60/);
     expect(stdout).toMatch(/mk1\.\w+\.\S+…/);
     expect(stdout).not.toContain("\u001B");
-    const originals = createMessages({ count: 60, seed: 7 })
-      .filter(({ kind }) => kind === "login")
-      .flatMap(({ body }) => {
-        const { ip, device_id: device } = JSON.parse(body) as { ip: string; device_id: string };
-        return [ip, device];
-      });
-    expect(originals.filter((original) => stdout.includes(original))).toEqual([]);
+    const parse = createParser(contract);
+    const masked = contract.fields.filter(({ isMasked }) => isMasked);
+    const originals = sampleMessages(contract, { count: 60, seed: 7 }).flatMap(({ body }) => {
+      const parsed = parse(body);
+      if (parsed.kind === "rejection") return [];
+      return masked.flatMap(({ name }) => parsed.message[name] ?? []);
+    });
+    expect(originals.length).toBeGreaterThan(60);
+    expect(originals.filter((original) => stdout.includes(String(original)))).toEqual([]);
   });
+});
 
+describe("pnpm demo", { timeout }, () => {
   it("leaves the servers up on request, for an analyst who sees tokens alone", async () => {
     const demo = start("--messages", "20", "--keep");
     let shown = "";
@@ -135,9 +146,12 @@ describe("pnpm demo", { timeout }, () => {
   it("explains itself, and what it does not understand", async () => {
     const help = await resultOf(start("--help"));
     const wrong = await resultOf(start("--messages", "none"));
+    const contract = await resultOf(start("--contract", "./nothing.contract.ts"));
     expect(help).toMatchObject({ code: 0, stderr: "" });
     expect(help.stdout).toContain("Usage: pnpm demo");
     expect(wrong).toMatchObject({ code: 2, stdout: "" });
     expect(wrong.stderr).toContain("--messages takes a whole number from 1 to 1000000.");
+    expect(contract).toMatchObject({ code: 2, stdout: "" });
+    expect(contract.stderr).toContain("The contract ./nothing.contract.ts cannot be used:");
   });
 });

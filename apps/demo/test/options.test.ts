@@ -8,17 +8,19 @@ describe("parseOptions", () => {
       seed: 1,
       json: false,
       keep: false,
+      contract: "login",
       help: false,
     });
   });
 
   it("reads what is given", () => {
-    const args = ["--messages", "20", "--seed=7", "--json", "--keep"];
+    const args = ["--messages", "20", "--seed=7", "--json", "--keep", "--contract=a.ts"];
     expect(parseOptions(args)).toEqual({
       messages: 20,
       seed: 7,
       json: true,
       keep: true,
+      contract: "a.ts",
       help: false,
     });
   });

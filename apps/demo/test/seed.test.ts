@@ -20,7 +20,9 @@ test("sends as many messages as were asked for, and says what they are", async (
     AWS_ENDPOINT_URL_SQS: inject("queueEndpoint"),
   });
 
-  expect(stdout).toMatch(/^Sent 123 messages: \d+ logins, \d+ of another shape\.\n$/);
+  expect(stdout).toMatch(
+    /^Sent 123 messages: \d+ of the contract "login", \d+ of another shape\.\n$/,
+  );
   expect(await admin.depth(queueUrl)).toEqual({ visible: 123, inFlight: 0, delayed: 0 });
   admin.close();
 });

@@ -98,9 +98,13 @@ export async function openSinks(
 ): Promise<readonly CheckpointSink[]> {
   const named = readOptional(env, "RECOVER_CHECKPOINT");
   if (sinks.length === 0) {
-    throw new RecoverError(exit.configuration, "The recover keyring names no place for checkpoints.", {
-      advice: 'Put a directory, or s3://BUCKET/PREFIX, among its "sinks", under review.',
-    });
+    throw new RecoverError(
+      exit.configuration,
+      "The recover keyring names no place for checkpoints.",
+      {
+        advice: 'Put a directory, or s3://BUCKET/PREFIX, among its "sinks", under review.',
+      },
+    );
   }
   if (named !== null && !sinks.includes(isUrl(named) ? named : resolvePath(env, named))) {
     throw new RecoverError(

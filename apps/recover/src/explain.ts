@@ -90,7 +90,9 @@ const databaseEnds = new Map<string, { code: ExitCode; message: string; advice: 
       advice: "Check the name at the end of RECOVER_DATABASE_URL.",
     },
   ],
-  ...["22003", "22P02", "22007", "22008", "22023"].map((sqlState) => [sqlState, notAValue] as const),
+  ...["22003", "22P02", "22007", "22008", "22023"].map(
+    (sqlState) => [sqlState, notAValue] as const,
+  ),
   [
     "MK003",
     {

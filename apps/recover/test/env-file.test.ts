@@ -20,25 +20,24 @@ afterEach(() => rm(directory, { recursive: true }));
 
 test("a file in the working directory is not read", async () => {
   const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-  const ended = promisify(execFile)(
-    process.execPath,
-    ["--conditions=@org/source", main, "list"],
-    { cwd: directory, env: { PATH: process.env["PATH"], INIT_CWD: directory } },
-  );
+  const ended = promisify(execFile)(process.execPath, ["--conditions=@org/source", main, "list"], {
+    cwd: directory,
+    env: { PATH: process.env["PATH"], INIT_CWD: directory },
+  });
   await expect(ended).rejects.toMatchObject({
     code: 2,
     stderr: expect.stringContaining("RECOVER_DATABASE_URL is not set") as unknown,
   });
 });
 
-test.for([
-  [["--env-file", ".env", "list"]],
-  [["list", "--env-file", ".env"]],
-])("a file that is named is read: %s", async ([argv = []]) => {
-  const { code, stderr } = await runRecover(argv, { INIT_CWD: directory });
-  expect(code).toBe(2);
-  expect(stderr).toContain("RECOVER_DATABASE_URL is not usable");
-});
+test.for([[["--env-file", ".env", "list"]], [["list", "--env-file", ".env"]]])(
+  "a file that is named is read: %s",
+  async ([argv = []]) => {
+    const { code, stderr } = await runRecover(argv, { INIT_CWD: directory });
+    expect(code).toBe(2);
+    expect(stderr).toContain("RECOVER_DATABASE_URL is not usable");
+  },
+);
 
 test("the environment counts before the file", async () => {
   const env = { INIT_CWD: directory, RECOVER_DATABASE_URL: "postgresql://u:p@127.0.0.1:1/d" };

@@ -1,17 +1,18 @@
-/** A migrated database with sealed logins, and the people who work with it. */
+/** A migrated database with sealed messages of one contract, and the people who work with it. */
 
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type BatchKeyRow, connectWriter, type LoginRow, type QuarantineRow } from "@org/db";
+import { type BatchKeyRow, connectWriter, migrate, type QuarantineRow, type Row } from "@org/db";
 import { createTestDatabase } from "@org/local";
 import { createTokenizer } from "@org/masking";
 import { loadKeyring } from "@org/masking/keyring";
 import { createSealer } from "@org/masking/seal";
-import { fieldPolicy } from "@org/schema";
-import { Client } from "pg";
+import { type AnyContract, createToRow, login } from "@org/schema";
+import { Client, escapeIdentifier } from "pg";
 import { inject } from "vitest";
 import { type Ended, runRecover } from "./run-recover.ts";
+import { createSamples, type Message } from "./samples.ts";
 
 export const tenant = "default";
 
@@ -19,12 +20,27 @@ export interface Person {
   readonly login: string;
   readonly url: string;
   readonly env: Readonly<Record<string, string>>;
-  recover(argv: readonly string[], stdin?: string): Promise<Ended>;
+  readonly recover: (argv: readonly string[], stdin?: string) => Promise<Ended>;
   /** As psql would, with this person's login. */
-  query(sql: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
+  readonly query: Query;
 }
 
+export type Query = (
+  sql: string,
+  values?: readonly unknown[],
+) => Promise<Record<string, unknown>[]>;
+
 export interface Office extends AsyncDisposable {
+  readonly contract: AnyContract;
+  /** As the table stands in SQL. */
+  readonly table: string;
+  /** The masked fields: what can be opened. */
+  readonly fields: readonly string[];
+  /** Of those, one that is not the subject, and the column of its token. */
+  readonly field: string;
+  readonly column: string;
+  /** The columns of all tokens. */
+  readonly tokenColumns: readonly string[];
   readonly directory: string;
   readonly requester: Person;
   readonly colleague: Person;
@@ -33,14 +49,19 @@ export interface Office extends AsyncDisposable {
   readonly auditor: Person;
   readonly adminUrl: string;
   /** As the superuser. */
-  admin(sql: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
-  createLogin(role: string): Promise<string>;
-  /** Writes logins as the consumer would; resolves with their record ids. */
-  write(logins: readonly Sample[], options?: WriteOptions): Promise<string[]>;
-  /** Gives a record another original, sealed as the consumer would. */
-  reseal(recordId: string, fields: Readonly<Record<string, string>>): Promise<void>;
+  readonly admin: Query;
+  readonly createLogin: (role: string) => Promise<string>;
+  /** A message that shares no value with another, but for what is said. */
+  readonly sample: (changes?: Partial<Message>) => Message;
+  /** Writes messages as the consumer would; resolves with their record ids. */
+  readonly write: (
+    messages: readonly Partial<Message>[],
+    options?: WriteOptions,
+  ) => Promise<string[]>;
+  /** Gives a record other originals, sealed as the consumer would. */
+  readonly reseal: (recordId: string, originals: Readonly<Record<string, string>>) => Promise<void>;
   /** Writes quarantined bodies as the consumer would. */
-  quarantine(bodies: readonly string[]): Promise<string[]>;
+  readonly quarantine: (bodies: readonly string[]) => Promise<string[]>;
 }
 
 export interface WriteOptions {
@@ -48,16 +69,21 @@ export interface WriteOptions {
   readonly vault?: boolean;
   /** How many records share a batch key; default all. */
   readonly recordsPerBatchKey?: number;
-}
-
-export interface Sample {
-  readonly ip: string;
-  readonly deviceId: string;
-  readonly userId?: string;
+  /** Default now. */
   readonly sentAtMs?: number;
 }
 
-export async function openOffice(): Promise<Office> {
+/** What the tool reads a contract from that is not shipped: of a module, by its path. */
+async function publish(contract: AnyContract, directory: string): Promise<string> {
+  if (contract === login) return "login";
+  const path = join(directory, "contract.ts");
+  const module = new URL("contracts.ts", import.meta.url).href;
+  const at = `contracts.find(({ name }) => name === ${JSON.stringify(contract.name)})`;
+  await writeFile(path, `import { contracts } from "${module}";\nexport const it = ${at};\n`);
+  return path;
+}
+
+export async function openOffice(contract: AnyContract = login): Promise<Office> {
   await using opening = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "recover-"));
   opening.defer(() => rm(directory, { recursive: true }));
@@ -67,11 +93,13 @@ export async function openOffice(): Promise<Office> {
   const client = new Client({ connectionString: database.adminUrl });
   await client.connect();
   opening.defer(() => client.end());
+  if (contract !== login) await migrate(database.adminUrl, { contract });
 
   await mkdir(join(directory, "checkpoints"));
   await runRecover(["keys", "init"], { INIT_CWD: directory });
   const env = {
     INIT_CWD: directory,
+    MASKLINE_CONTRACT: await publish(contract, directory),
     MASKLINE_KEYRING: "maskline.keyring.json",
     RECOVER_PRIVATE_KEYRING: "maskline.private-keyring.json",
     RECOVER_KEYRING: "maskline.recover.keyring.json",
@@ -80,12 +108,13 @@ export async function openOffice(): Promise<Office> {
 
   async function hire(role: string): Promise<Person> {
     const url = await database.createLogin(role);
-    const login = new URL(url).username;
-    const key = `${login}.pem`;
-    await runRecover(["keys", "signer", "--login", login, "--key", key], env);
+    const name = new URL(url).username;
+    const key = `${name}.pem`;
+    const hired = await runRecover(["keys", "signer", "--login", name, "--key", key], env);
+    if (hired.code !== 0) throw new Error(hired.stderr);
     const own = { ...env, RECOVER_DATABASE_URL: url, RECOVER_SIGNING_KEY: key };
     return {
-      login,
+      login: name,
       url,
       env: own,
       recover: (argv, stdin) => runRecover(argv, own, stdin),
@@ -101,16 +130,30 @@ export async function openOffice(): Promise<Office> {
   const writer = opening.use(
     connectWriter({
       connection: { connectionString: await database.createLogin("maskline_writer") },
+      contract,
     }),
   );
 
+  const samples = createSamples(contract);
+  const sample = (changes: Partial<Message> = {}): Message =>
+    ({ ...samples.next(), ...changes }) as Message;
+  const openKeyring = () => loadKeyring(join(directory, "maskline.keyring.json"), { env: {} });
   let counter = 0;
   const nextId = (): string => {
     counter += 1;
     return `0190a0b0-7e1c-7c1e-8f6a-${String(counter).padStart(12, "0")}`;
   };
+  const tokenColumns = contract.columns.filter(({ from }) => from.kind === "token");
+  const masked = contract.fields.filter(({ isMasked }) => isMasked);
+  const field = masked.find(({ name }) => name !== contract.subject);
   const opened = opening.move();
   return {
+    contract,
+    table: `public.${escapeIdentifier(contract.table)}`,
+    fields: masked.map(({ name }) => name),
+    field: field?.name ?? "",
+    column: field?.column ?? "",
+    tokenColumns: tokenColumns.map(({ name }) => name),
     directory,
     requester,
     colleague,
@@ -123,44 +166,31 @@ export async function openOffice(): Promise<Office> {
       return rows;
     },
     createLogin: (role) => database.createLogin(role),
-    async write(samples, { vault = true, recordsPerBatchKey = samples.length } = {}) {
-      const keyring = await loadKeyring(join(directory, "maskline.keyring.json"), { env: {} });
-      const tokenizer = createTokenizer(keyring, {
-        tenant,
-        fields: { ip: fieldPolicy.ip.norm, device_id: fieldPolicy.device_id.norm },
-      });
+    sample,
+    async write(messages, options = {}) {
+      const { vault = true, recordsPerBatchKey = messages.length, sentAtMs } = options;
+      const keyring = await openKeyring();
+      const fields = contract.tokenFields;
+      const toRow = createToRow(contract, createTokenizer(keyring, { tenant, fields }));
       const sealer = createSealer(keyring, { tenant });
       const batchKeys: BatchKeyRow[] = [];
       let batch = sealer.openBatch();
-      const logins = samples.map((sample, index): LoginRow => {
+      const rows = messages.map((message, index): Row => {
         if (index % recordsPerBatchKey === 0) {
           batch = sealer.openBatch();
           const { id } = batch;
           batchKeys.push(...batch.sealedKeys.map((key) => ({ id, ...key })));
         }
         const recordId = nextId();
-        const fields = { ip: sample.ip, device_id: sample.deviceId };
-        return {
-          messageId: recordId,
-          recordId,
-          sentAtMs: sample.sentAtMs ?? Date.now(),
-          userId: sample.userId ?? "424cdd21-063a-43a7-b91b-7ca1a833afae",
-          deviceType: "android",
-          maskedIp: tokenizer.tokenize("ip", sample.ip),
-          maskedDeviceId: tokenizer.tokenize("device_id", sample.deviceId),
-          locale: null,
-          appVersion: 3,
-          appVersionText: "3.0.1",
-          vault: vault ? batch.seal({ table: "user_logins", recordId }, fields) : null,
-        };
+        const row = toRow(sample(message), { recordId, sealer: vault ? batch : null });
+        return { messageId: recordId, recordId, sentAtMs: sentAtMs ?? Date.now(), ...row };
       });
-      await writer.write({ logins, quarantined: [], batchKeys: vault ? batchKeys : [] });
-      return logins.map(({ recordId }) => recordId);
+      await writer.write({ rows, quarantined: [], batchKeys: vault ? batchKeys : [] });
+      return rows.map(({ recordId }) => recordId);
     },
-    async reseal(recordId, fields) {
-      const keyring = await loadKeyring(join(directory, "maskline.keyring.json"), { env: {} });
-      const batch = createSealer(keyring, { tenant }).openBatch();
-      const { sealed, seed } = batch.seal({ table: "user_logins", recordId }, fields);
+    async reseal(recordId, originals) {
+      const batch = createSealer(await openKeyring(), { tenant }).openBatch();
+      const { sealed, seed } = batch.seal({ table: contract.table, recordId }, originals);
       for (const key of batch.sealedKeys) {
         await client.query(
           "INSERT INTO maskline.batch_key (id, recipient, sealed) VALUES ($1, $2, $3)",
@@ -172,8 +202,7 @@ export async function openOffice(): Promise<Office> {
       await client.query(`UPDATE maskline.seed SET seed = $2 ${at}`, [recordId, seed]);
     },
     async quarantine(bodies) {
-      const keyring = await loadKeyring(join(directory, "maskline.keyring.json"), { env: {} });
-      const batch = createSealer(keyring, { tenant }).openBatch();
+      const batch = createSealer(await openKeyring(), { tenant }).openBatch();
       const batchKeys: BatchKeyRow[] = batch.sealedKeys.map((key) => ({ id: batch.id, ...key }));
       const quarantined = bodies.map((body): QuarantineRow => {
         const recordId = nextId();
@@ -182,12 +211,12 @@ export async function openOffice(): Promise<Office> {
           messageId: recordId,
           recordId,
           sentAtMs: Date.now(),
-          reason: "not_a_login",
+          reason: `not_a_${contract.name}`,
           sqlState: null,
           ...batch.sealBytes(at, Buffer.from(body)),
         };
       });
-      await writer.write({ logins: [], quarantined, batchKeys });
+      await writer.write({ rows: [], quarantined, batchKeys });
       return quarantined.map(({ recordId }) => recordId);
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
@@ -219,8 +248,13 @@ export const why = [
 ] as const;
 
 /** The id of a new grant of this person's. */
-export async function ask(person: Person, argv: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await person.recover(["request", ...argv, ...why, "--json"]);
+export async function ask(
+  person: Person,
+  argv: readonly string[],
+  stdin?: string,
+): Promise<string> {
+  const asked = ["request", ...argv, ...why, "--json"];
+  const { code, stdout, stderr } = await person.recover(asked, stdin);
   if (code !== 0) throw new Error(`The request ended with ${code}: ${stderr}`);
   return (JSON.parse(stdout) as { grant: string }).grant;
 }

@@ -1,18 +1,20 @@
 /** Rows into Postgres over one connection: our exactly-once write beside plain inserts and COPY, the limit. */
 import { randomUUID } from "node:crypto";
-import { connectWriter, type LoginRow, userLogins, type WriteBatch, type Writer } from "@org/db";
+import { connectWriter, tableOf, type WriteBatch, type Writer } from "@org/db";
 import { createTokenizer } from "@org/masking";
 import { generateKeyring, resolveKeyring } from "@org/masking/keyring";
 import { createSealer, type Sealer } from "@org/masking/seal";
-import { majorVersion } from "@org/schema";
+import { createToRow } from "@org/schema";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { Client } from "pg";
 import { v7 as uuidv7 } from "uuid";
 import { type BenchDatabase, openOwnDatabase } from "../bench-database.ts";
 import { type Bench, type Candidate, Disqualified, type Measurement } from "../bench.ts";
-import { copyRows } from "../copy-binary.ts";
-import { sampleLogins } from "../samples.ts";
+import { createCopy } from "../copy-binary.ts";
+import { contract, type Message, sampledMessages } from "../samples.ts";
 import { timed } from "../timed.ts";
+
+type Batch = WriteBatch<typeof contract>;
 
 interface Way {
   readonly name: string;
@@ -20,7 +22,7 @@ interface Way {
   readonly rows: number;
   readonly batchSize: number;
   readonly vault?: boolean;
-  readonly write: (batch: WriteBatch) => Promise<unknown>;
+  readonly write: (batch: Batch) => Promise<unknown>;
 }
 
 export const batchWrite: Bench = {
@@ -56,7 +58,11 @@ export const batchWrite: Bench = {
     );
     await client.connect();
     const writer = opening.use(
-      connectWriter({ connection: { connectionString: database.writerUrl }, poolSize: 1 }),
+      connectWriter({
+        connection: { connectionString: database.writerUrl },
+        contract,
+        poolSize: 1,
+      }),
     );
     const makeBatches = await createBatchMaker();
     const opened = opening.move();
@@ -71,12 +77,14 @@ export const batchWrite: Bench = {
   },
 };
 
-function waysToWrite(writer: Writer, client: Client): Way[] {
+function waysToWrite(writer: Writer<typeof contract>, client: Client): Way[] {
   const database = drizzle(client);
-  const insert = async ({ logins }: WriteBatch): Promise<unknown> =>
-    database.insert(userLogins).values(logins.map(toTableRow)).onConflictDoNothing();
-  const ours = async (batch: WriteBatch): Promise<unknown> => writer.write(batch);
-  const copy = async ({ logins }: WriteBatch): Promise<void> => copyRows(client, logins);
+  const table = tableOf(contract);
+  const insert = async ({ rows }: Batch): Promise<unknown> =>
+    database.insert(table).values(rows.map(toTableRow)).onConflictDoNothing();
+  const ours = async (batch: Batch): Promise<unknown> => writer.write(batch);
+  const copyRows = createCopy(client, contract);
+  const copy = async ({ rows }: Batch): Promise<void> => copyRows(rows);
   return [
     {
       name: "copy-5000",
@@ -163,47 +171,25 @@ async function measureWay(way: Way, { database, makeBatches, scale }: Bed): Prom
   return { ...measurement, postgresCpuMicros };
 }
 
-type BatchMaker = (count: number, way: Pick<Way, "batchSize" | "vault">) => WriteBatch[];
+type BatchMaker = (count: number, way: Pick<Way, "batchSize" | "vault">) => Batch[];
 
 async function createBatchMaker(): Promise<BatchMaker> {
   const keyring = await resolveKeyring(generateKeyring().keyring, { env: {} });
-  const tokenizer = createTokenizer(keyring, {
-    tenant: "bench",
-    fields: { ip: "ip/1", device_id: "exact/1" },
-  });
+  const tokenizer = createTokenizer(keyring, { tenant: "bench", fields: contract.tokenFields });
+  const toRow = createToRow(contract, tokenizer);
   const sealer = createSealer(keyring, { tenant: "bench" });
-  const logins = sampleLogins(1_000).map((login) => ({
-    login,
-    maskedIp: tokenizer.tokenize("ip", login.ip),
-    maskedDeviceId: tokenizer.tokenize("device_id", login.device_id),
-  }));
+  const messages = sampledMessages(1_000);
 
-  function makeBatch(size: number, vaultKeys: Sealer | null): WriteBatch {
+  function makeBatch(size: number, vaultKeys: Sealer | null): Batch {
     using batchSealer = vaultKeys?.openBatch() ?? null;
-    const rows = Array.from({ length: size }, (_, at): LoginRow[] => {
-      const sample = logins[at % logins.length];
-      if (!sample) return [];
-      const { login, maskedIp, maskedDeviceId } = sample;
+    const rows = Array.from({ length: size }, (_, at) => {
+      const message = messages[at % messages.length] as Message;
       const recordId = uuidv7();
-      const { ip, device_id } = login;
-      return [
-        {
-          messageId: randomUUID(),
-          recordId,
-          sentAtMs: Date.now(),
-          userId: login.user_id,
-          deviceType: login.device_type,
-          maskedIp,
-          maskedDeviceId,
-          locale: login.locale,
-          appVersion: majorVersion(login.app_version),
-          appVersionText: login.app_version,
-          vault: batchSealer?.seal({ table: "user_logins", recordId }, { ip, device_id }) ?? null,
-        },
-      ];
+      const row = toRow(message, { recordId, sealer: batchSealer });
+      return { messageId: randomUUID(), recordId, sentAtMs: Date.now(), ...row };
     });
     return {
-      logins: rows.flat(),
+      rows,
       quarantined: [],
       batchKeys: batchSealer
         ? batchSealer.sealedKeys.map((key) => ({ id: batchSealer.id, ...key }))
@@ -217,10 +203,12 @@ async function createBatchMaker(): Promise<BatchMaker> {
     );
 }
 
-function toTableRow(row: LoginRow): typeof userLogins.$inferInsert {
+function toTableRow({ columns, messageId, recordId, sentAtMs }: Batch["rows"][number]) {
   return {
-    ...row,
-    sentAt: new Date(row.sentAtMs),
-    createDate: new Date(row.sentAtMs).toISOString().slice(0, 10),
+    ...columns,
+    message_id: messageId,
+    record_id: recordId,
+    sent_at: new Date(sentAtMs),
+    create_date: new Date(sentAtMs).toISOString().slice(0, 10),
   };
 }

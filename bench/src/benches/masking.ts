@@ -5,7 +5,7 @@ import { generateKeyring, resolveKeyring } from "@org/masking/keyring";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
-import { sampleLogins } from "../samples.ts";
+import { contract, sampledMessages } from "../samples.ts";
 import { inProcess, type InProcessBench } from "./in-process.ts";
 
 export const masking: InProcessBench = inProcess({
@@ -15,12 +15,12 @@ export const masking: InProcessBench = inProcess({
   baseline: "create-hmac",
   claims: [],
   async subjects() {
-    const addresses = sampleLogins(1_000).map(({ ip }) => ip);
+    const addresses = sampledMessages(1_000).map(({ ip }) => ip);
     const each = (times: number, use: (address: string) => void): void => {
       for (let at = 0; at < times; at += 1) use(addresses[at % addresses.length] ?? "");
     };
     const keyring = await resolveKeyring(generateKeyring().keyring, { env: {} });
-    const tokenizer = createTokenizer(keyring, { tenant: "bench", fields: { ip: "ip/1" } });
+    const tokenizer = createTokenizer(keyring, { tenant: "bench", fields: contract.tokenFields });
     const raw = randomBytes(32);
     const key = createSecretKey(raw);
     const webKey = await webcrypto.subtle.importKey(

@@ -1,18 +1,18 @@
-/** Sealing a login's two fields, in batches of 1,000: ours beside a bare AES-256-GCM encryption of as many bytes. */
+/** Sealing a message's originals, in batches of 1,000: ours beside a bare AES-256-GCM encryption of as many bytes. */
 import { createCipheriv, createSecretKey, randomBytes, randomUUID, webcrypto } from "node:crypto";
 import { generateKeyring, resolveKeyring } from "@org/masking/keyring";
 import { createSealer } from "@org/masking/seal";
 import { gcm } from "@noble/ciphers/aes.js";
-import { sampleLogins } from "../samples.ts";
+import { contract, type Message, sampledMessages } from "../samples.ts";
 import { inProcess, type InProcessBench } from "./in-process.ts";
 
 const batchSize = 1_000;
-/** What ours encrypts for a login: its fields, padded. */
-const plaintextBytes = 128;
+/** What ours encrypts for a message: its originals, padded. */
+const plaintextBytes = 192;
 
 export const sealing: InProcessBench = inProcess({
   name: "sealing",
-  title: "Sealing: one login's originals, in batches of 1,000",
+  title: "Sealing: one message's originals, in batches of 1,000",
   unit: "seals",
   baseline: "create-cipheriv",
   claims: [
@@ -24,12 +24,10 @@ export const sealing: InProcessBench = inProcess({
     },
   ],
   async subjects() {
-    const logins = sampleLogins(batchSize + 50)
-      .slice(0, batchSize)
-      .map(({ ip, device_id }) => ({
-        at: { table: "user_logins", recordId: randomUUID() },
-        fields: { ip, device_id },
-      }));
+    const messages = sampledMessages(batchSize).map((message) => ({
+      at: { table: contract.table, recordId: randomUUID() },
+      fields: originalsOf(message),
+    }));
     const keyring = await resolveKeyring(generateKeyring().keyring, { env: {} });
     const sealer = createSealer(keyring, { tenant: "bench" });
     const raw = randomBytes(32);
@@ -59,7 +57,7 @@ export const sealing: InProcessBench = inProcess({
         work(times) {
           for (let done = 0; done < times; done += batchSize) {
             using batch = sealer.openBatch();
-            for (const { at, fields } of logins.slice(0, times - done)) batch.seal(at, fields);
+            for (const { at, fields } of messages.slice(0, times - done)) batch.seal(at, fields);
           }
         },
       },
@@ -81,6 +79,15 @@ export const sealing: InProcessBench = inProcess({
     ];
   },
 });
+
+/** What `createToRow` seals of it. */
+function originalsOf(message: Message): Record<string, string> {
+  return Object.fromEntries(
+    contract.fields
+      .filter(({ name, isMasked }) => isMasked || name === contract.subject)
+      .map(({ name }) => [name, String(message[name as keyof Message])]),
+  );
+}
 
 function repeat(times: number, work: () => unknown): void {
   for (let at = 0; at < times; at += 1) work();

@@ -74,16 +74,16 @@ async function expectNoReceives(scene: Scene, outageMs: number): Promise<void> {
 }
 
 /** Once the outage is over and everything has ended somewhere. */
-async function expectNoDeadLogins(scene: Scene): Promise<void> {
+async function expectNoGoodMessageDead(scene: Scene): Promise<void> {
   const { stage, producer, options, expect } = scene;
   await producer.pause();
   await untilEmpty(scene);
   // Without a vault, a rejected message of a FIFO group takes those behind it along.
   if (options.kind === "fifo" && !options.vault) return;
   const dead = new Set(await stage.server.messageIds(stage.deadLetterUrl));
-  const logins = producer.sent.filter(({ due }) => due === "row");
+  const good = producer.sent.filter(({ due }) => due === "row");
   expect(
-    logins.every(({ messageId }) => !dead.has(messageId)),
+    good.every(({ messageId }) => !dead.has(messageId)),
     "an outage of the database put a good message into the dead-letter queue",
   );
 }
@@ -102,7 +102,7 @@ export const databaseDown: FaultDefinition = {
     await expectNoReceives(scene, leases * leaseMs);
     await scene.stage.postgres.start();
     scene.hit();
-    await expectNoDeadLogins(scene);
+    await expectNoGoodMessageDead(scene);
   },
 };
 
@@ -120,7 +120,7 @@ export const databaseReadOnly: FaultDefinition = {
     await stage.query("ALTER SYSTEM RESET default_transaction_read_only");
     await stage.query("SELECT pg_reload_conf()");
     scene.hit();
-    await expectNoDeadLogins(scene);
+    await expectNoGoodMessageDead(scene);
   },
 };
 
@@ -181,6 +181,6 @@ export const diskFull: FaultDefinition = {
     await expectNoReceives(scene, leaseMs);
     await stage.query("DROP FUNCTION public.no_space CASCADE");
     hit();
-    await expectNoDeadLogins(scene);
+    await expectNoGoodMessageDead(scene);
   },
 };

@@ -1,5 +1,5 @@
 /** Bodies meant to harm, groups that one message blocks, and the way back from the dead-letter queue. */
-import { plainBombs } from "./bombs.ts";
+import { bombsFor } from "./bombs.ts";
 import { untilEmpty } from "../scene.ts";
 import type { FaultDefinition } from "../scene.ts";
 
@@ -10,11 +10,12 @@ export const bombs: FaultDefinition = {
   name: "bombs",
   what: "bodies of 1 MiB, of 10,000 levels, of 100,000 keys; memory stays bounded",
   enough: 30,
-  async strike({ fleet, producer, expect, hit, pause }) {
+  async strike({ stage, fleet, producer, expect, hit, pause }) {
+    const bodies = bombsFor(stage.contract);
     await fleet.untilReady();
     for (let round = 0; round < 6; round += 1) {
-      await producer.sendBombs(plainBombs);
-      for (const _ of plainBombs) hit();
+      await producer.sendBombs(bodies);
+      for (const _ of bodies) hit();
     }
     await pause(1_000);
     const bytes = await fleet.mostBytes();

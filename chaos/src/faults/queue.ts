@@ -1,5 +1,5 @@
 /** SQS refusing, lying, repeating itself, or gone. */
-import type { Random } from "@org/local";
+import type { Random } from "@org/schema";
 import type { Fault, QueueRequest } from "@org/faults/hostile-queue-server";
 
 import { shuffled } from "../scene.ts";

@@ -76,7 +76,9 @@ function differencesFrom(contract: AnyContract, state: ContractState): string[] 
   if (columns === null) return [`table ${contract.table} is gone`];
   return [
     ...compareColumns(wanted, definition, columns).map(describe),
-    ...(definition.subject === wanted.subject ? [] : [`the subject there is ${definition.subject}`]),
+    ...(definition.subject === wanted.subject
+      ? []
+      : [`the subject there is ${definition.subject}`]),
   ];
 }
 

@@ -33,7 +33,9 @@ export function changesTo(
   if (definition === null) {
     return columns === null
       ? { statements: [...creation(wanted, table), registration(contract, wanted)], refusals: [] }
-      : refused(`${table} exists, and no contract made it: rename it, or give this contract another table.`);
+      : refused(
+          `${table} exists, and no contract made it: rename it, or give this contract another table.`,
+        );
   }
   if (definition.table !== wanted.table) {
     return refused(
@@ -54,7 +56,7 @@ export function changesTo(
           `The subject was ${definition.subject}, and records are sealed for it: put it back, or start a new contract.`,
         ]),
   ];
-    return {
+  return {
     // Its columns may also have changed their order.
     statements: isDeepStrictEqual(definition, wanted)
       ? statements

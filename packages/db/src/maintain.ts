@@ -87,7 +87,7 @@ async function count(client: ClientBase, call: string, ...values: number[]): Pro
 /** Each step commits by itself, and the next goes on behind it. */
 async function pruneLedger(client: ClientBase, keepDays: number): Promise<number> {
   let pruned = 0;
-  for (let fromBlock: string | null = "0"; fromBlock !== null; ) {
+  for (let fromBlock: string | null = "0"; fromBlock !== null;) {
     const { rows }: { rows: { pruned: string; next_block: string | null }[] } = await client.query(
       "SELECT * FROM maskline.prune_ledger(p_keep_days => $1, p_from_block => $2)",
       [keepDays, fromBlock],

@@ -1,8 +1,8 @@
 /** The embedded stack for demo and tests: PostgreSQL, an SQS server, and the leash that ends them. */
+export { chooseContract, type ChosenContract } from "./choose-contract.ts";
 export { freePort } from "./free-port.ts";
 export { leashChild, leashDirectory, unleashDirectory } from "./leash.ts";
 export { createLogin, type LoginOptions } from "./login.ts";
-export { createMessages, type SampleMessage, type SampleOptions } from "./messages.ts";
 export {
   type LocalPostgres,
   type PostgresOptions,
@@ -19,5 +19,4 @@ export {
   type QueueDepth,
 } from "./queue-admin.ts";
 export { type LocalQueueServer, startQueueServer } from "./queue-server.ts";
-export { createRandom, type Random } from "./random.ts";
 export { createTestDatabase, type TestDatabase } from "./test-database.ts";

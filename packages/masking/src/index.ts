@@ -5,6 +5,7 @@
  */
 
 export { MaskingError, type MaskingErrorCode } from "./errors.ts";
+export { lengthPrefixed } from "./format/bytes.ts";
 export { canonicalize, isCanonicalizable, type NormId, normIds } from "./format/norms.ts";
 export { isToken, parseToken, type Token } from "./format/token.ts";
 export type { Sealed, SealedBatchKey, SealedKey, RecordPlace, Seed } from "./format/vault.ts";

@@ -133,12 +133,16 @@ function tokenFieldsOf({ name, norm, views }: Field): [string, NormId][] {
   return norm === null ? [] : [[name, norm], ...Object.entries(views)];
 }
 
-function reasonsOf({ name, kind, isOptional, isMasked, max }: Field): string[] {
+function reasonsOf({ name, kind, isOptional, norm, views, max }: Field): string[] {
+  // Of the norms, exact/1 takes every text.
+  const canBeInvalid = norm
+    ? [norm, ...Object.values(views)].some((each) => each !== "exact/1")
+    : kind !== "text" && kind !== "boolean";
   const refusals = [
     ...(isOptional ? [] : [refusal.missing]),
     refusal.wrongType,
     ...(max === null ? [] : [refusal.tooLong]),
-    ...(isMasked || (kind !== "text" && kind !== "boolean") ? [refusal.invalid] : []),
+    ...(canBeInvalid ? [refusal.invalid] : []),
   ];
   return refusals.map(({ description }) => `${name}_${description}`);
 }

@@ -2,10 +2,13 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { readDocument } from "../src/document.ts";
+import { digitsOf, JsonNumber, parseKeepingDigits } from "../src/json-number.ts";
 
 const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
 const members = (count: number): string =>
   `{${Array.from({ length: count }, (_, at) => `"k${at}":${at}`).join()}}`;
+
+const readDigits = (text: string): unknown => readDocument(text, parseKeepingDigits);
 
 /** A value as JSON text may spell it: an object is a list of members, so keys can repeat. */
 type Spelled =
@@ -149,5 +152,28 @@ describe("readDocument", () => {
     ['"__proto__"', "__proto__"],
   ])("takes %j", (text, value) => {
     expect(readDocument(text)).toEqual({ value });
+  });
+});
+
+describe("readDocument, keeping digits", () => {
+  it.each(["12.50", "1e2", "-0", "0.10", "12345678901234567890", "1E400"])("keeps %s", (digits) => {
+    const { value } = readDigits(`{"a":[${digits}]}`) as { value: { a: [unknown] } };
+    expect(value.a[0]).toBeInstanceOf(JsonNumber);
+    expect(digitsOf(value.a[0])).toBe(digits);
+  });
+
+  it("reads every other value as JSON.parse does", () => {
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 3 }), (text) => {
+        fc.pre(!/-0(?![.\d])/.test(text));
+        expect(readDigits(text)).toEqual(readDocument(text));
+      }),
+    );
+  });
+
+  it("holds a document to the same bounds", () => {
+    expect(readDigits(nested(33))).toBe("too_deep");
+    expect(readDigits('{"a":1.50,"a":1.50}')).toBe("duplicate_key");
+    expect(readDigits('{"__proto__":1.50}')).toBe("forbidden_key");
   });
 });

@@ -3,20 +3,21 @@ import { describe, expect, it } from "vitest";
 
 import { flatten } from "../src/flatten.ts";
 
-const NO_FIELDS: ReadonlySet<string> = new Set();
-
-function flattenToObject(root: object, fields = NO_FIELDS): unknown {
-  const flat = flatten(root, fields);
-  return flat && Object.fromEntries(flat);
+/** What stands at some names, and how many others there are. */
+function flattenTo(root: object, ...names: readonly string[]): unknown {
+  const flat = flatten(root, new Map(names.map((name, at) => [name, at])));
+  return flat && [...flat.values, flat.others];
 }
 
 /** Flattens one step at a time, by rewriting a list of paths until no value has children. */
-function flattenNaively(root: object): Map<string, unknown> | null {
+function flattenNaively(root: object, names: readonly string[] = []): Map<string, unknown> | null {
+  const opens = ([path, value]: [string[], unknown]): boolean =>
+    isOpen(value) && !names.includes(path.join("_"));
   let paths: [string[], unknown][] = Object.entries(root).map(([key, value]) => [[key], value]);
-  while (paths.some(([, value]) => isOpen(value))) {
+  while (paths.some(opens)) {
     paths = paths.flatMap(([path, value]): [string[], unknown][] =>
-      isOpen(value)
-        ? Object.entries(value).map(([key, child]) => [[...path, key], child])
+      opens([path, value])
+        ? Object.entries(value as object).map(([key, child]) => [[...path, key], child])
         : [[path, value]],
     );
   }
@@ -31,22 +32,26 @@ function isOpen(value: unknown): value is object {
 describe("flatten", () => {
   it("joins the keys of nested objects and the indices of lists", () => {
     const nested = { device: { id: "x", sizes: [1, { cm: 2 }] }, locale: null };
-    expect(flattenToObject(nested)).toEqual({
-      device_id: "x",
-      device_sizes_0: 1,
-      device_sizes_1_cm: 2,
-      locale: null,
-    });
+    const names = ["device_id", "device_sizes_0", "device_sizes_1_cm", "locale"];
+    expect(flattenTo(nested, ...names)).toEqual(["x", 1, 2, null, 0]);
   });
 
   it("keeps an empty object or list as a value", () => {
-    expect(flattenToObject({ a: {}, b: { c: [] } })).toEqual({ a: {}, b_c: [] });
+    expect(flattenTo({ a: {}, b: { c: [] } }, "a", "b_c")).toEqual([{}, [], 0]);
+  });
+
+  it("counts what it was not asked for", () => {
+    expect(flattenTo({ a: 1, tags: ["x", { y: 2 }], none: null, empty: {} }, "a", "b")).toEqual([
+      1,
+      undefined,
+      4,
+    ]);
   });
 
   it("does not open what stands at a field's own name", () => {
-    const fields = new Set(["device_id"]);
-    expect(flattenToObject({ device_id: { a: 1 } }, fields)).toEqual({ device_id: { a: 1 } });
-    expect(flattenToObject({ device: { id: ["x"] } }, fields)).toEqual({ device_id: ["x"] });
+    expect(flattenTo({ device_id: { a: 1 } }, "device_id")).toEqual([{ a: 1 }, 0]);
+    expect(flattenTo({ device: { id: ["x"] } }, "device_id")).toEqual([["x"], 0]);
+    expect(flattenTo({ device: { id: ["x"] } }, "device")).toEqual([{ id: ["x"] }, 0]);
   });
 
   it.each([
@@ -55,7 +60,12 @@ describe("flatten", () => {
     { a: { b_c: 1 }, a_b: { c: 1 } },
     { tags: ["x"], tags_0: "x" },
   ])("refuses two paths to one name: %j", (root) => {
-    expect(flatten(root, NO_FIELDS)).toBeNull();
+    const names = Object.keys(root);
+    for (const asked of [[], names, ["device_id", "a_b_c", "tags_0"]]) {
+      expect(
+        flattenTo(root, ...asked.filter((name) => !isOpen(Reflect.get(root, name)))),
+      ).toBeNull();
+    }
   });
 
   it("agrees with a naive flattening, whatever the object", () => {
@@ -71,7 +81,11 @@ describe("flatten", () => {
     }));
     fc.assert(
       fc.property(fc.dictionary(key, node, { noNullPrototype: true }), (root) => {
-        expect(flatten(root, NO_FIELDS)).toEqual(flattenNaively(root));
+        const asked = [...(flattenNaively(root)?.keys() ?? [])].filter((_, at) => at % 2 === 0);
+        const naive = flattenNaively(root, asked);
+        const values = asked.map((name) => naive?.get(name));
+        const others = [...(naive?.keys() ?? [])].filter((name) => !asked.includes(name));
+        expect(flattenTo(root, ...asked)).toEqual(naive && [...values, others.length]);
       }),
       { numRuns: 1_000 },
     );

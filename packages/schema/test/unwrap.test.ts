@@ -1,10 +1,18 @@
 import { describe, expect, it } from "vitest";
 
-import { isOffloaded, unwrap, unwrapNothing } from "../src/unwrap.ts";
+import { readDocument } from "../src/document.ts";
+import {
+  isOffloaded,
+  unwrap as unwrapReading,
+  unwrapNothing,
+  type UnwrapPolicy,
+} from "../src/unwrap.ts";
 
 const TOPIC = "arn:aws:sns:eu-central-1:123456789012:logins";
 const SOURCE = "com.example.logins";
 const policy = { snsTopicArns: [TOPIC], eventBridgeSources: [SOURCE] };
+const unwrap = (document: unknown, policy: UnwrapPolicy): unknown =>
+  unwrapReading(document, policy, readDocument);
 const sns = (message: unknown, topic: unknown): object => ({
   Type: "Notification",
   TopicArn: topic,

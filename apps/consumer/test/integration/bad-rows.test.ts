@@ -1,11 +1,13 @@
-import { createMessages } from "@org/local";
+import { login, sampleMessages } from "@org/schema";
 import { expect, test } from "vitest";
 
 import { readOutcomes } from "./outcomes.ts";
 import { drain, openStack, startConsumer } from "./stack.ts";
 import type { Stack } from "./stack.ts";
 
-const logins = createMessages({ count: 260, seed: 2 }).filter(({ kind }) => kind === "login");
+const logins = sampleMessages(login, { count: 260, seed: 2 }).filter(
+  ({ kind }) => kind === "message",
+);
 const bodies = logins.slice(0, 200).map(({ body }) => body);
 
 function withUser(body: string, user: string): string {

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 
-import { createMessages } from "@org/local";
+import { login, sampleMessages } from "@org/schema";
 import { expect, test } from "vitest";
 
 import { openStack, startConsumer } from "./stack.ts";
@@ -11,7 +11,7 @@ import type { Stack } from "./stack.ts";
 const undelivered = "the last traces were not delivered";
 
 async function sendOne(stack: Stack): Promise<void> {
-  const bodies = createMessages({ count: 1, seed: 3 }).map(({ body }) => body);
+  const bodies = sampleMessages(login, { count: 1, seed: 3 }).map(({ body }) => body);
   await stack.queue.send(stack.queueUrl, bodies);
 }
 

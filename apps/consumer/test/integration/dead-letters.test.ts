@@ -1,4 +1,4 @@
-import { createMessages } from "@org/local";
+import { login, sampleMessages } from "@org/schema";
 import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
 import { expect, test, vi } from "vitest";
 
@@ -13,7 +13,7 @@ test("draining a dead-letter queue absorbs what is committed already, and writes
   });
   const { endpoint } = server;
   await using stack = await openStack({ endpoint, maxReceiveCount: 2 });
-  const messages = createMessages({ count: 60, seed: 31 });
+  const messages = sampleMessages(login, { count: 60, seed: 31 });
   const bodies = messages.map(({ body }) => body);
   const idsOf = (ids: readonly string[], kind: string): string[] =>
     ids.filter((_, index) => messages[index]?.kind === kind);
@@ -34,7 +34,7 @@ test("draining a dead-letter queue absorbs what is committed already, and writes
 
   const ids = [committed, uncommitted];
   expect(await readOutcomes(stack)).toEqual({
-    rows: ids.flatMap((sent) => idsOf(sent, "login")).toSorted(),
+    rows: ids.flatMap((sent) => idsOf(sent, "message")).toSorted(),
     quarantined: ids.flatMap((sent) => idsOf(sent, "wrong_shape")).toSorted(),
     deadLettered: 0,
   });

@@ -1,4 +1,4 @@
-import { createMessages } from "@org/local";
+import { login, sampleMessages } from "@org/schema";
 import { describe, expect, test } from "vitest";
 
 import { readOutcomes } from "./outcomes.ts";
@@ -7,7 +7,7 @@ import { drain, openStack, startConsumer } from "./stack.ts";
 describe("a queue drained once", () => {
   test("ends with one outcome a message: a row for each login, quarantine for the rest", async () => {
     await using stack = await openStack();
-    const messages = createMessages({ count: 400, seed: 11 });
+    const messages = sampleMessages(login, { count: 400, seed: 11 });
     const ids = await stack.queue.send(
       stack.queueUrl,
       messages.map(({ body }) => body),
@@ -17,7 +17,7 @@ describe("a queue drained once", () => {
     const idsOf = (kind: string): string[] =>
       ids.filter((_, index) => messages[index]?.kind === kind).toSorted();
     expect(await readOutcomes(stack)).toEqual({
-      rows: idsOf("login"),
+      rows: idsOf("message"),
       quarantined: idsOf("wrong_shape"),
       deadLettered: 0,
     });
@@ -73,7 +73,7 @@ describe("a queue drained once", () => {
 
   test("without a vault: leaves rejected messages to the redrive policy, and seals nothing", async () => {
     await using stack = await openStack({ vault: false, maxReceiveCount: 2 });
-    const messages = createMessages({ count: 200, seed: 3 });
+    const messages = sampleMessages(login, { count: 200, seed: 3 });
     await stack.queue.send(
       stack.queueUrl,
       messages.map(({ body }) => body),

@@ -1,4 +1,4 @@
-import { createMessages } from "@org/local";
+import { login, sampleMessages } from "@org/schema";
 import type { OutgoingMessage } from "@org/local";
 import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
 import { expect, test } from "vitest";
@@ -15,7 +15,7 @@ const kinds = [
 const visibilityTimeoutSeconds = 2;
 
 async function send(stack: Stack, { fifo }: { fifo: boolean }): Promise<string[]> {
-  const bodies = createMessages({ count: 60, seed: 21 }).map(({ body }) => body);
+  const bodies = sampleMessages(login, { count: 60, seed: 21 }).map(({ body }) => body);
   const inGroups = bodies.map((body, index): OutgoingMessage => ({
     body,
     groupId: `group-${index % 3}`,

@@ -1,4 +1,4 @@
-import { createMessages } from "@org/local";
+import { login, sampleMessages } from "@org/schema";
 import { expect, test } from "vitest";
 
 import { readOutcomes } from "./outcomes.ts";
@@ -7,7 +7,7 @@ import { openStack, startConsumer } from "./stack.ts";
 test("a commit slower than the visibility timeout: leases are renewed and nothing is delivered twice", async () => {
   const visibilityTimeoutSeconds = 2;
   await using stack = await openStack({ visibilityTimeoutSeconds });
-  const bodies = createMessages({ count: 40, seed: 8 }).map(({ body }) => body);
+  const bodies = sampleMessages(login, { count: 40, seed: 8 }).map(({ body }) => body);
   const ids = await stack.queue.send(stack.queueUrl, bodies);
 
   await stack.query("BEGIN");

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { migrate } from "@org/db";
-import { createMessages, startPostgres } from "@org/local";
+import { startPostgres } from "@org/local";
+import { login, sampleMessages } from "@org/schema";
 import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
 import { Client } from "pg";
 import { expect, test } from "vitest";
@@ -32,7 +33,7 @@ test("a database outage much longer than the lease spends no receives and dead-l
   });
   const { endpoint } = server;
   await using stack = await openStack({ endpoint, visibilityTimeoutSeconds });
-  const bodies = createMessages({ count: 100, seed: 4 }).map(({ body }) => body);
+  const bodies = sampleMessages(login, { count: 100, seed: 4 }).map(({ body }) => body);
   const env = { ...stack.env, DATABASE_URL: await createWriter(postgres.adminUrl) };
   const consumer = startConsumer({ ...env, MASKLINE_WAIT_SECONDS: "1" });
   const { port } = await consumer.logged("consuming");
@@ -69,7 +70,7 @@ test("a database outage much longer than the lease spends no receives and dead-l
 
 test("a connection that breaks while it is idle is logged by its SQLSTATE, and another is opened", async () => {
   await using stack = await openStack();
-  const [first, second] = createMessages({ count: 2, seed: 6 }).map(({ body }) => body);
+  const [first, second] = sampleMessages(login, { count: 2, seed: 6 }).map(({ body }) => body);
   const consumer = startConsumer({ ...stack.env, MASKLINE_WAIT_SECONDS: "1" });
   const commit = async (body = "", total = 0): Promise<void> => {
     await stack.queue.send(stack.queueUrl, [body]);

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 
-import { createMessages } from "@org/local";
+import { login, sampleMessages } from "@org/schema";
 import type { Sealed, SealedBatchKey, Seed } from "@org/masking";
 import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
 import type { KeyringJson, RecipientJson } from "@org/masking/keyring";
@@ -32,7 +32,7 @@ async function openers(stack: Stack): Promise<Map<string, BatchOpener>> {
 
 test("the private keyring opens every row and every quarantined body, byte for byte; the consumer's opens none", async () => {
   await using stack = await openStack();
-  const messages = createMessages({ count: 300, seed: 7 });
+  const messages = sampleMessages(login, { count: 300, seed: 7 });
   const ids = await stack.queue.send(
     stack.queueUrl,
     messages.map(({ body }) => body),
@@ -78,7 +78,7 @@ test("the private keyring opens every row and every quarantined body, byte for b
 
 test("the public-key operation happens once a batch, not once a record", async () => {
   await using stack = await openStack();
-  const bodies = createMessages({ count: 200, seed: 9 }).map(({ body }) => body);
+  const bodies = sampleMessages(login, { count: 200, seed: 9 }).map(({ body }) => body);
   await stack.queue.send(stack.queueUrl, bodies);
   const { output } = await drain({ ...stack.env, LOG_LEVEL: "debug" });
   const batches = output.split("\n").filter((line) => line.includes('"batch committed"')).length;

@@ -1,60 +1,40 @@
-import type { BatchFailure, Receipt } from "@org/sqs";
-import { expect, test, vi } from "vitest";
+import type { BatchFailure, BatchOptions, Receipt } from "@org/sqs";
+import { expect, test } from "vitest";
 
 import { createAck } from "../../src/stages/ack.ts";
 import type { Ack } from "../../src/stages/ack.ts";
 import type { Held } from "../../src/model.ts";
 import { createHelds } from "../held.ts";
 
-vi.mock(import("../../src/backoff.ts"), async (importOriginal) => ({
-  ...(await importOriginal()),
-  pause: async () => {},
-}));
-
-type Failing = Pick<BatchFailure, "code" | "senderFault">;
-const passing: Failing = { code: "InternalError", senderFault: false };
-const final: Failing = { code: "ReceiptHandleIsInvalid", senderFault: true };
-
 interface Stage {
   readonly ack: Ack;
-  /** The handles of each delete so far. */
-  readonly deletes: string[][];
   readonly released: string[];
   /** Message ids whose leases are dropped. */
   readonly dropped: string[];
   readonly counted: { deleted: number; returned: number; failed: string[] };
+  readonly giveUp: AbortController;
 }
 
-/** @param answer - Whether and how the delete of this handle fails; `call` counts from 1. */
-function openStage(
-  answer: (handle: string, call: number) => Failing | null | Promise<Failing | null>,
-): Stage {
-  const deletes: string[][] = [];
+type Delete = (
+  receipts: readonly Receipt[],
+  options: BatchOptions,
+) => Promise<readonly BatchFailure[]>;
+
+function openStage(deleteReceipts: Delete): Stage {
   const released: string[] = [];
   const dropped: string[] = [];
   const counted = { deleted: 0, returned: 0, failed: [] as string[] };
+  const giveUp = new AbortController();
   const queue = {
-    async delete(receipts: readonly Receipt[]): Promise<BatchFailure[]> {
-      const sent = receipts.map((receipt) => ({ ...receipt }));
-      const call = deletes.push(sent.map(({ receiptHandle }) => receiptHandle));
-      const answers = sent.map(async (receipt) => {
-        const failing = await answer(receipt.receiptHandle, call);
-        return failing ? [{ receipt, ...failing }] : [];
-      });
-      return (await Promise.all(answers)).flat();
-    },
+    delete: deleteReceipts,
     async changeVisibility(receipts: readonly Receipt[]): Promise<BatchFailure[]> {
       released.push(...receipts.map(({ receiptHandle }) => receiptHandle));
       return [];
     },
   };
   const leases = {
-    size: 0,
-    hold: () => null,
-    inHand: () => [],
-    stop: async () => {},
-    drop(messages: Iterable<Held>) {
-      for (const { envelope } of messages) dropped.push(envelope.messageId);
+    drop(messages: Iterable<Pick<Receipt, "messageId">>) {
+      for (const { messageId } of messages) dropped.push(messageId);
     },
   };
   const events = {
@@ -62,84 +42,51 @@ function openStage(
     deleteFailed: (codes: readonly string[]) => void counted.failed.push(...codes),
     returned: (count: number) => void (counted.returned += count),
   };
-  const giveUp = new AbortController().signal;
-  const ack = createAck({ queue, leases }, { events, giveUp });
-  return { ack, deletes, released, dropped, counted };
+  const ack = createAck({ queue, leases }, { events, giveUp: giveUp.signal });
+  return { ack, released, dropped, counted, giveUp };
 }
 
-const idsOf = (messages: readonly Held[]): string[] =>
-  messages.map(({ envelope }) => envelope.messageId);
+const idsOf = (messages: readonly Held[]): string[] => messages.map(({ messageId }) => messageId);
 
-test("tries only those deletes again that failed, and counts each message once", async () => {
-  const at = openStage((handle, call) => (handle === "handle-1" && call < 3 ? passing : null));
-  const settled = createHelds(3);
-  await at.ack.ack({ settled, returned: [] });
-
-  expect(at.deletes).toEqual([["handle-0", "handle-1", "handle-2"], ["handle-1"], ["handle-1"]]);
-  expect(at.counted).toMatchObject({ deleted: 3, failed: [] });
-  expect(at.dropped.toSorted()).toEqual(idsOf(settled));
-});
-
-test("gives deletes up at the fourth attempt, counts them by code and lets their leases go", async () => {
-  const at = openStage((handle) => (handle === "handle-1" ? passing : null));
-  const settled = createHelds(2);
-  await at.ack.ack({ settled, returned: [] });
-
-  expect(at.deletes).toHaveLength(4);
-  expect(at.counted).toMatchObject({ deleted: 1, failed: ["InternalError"] });
-  expect(at.dropped.toSorted()).toEqual(idsOf(settled));
-});
-
-test("lets the lease of each message go once its delete succeeded, whatever becomes of the others", async () => {
-  const settled = createHelds(25);
-  const hanging = Promise.withResolvers<null>();
-  const droppedAtRetry: string[][] = [];
-  const at = openStage((handle) => {
-    if (handle === "handle-12") return hanging.promise;
-    if (handle !== "handle-1") return null;
-    droppedAtRetry.push(at.dropped.slice());
-    return droppedAtRetry.length === 1 ? passing : null;
+test("lets the lease of each message go as soon as it is deleted, whatever becomes of the others", async () => {
+  const durable = createHelds(3);
+  const hanging = Promise.withResolvers<readonly BatchFailure[]>();
+  const at = openStage(async (receipts, { onDone }) => {
+    onDone?.(receipts.slice(0, 2));
+    return hanging.promise;
   });
-  const acking = at.ack.ack({ settled, returned: [] });
-  const others = [...settled.slice(0, 10), ...settled.slice(20)];
-  await expect.poll(() => at.dropped.toSorted()).toEqual(idsOf(others));
+  const acking = at.ack.ack({ durable, released: [] });
+  expect(at.dropped).toEqual(idsOf(durable).slice(0, 2));
+  expect(at.counted.deleted).toBe(2);
 
-  expect(droppedAtRetry[1]).toContain(settled[0]?.envelope.messageId);
-  hanging.resolve(null);
+  const [, , last] = durable;
+  if (!last) throw new Error("no message");
+  const { messageId, receiptHandle } = last;
+  const receipt = { messageId, receiptHandle };
+  hanging.resolve([{ receipt, code: "InternalError", senderFault: false }]);
   await acking;
-  expect(at.dropped.toSorted()).toEqual(idsOf(settled));
-  expect(at.counted.deleted).toBe(25);
+  expect(at.dropped).toEqual(idsOf(durable));
+  expect(at.counted).toMatchObject({ deleted: 2, failed: ["InternalError"] });
 });
 
-test("does not repeat a delete that would fail again", async () => {
-  const at = openStage((handle) => (handle === "handle-0" ? final : null));
-  await at.ack.ack({ settled: createHelds(2), returned: [] });
-
-  expect(at.deletes).toHaveLength(1);
-  expect(at.counted).toMatchObject({ deleted: 1, failed: ["ReceiptHandleIsInvalid"] });
-});
-
-test("repeats it with a handle that came meanwhile", async () => {
-  const [message] = createHelds(1);
-  if (!message) throw new Error("no message");
-  const at = openStage((handle) => {
-    if (handle === "newer") return null;
-    message.receiptHandle = "newer";
-    return final;
+test("asks for each delete once, by the message itself, whose handle may be replaced meanwhile", async () => {
+  const durable = createHelds(2);
+  const asked: unknown[] = [];
+  const at = openStage(async (receipts, { giveUp }) => {
+    asked.push([receipts, giveUp]);
+    return [];
   });
-  await at.ack.ack({ settled: [message], returned: [] });
-
-  expect(at.deletes).toEqual([["handle-0"], ["newer"]]);
-  expect(at.counted).toMatchObject({ deleted: 1, failed: [] });
+  await at.ack.ack({ durable, released: [] });
+  expect(asked).toEqual([[durable, at.giveUp.signal]]);
 });
 
-test("gives back what is not settled, but nothing that others may hold by now", async () => {
-  const at = openStage(() => null);
-  const returned = createHelds(2);
-  if (returned[0]) returned[0].leaseLost = true;
-  await at.ack.ack({ settled: [], returned });
+test("releases what is not durable, but nothing that others may hold by now", async () => {
+  const at = openStage(async () => []);
+  const released = createHelds(2);
+  if (released[0]) released[0].leaseLost = true;
+  await at.ack.ack({ durable: [], released });
 
   expect(at.released).toEqual(["handle-1"]);
   expect(at.counted.returned).toBe(2);
-  expect(at.dropped).toEqual(idsOf(returned));
+  expect(at.dropped).toEqual(idsOf(released));
 });

@@ -17,7 +17,7 @@ function createGrowingQueue(): { queue: ReceivePort; allPoll: Promise<void>; ans
   let received = 0;
   function answer(bytes: number): Awaited<ReturnType<ReceivePort["receive"]>> {
     const indices = Array.from({ length: mostPerReceive }, () => (received += 1));
-    return { envelopes: indices.map((at) => createHeld(at, { bytes }).envelope), damaged: 0 };
+    return { envelopes: indices.map((at) => createHeld(at, { bytes }).envelope), damaged: [] };
   }
   return {
     allPoll,

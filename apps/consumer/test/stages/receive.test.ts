@@ -20,7 +20,7 @@ function createBlinkingQueue(): { queue: ReceivePort; recovered: Promise<void> }
           brokenPolls += 1;
           if (brokenPolls === 2) throw new Error("broken");
           recover();
-          return { envelopes: [], damaged: 0 };
+          return { envelopes: [], damaged: [] };
         }
         if (received < 10 * pollers) {
           const envelopes = Array.from(
@@ -28,7 +28,7 @@ function createBlinkingQueue(): { queue: ReceivePort; recovered: Promise<void> }
             (_, at) => createHeld(received + at).envelope,
           );
           received += 10;
-          return { envelopes, damaged: 0 };
+          return { envelopes, damaged: [] };
         }
         const { promise, reject } = Promise.withResolvers<never>();
         waiting.push(() => reject(new Error("broken")));

@@ -9,7 +9,7 @@ import type { ReceiveEvents, ReceiveOptions, ReceivePort } from "../../src/stage
 
 export interface Receiver {
   readonly leases: Leases;
-  receive(stop: AbortSignal): Promise<void>;
+  readonly receive: (stop: AbortSignal) => Promise<void>;
 }
 
 export const ignore = (): void => {};
@@ -20,6 +20,7 @@ const ignoreAll: ReceiveEvents = {
   left: ignore,
   polled: ignore,
   failed: ignore,
+  halted: ignore,
 };
 
 export function createReceiver(
@@ -27,10 +28,11 @@ export function createReceiver(
   limits: BufferLimits,
   options: Pick<ReceiveOptions, "pollers" | "waitSeconds" | "giveUp"> & {
     readonly leaseSeconds?: number;
+    readonly maxReceiveCount?: number | null;
     readonly events?: Partial<ReceiveEvents>;
   },
 ): Receiver {
-  const { leaseSeconds = 30, events, ...rest } = options;
+  const { leaseSeconds = 30, maxReceiveCount = null, events, ...rest } = options;
   const leases = createLeases(
     { changeVisibility: async () => [] },
     {
@@ -42,8 +44,9 @@ export function createReceiver(
     { queue, leases, buffer: createBuffer(limits), breaker: createBreaker(ignore) },
     {
       ...rest,
+      maxReceiveCount,
       returnAllOnDamage: false,
-      giveBack: async () => {},
+      release: async () => {},
       events: { ...ignoreAll, ...events },
     },
   );

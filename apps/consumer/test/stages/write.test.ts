@@ -4,17 +4,13 @@ import { expect, test } from "vitest";
 
 import { createBreaker } from "../../src/breaker.ts";
 import type { Item } from "../../src/model.ts";
-import { createWrite } from "../../src/stages/write.ts";
-import type { WritePort } from "../../src/stages/write.ts";
-import { createLoginItem, createQuarantineItem } from "../items.ts";
-
-const ignoreEvents = { wrote() {}, failed() {}, refused() {}, schemaFault() {} };
-const options = { batchKeys: [], quarantine: null, giveUp: new AbortController().signal };
+import { createQuarantineItem, createRowItem } from "../items.ts";
+import { type Database, openWrite, options } from "./writes.ts";
 
 /** A database that meets each write with the next of these faults, and then takes all it is given. */
-function createDatabase(...faults: DatabaseError[]): { port: WritePort; batches: WriteBatch[] } {
+function createDatabase(...faults: DatabaseError[]): { port: Database; batches: WriteBatch[] } {
   const batches: WriteBatch[] = [];
-  const port: WritePort = {
+  const port: Database = {
     async write(batch) {
       batches.push(batch);
       const fault = faults.shift();
@@ -26,10 +22,9 @@ function createDatabase(...faults: DatabaseError[]): { port: WritePort; batches:
   return { port, batches };
 }
 
-async function writeAll(port: WritePort, items: readonly Item[]): Promise<string[]> {
-  const write = createWrite({ database: port, breaker: createBreaker(() => {}) }, ignoreEvents);
-  const { settled } = await write(items, options);
-  return settled.map(({ envelope }) => envelope.messageId);
+async function writeAll(port: Database, items: readonly Item[]): Promise<string[]> {
+  const { durable } = await openWrite(port)(items, options);
+  return durable.map(({ messageId }) => messageId);
 }
 
 function fault({ timedOut }: { timedOut: boolean }): DatabaseError {
@@ -44,7 +39,7 @@ test("a batch is one statement, and all its messages are written, in order", asy
   const items = Array.from({ length: 40 }, (_, index) => createQuarantineItem(index, 1_024));
   const { port, batches } = createDatabase();
   const written = await writeAll(port, items);
-  expect(written).toEqual(items.map(({ held }) => held.envelope.messageId));
+  expect(written).toEqual(items.map(({ held }) => held.messageId));
   expect(sizes(batches)).toEqual([40]);
 });
 
@@ -59,6 +54,26 @@ test("statements that time out at the client are halved, a connection that canno
   expect(sizes(away.batches)).toEqual([4, 4, 4]);
 });
 
+test("the breaker is open while the database is away, and closed when the batch is through", async () => {
+  const changes: boolean[] = [];
+  const breaker = createBreaker((open) => changes.push(open));
+  const { port } = createDatabase(fault({ timedOut: false }), fault({ timedOut: false }));
+  await openWrite(port, { breaker })([createRowItem(0)], options);
+  expect(changes).toEqual([true, false]);
+
+  const giveUp = AbortSignal.timeout(10);
+  const never: Database = {
+    write: () => Promise.reject(fault({ timedOut: false })),
+    probe: port.probe,
+  };
+  const { released } = await openWrite(never, { breaker })([createRowItem(1)], {
+    ...options,
+    giveUp,
+  });
+  expect(released).toHaveLength(1);
+  expect(changes).toEqual([true, false, true, false]);
+});
+
 const refused = (): DatabaseError =>
   new DatabaseError("made up", {
     kind: "data",
@@ -67,33 +82,31 @@ const refused = (): DatabaseError =>
     systemCode: null,
   });
 
-test("rows that a schema refused, and takes now that it was mended amid them, are written", async () => {
-  const items = Array.from({ length: 4 }, (_, index) => createLoginItem(index));
+test("rows that a schema refused, and takes now that it was corrected amid them, are written", async () => {
+  const items = Array.from({ length: 4 }, (_, index) => createRowItem(index));
   const rejected: string[] = [];
-  const events = { ...ignoreEvents, refused: (id: string) => rejected.push(id) };
   // All four, the first two, the first and the second alone; then the column is dropped.
   const { port } = createDatabase(refused(), refused(), refused(), refused());
-  const write = createWrite({ database: port, breaker: createBreaker(() => {}) }, events);
-  const { settled, returned } = await write(items, options);
+  const write = openWrite(port, { events: { refused: (id) => void rejected.push(id) } });
+  const { durable, released } = await write(items, options);
   expect(rejected).toEqual([]);
-  expect(returned).toEqual([]);
-  expect(new Set(settled)).toEqual(new Set(items.map(({ held }) => held)));
+  expect(released).toEqual([]);
+  expect(new Set(durable)).toEqual(new Set(items.map(({ held }) => held)));
 });
 
 test("a row that is refused again, although others pass, is refused", async () => {
-  const items = Array.from({ length: 2 }, (_, index) => createLoginItem(index));
-  const bad = items[1]?.held.envelope.messageId ?? "";
+  const items = Array.from({ length: 2 }, (_, index) => createRowItem(index));
+  const bad = items[1]?.held.messageId ?? "";
   const rejected: string[] = [];
-  const events = { ...ignoreEvents, refused: (id: string) => rejected.push(id) };
-  const port: WritePort = {
+  const port: Database = {
     async write(batch) {
-      if (batch.logins.some(({ messageId }) => messageId === bad)) throw refused();
-      return { written: batch.logins.length, quarantined: 0, duplicates: 0 };
+      if (batch.rows.some(({ messageId }) => messageId === bad)) throw refused();
+      return { written: batch.rows.length, quarantined: 0, duplicates: 0 };
     },
     async probe() {},
   };
-  const write = createWrite({ database: port, breaker: createBreaker(() => {}) }, events);
-  const { settled, returned } = await write(items, options);
+  const write = openWrite(port, { events: { refused: (id) => void rejected.push(id) } });
+  const { durable, released } = await write(items, options);
   expect(rejected).toEqual([bad]);
-  expect([settled, returned]).toEqual([[items[0]?.held], [items[1]?.held]]);
+  expect([durable, released]).toEqual([[items[0]?.held], [items[1]?.held]]);
 });

@@ -24,6 +24,7 @@ export async function hire(stack: Stack, say: Say): Promise<Cast> {
       RECOVER_KEYRING: join(directory, "recover.keyring.json"),
       RECOVER_SIGNING_KEY: join(directory, `${login}.pem`),
       RECOVER_CHECKPOINT: join(directory, "checkpoints"),
+      MASKLINE_CONTRACT: stack.consumerEnv["MASKLINE_CONTRACT"] ?? "",
       MASKLINE_KEYRING: stack.consumerEnv["MASKLINE_KEYRING"] ?? "",
     };
     const person = createPerson(login, { env, directory, say });

@@ -1,32 +1,41 @@
 /** The walk: what governed recovery promises, shown with the commands that people type. */
-import { createMessages, execute } from "@org/local";
+import { type ChosenContract, execute } from "@org/local";
+import { sampleMessages } from "@org/schema";
 import { consume } from "../consume.ts";
 import { type Stack, startStack } from "../stack.ts";
 import { type Cast, hire } from "./cast.ts";
-import { findSubject, keepCopy, openableFromCopy, type Subject } from "./evidence.ts";
+import { keepCopy, openableFromCopy } from "./evidence.ts";
 import { type Person, type Say, UnexpectedEnd } from "./person.ts";
+import { chooseSubject, type Subject } from "./subject.ts";
 
-const messages = 300;
+const messageCount = 300;
 const denied = 3;
 const tampering = 30;
 
-export async function walk(say: Say, signal: AbortSignal): Promise<void> {
+export async function walk(
+  chosen: ChosenContract,
+  { say, signal }: { readonly say: Say; readonly signal: AbortSignal },
+): Promise<void> {
+  const { contract } = chosen;
   say("Starting PostgreSQL and SQS, and consuming sample messages with the vault on …");
-  await using stack = await startStack({ forgottenDeletes: 0, signal });
-  const bodies = createMessages({ count: messages, seed: 4 }).map(({ body }) => body);
-  await stack.queue.send(stack.queueUrl, bodies);
+  await using stack = await startStack({ ...chosen, forgottenDeletes: 0, signal });
+  const samples = sampleMessages(contract, { count: messageCount, seed: 4 });
+  const messageIds = await stack.queue.send(
+    stack.queueUrl,
+    samples.map(({ body }) => body),
+  );
   await consume(stack, { signal, onProgress: () => {} });
 
   say("\n1. The people: rita asks, adam approves, carla erases, otto audits.");
   say("   Each has a login in Postgres and a signing key of their own.");
   const cast = await hire(stack, say);
-  const subject = await findSubject(stack);
+  const subject = chooseSubject(contract, samples, messageIds);
 
   const scene = { stack, cast, subject, say };
   signal.throwIfAborted();
-  const address = await showUnmask(scene);
+  await showUnmask(scene);
   signal.throwIfAborted();
-  await showLookup(scene, address);
+  await showLookup(scene);
   signal.throwIfAborted();
   await showTampering(scene);
   signal.throwIfAborted();
@@ -43,16 +52,14 @@ interface Scene {
   readonly say: Say;
 }
 
-/** Resolves with an address that was opened. */
-async function showUnmask({ cast: { rita, adam }, subject, say }: Scene): Promise<string> {
-  say("\n2. rita asks for one user's originals. She may approve grants, but not her own.");
+async function showUnmask({ cast: { rita, adam }, subject, say }: Scene): Promise<void> {
+  say("\n2. rita asks for one person's originals. She may approve grants, but not her own.");
   const grant = await request(rita, [
     "unmask",
     "--field",
-    "ip",
-    "device_id",
+    ...Object.keys(subject.originals),
     "--subject",
-    subject.userId,
+    subject.value,
     ...reason("fraud", "SEC-4711", "Account takeover, see the ticket"),
   ]);
   await rita.type(["unmask", "--grant", grant, "--print"], { exitCode: denied });
@@ -61,13 +68,15 @@ async function showUnmask({ cast: { rita, adam }, subject, say }: Scene): Promis
   say("\n3. adam approves; his signature covers every term and the records.");
   await adam.type(["approve", grant], { exitCode: 0 });
   const { stdout } = await rita.type(["unmask", "--grant", grant, "--print"], { exitCode: 0 });
-  const address = /\d+\.\d+\.\d+\.\d+(?= .*match$)/m.exec(stdout)?.[0];
-  if (address === undefined) throw new UnexpectedEnd("What was opened does not fit its tokens.");
+  const isOpened = Object.values(subject.originals).every((value) => stdout.includes(value));
+  if (!isOpened || !/ match$/m.test(stdout)) {
+    throw new UnexpectedEnd("What was opened is not what was sent, or does not fit its tokens.");
+  }
   await rita.type(["unmask", "--grant", grant, "--print"], { exitCode: denied });
-  return address;
 }
 
-async function showLookup({ cast: { rita, adam }, say }: Scene, address: string): Promise<void> {
+async function showLookup({ cast: { rita, adam }, subject, say }: Scene): Promise<void> {
+  const [field = "", value = ""] = Object.entries(subject.originals)[0] ?? [];
   say(
     "\n4. The other way round: which records have this value? It takes a grant too, and the records",
   );
@@ -75,13 +84,13 @@ async function showLookup({ cast: { rita, adam }, say }: Scene, address: string)
   const grant = await request(rita, [
     "lookup",
     "--field",
-    "ip",
-    ...reason("fraud", "SEC-4711", "Who else came from this address"),
+    field,
+    ...reason("fraud", "SEC-4711", "Who else has the same"),
   ]);
   await adam.type(["approve", grant], { exitCode: 0 });
-  await rita.type(["lookup", "--grant", grant, "--field", "ip"], {
+  await rita.type(["lookup", "--grant", grant, "--field", field], {
     exitCode: 0,
-    stdin: address,
+    stdin: value,
   });
 }
 
@@ -106,31 +115,35 @@ async function showTampering({ stack, cast: { otto }, say }: Scene): Promise<voi
 
 async function showErasure({ stack, cast, subject, say }: Scene): Promise<void> {
   const { rita, adam, carla } = cast;
-  say("\n7. The user asks to be erased. First, somebody steals the ciphertext and the batch keys:");
+  say(
+    "\n7. The person asks to be erased. First, somebody steals the ciphertext and the batch keys:",
+  );
   const copied = await keepCopy(stack, subject);
-  say(`   copied ${copied} sealed record(s); with the private key and their seeds all would open.`);
+  say(
+    `   copied ${copied.length} sealed record(s); with the private key and their seeds all would open.`,
+  );
   const grant = await request(carla, [
     "erase",
     "--subject",
-    subject.userId,
+    subject.value,
     ...reason("subject-request", "GDPR-12", "Erasure request"),
   ]);
   await adam.type(["approve", grant], { exitCode: 0 });
-  await carla.type(["erase", "--grant", grant, "--subject", subject.userId], { exitCode: 0 });
+  await carla.type(["erase", "--grant", grant, "--subject", subject.value], { exitCode: 0 });
 
   say("\n8. Afterwards nothing opens: not by a fresh, approved grant, and not from the copy.");
   const again = await request(rita, [
     "unmask",
     "--field",
-    "ip",
-    "--subject",
-    subject.userId,
+    ...Object.keys(subject.originals),
+    "--record",
+    ...copied,
     ...reason("fraud", "SEC-4711", "Asked once more"),
   ]);
   await adam.type(["approve", again], { exitCode: 0, quiet: true });
   const { stderr } = await rita.type(["unmask", "--grant", again, "--print"], { exitCode: 0 });
   const openable = await openableFromCopy(stack);
-  say(`\n   Of the ${copied} copied record(s), ${openable} still have a seed.`);
+  say(`\n   Of the ${copied.length} copied record(s), ${openable} still have a seed.`);
   if (!stderr.includes("Opened 0 record(s)") || openable > 0) {
     throw new UnexpectedEnd("Something could still be opened.");
   }

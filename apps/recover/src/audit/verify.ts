@@ -70,7 +70,9 @@ export async function verifyAudit(
       nowMs: freshness.nowMs,
     });
   const found =
-    fault ?? findCutOff(position, sound) ?? (await findWrongHead(audit, position)) ??
+    fault ??
+    findCutOff(position, sound) ??
+    (await findWrongHead(audit, position)) ??
     (await findIntent(sound));
   // An access meanwhile has a checkpoint that was not there yet.
   const isCertain = found?.kind !== "unwitnessed_intent";

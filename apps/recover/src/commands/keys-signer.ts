@@ -40,11 +40,17 @@ export function keysSigner(edge: Edge): Command {
       "the recover keyring (default: RECOVER_KEYRING, or maskline.recover.keyring.json)",
     )
     .addOption(
-      new Option("--duty <name...>", "what the person may do, if the keyring does not know them yet")
+      new Option(
+        "--duty <name...>",
+        "what the person may do, if the keyring does not know them yet",
+      )
         .choices(duties)
         .default(duties),
     )
-    .option("--deployment <name>", "of a new keyring: this deployment's name (default: a random one)")
+    .option(
+      "--deployment <name>",
+      "of a new keyring: this deployment's name (default: a random one)",
+    )
     .option(
       "--sink <place...>",
       "of a new keyring: where checkpoints go (default: RECOVER_CHECKPOINT)",
@@ -73,8 +79,7 @@ async function make(edge: Edge, options: Options): Promise<void> {
     (old) => old.mode,
     () => null,
   );
-  const before =
-    mode === null ? newKeyring(edge, options) : await readRecoverKeyring(keyringPath);
+  const before = mode === null ? newKeyring(edge, options) : await readRecoverKeyring(keyringPath);
   const key = await writeSigningKey(keyPath).catch(() => {
     throw new RecoverError(exit.configuration, `The signing key cannot be written: ${keyPath}`, {
       advice: "Name a file that does not exist yet, in a directory that does.",

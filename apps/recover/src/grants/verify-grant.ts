@@ -49,9 +49,7 @@ export function isSigned(
   const { deployment } = keyring;
   const bytes = canonicalGrant(grant, { decision: "approve", deployment });
   if (signer === undefined || signer.login !== approver) return false;
-  return (
-    approver !== grant.requester && verifiedBy(signer, bytes, Buffer.from(signature, "hex"))
-  );
+  return approver !== grant.requester && verifiedBy(signer, bytes, Buffer.from(signature, "hex"));
 }
 
 export function approvalsOf({ approvals }: Grant): readonly Approval[] {

@@ -32,7 +32,10 @@ export function tokenSourcesOf({ fields }: Pick<AnyContract, "fields">): TokenSo
 export function fitTokens(
   originals: Originals,
   tokens: Readonly<Record<string, string>>,
-  { sources, tokenizer }: { readonly sources: readonly TokenSource[]; readonly tokenizer: Tokenizer<string> },
+  {
+    sources,
+    tokenizer,
+  }: { readonly sources: readonly TokenSource[]; readonly tokenizer: Tokenizer<string> },
 ): boolean {
   return sources.every(({ tokenField, field, norm }) => {
     const original = originals[field];

@@ -190,8 +190,7 @@ export function approvalsFor(
   grant: { readonly records: number; readonly askedAtMs: number },
 ): number {
   const steps = thresholds.filter(
-    ({ above, sinceMs }) =>
-      sinceMs <= grant.askedAtMs && (above === 0 || grant.records > above),
+    ({ above, sinceMs }) => sinceMs <= grant.askedAtMs && (above === 0 || grant.records > above),
   );
   return Math.max(1, ...steps.map(({ required }) => required));
 }

@@ -2,7 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type CheckpointSigning, readCheckpoint, signCheckpoint } from "../../src/audit/checkpoint.ts";
+import {
+  type CheckpointSigning,
+  readCheckpoint,
+  signCheckpoint,
+} from "../../src/audit/checkpoint.ts";
 import { loadRecoverKeyring, type RecoverKeyring } from "../../src/signing/recover-keyring.ts";
 import { loadSigningKey, type SigningKey } from "../../src/signing/signing-key.ts";
 import { runRecover } from "../run-recover.ts";

@@ -1,229 +1,180 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KeyringJson } from "@org/masking/keyring";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { contracts } from "../contracts.ts";
 import { ask, askApproved, type Office, openOffice } from "../office.ts";
+import type { Ended } from "../run-recover.ts";
+import { bodyOf } from "../samples.ts";
 
-let office: Office;
+const wrongShape = '{"foo": "oops 198.51.100.8", "bar": 1}';
 
-const login = JSON.stringify({
-  user_id: "424cdd21-063a-43a7-b91b-7ca1a833afae",
-  app_version: "2.3.0",
-  device_type: "android",
-  ip: "198.51.100.7",
-  locale: "RU",
-  device_id: "593-47-5928",
-});
-const noLogin = '{"foo": "oops 198.51.100.8", "bar": 1}';
+describe.each(contracts)("$name", (contract) => {
+  let office: Office;
 
-beforeAll(async () => {
-  office = await openOffice();
-});
+  beforeAll(async () => {
+    office = await openOffice(contract);
+  });
 
-afterAll(() => office[Symbol.asyncDispose]());
+  afterAll(() => office[Symbol.asyncDispose]());
 
-test("lists reasons and ids, never bodies", async () => {
-  const [record = ""] = await office.quarantine([noLogin]);
-  const { code, stdout } = await office.requester.recover(["quarantine", "list", "--json"]);
-  expect(code).toBe(0);
-  expect(JSON.parse(stdout)).toContainEqual(
-    expect.objectContaining({ record_id: record, reason: "not_a_login" }),
-  );
-  expect(stdout).not.toContain("198.51.100.8");
-});
+  const body = (): string => bodyOf(office.sample());
+  const show = (grant: string, ...argv: string[]): Promise<Ended> =>
+    office.requester.recover(["quarantine", "show", "--grant", grant, "--print", ...argv]);
+  const askRetry = (...argv: string[]): Promise<string> =>
+    askApproved(office, office.custodian, ["retry", "--quarantined", ...argv]);
+  const retry = (grant: string): Promise<Ended> =>
+    office.custodian.recover(["quarantine", "retry", "--grant", grant, "--json"]);
+  const rowOf = async (record: string): Promise<Record<string, unknown>> => {
+    const sql = `SELECT * FROM ${office.table} WHERE record_id = $1`;
+    const [row] = await office.admin(sql, [record]);
+    return row ?? {};
+  };
 
-test("opens a body under a grant for bodies, byte for byte", async () => {
-  const [record = ""] = await office.quarantine([noLogin]);
-  const grant = await askApproved(office, office.requester, [
-    "unmask",
-    "--field",
-    "body",
-    "--quarantined",
-    record,
-  ]);
-  const { code, stdout } = await office.requester.recover([
-    "quarantine",
-    "show",
-    "--grant",
-    grant,
-    "--print",
-    "--format",
-    "jsonl",
-  ]);
-  expect(code).toBe(0);
-  expect(JSON.parse(stdout)).toMatchObject({ record_id: record, body: noLogin });
-});
+  test("lists reasons, contract and ids, never bodies", async () => {
+    const [record = ""] = await office.quarantine([wrongShape]);
+    const { code, stdout } = await office.requester.recover(["quarantine", "list", "--json"]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toContainEqual(
+      expect.objectContaining({
+        record_id: record,
+        contract: contract.name,
+        reason: `not_a_${contract.name}`,
+      }),
+    );
+    expect(stdout).not.toContain("198.51.100.8");
+  });
 
-test("opens nothing without approval, and nothing under a grant for fields", async () => {
-  const [record = ""] = await office.quarantine([noLogin]);
-  const pending = await ask(office.requester, [
-    "unmask",
-    "--field",
-    "body",
-    "--quarantined",
-    record,
-  ]);
-  expect(
-    await office.requester.recover(["quarantine", "show", "--grant", pending, "--print"]),
-  ).toMatchObject({ code: 3, stdout: "" });
-  const [row = ""] = await office.write([{ ip: "192.0.2.1", deviceId: "d" }]);
-  const fields = await askApproved(office, office.requester, [
-    "unmask",
-    "--field",
-    "ip",
-    "--record",
-    row,
-  ]);
-  expect(
-    await office.requester.recover([
-      "quarantine",
-      "show",
-      "--grant",
-      fields,
-      "--print",
+  test("opens a body under a grant for bodies, byte for byte", async () => {
+    const [record = ""] = await office.quarantine([wrongShape]);
+    const terms = ["unmask", "--field", "body", "--quarantined", record];
+    const grant = await askApproved(office, office.requester, terms);
+    const { code, stdout } = await show(grant, "--format", "jsonl");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ record_id: record, body: wrongShape });
+  });
+
+  test("opens nothing without approval, and nothing under a grant for fields", async () => {
+    const [record = ""] = await office.quarantine([wrongShape]);
+    const terms = ["unmask", "--field", "body", "--quarantined", record];
+    const pending = await ask(office.requester, terms);
+    expect(await show(pending)).toMatchObject({ code: 3, stdout: "" });
+    const [row = ""] = await office.write([office.sample()]);
+    const fields = await askApproved(office, office.requester, [
+      "unmask",
+      "--field",
+      office.field,
       "--record",
-      record,
-    ]),
-  ).toMatchObject({ code: 3, stdout: "" });
-});
-
-test("a retry that parses becomes a row, and the ledger's outcome changes with it", async () => {
-  const [good = "", bad = ""] = await office.quarantine([login, noLogin]);
-  const grant = await askApproved(office, office.custodian, ["retry", "--quarantined", good, bad]);
-  const { code, stdout } = await office.custodian.recover([
-    "quarantine",
-    "retry",
-    "--grant",
-    grant,
-    "--json",
-  ]);
-  expect(code).toBe(0);
-  expect(JSON.parse(stdout)).toEqual({
-    written: 1,
-    failed: 0,
-    rejected: { not_a_login: 1 },
-    refused: {},
+      row,
+    ]);
+    expect(await show(fields, "--record", record)).toMatchObject({ code: 3, stdout: "" });
   });
-  expect(stdout).not.toContain("198.51.100");
 
-  const outcomes = await office.admin(
-    "SELECT record_id, outcome FROM maskline.ledger WHERE record_id = ANY ($1) ORDER BY record_id",
-    [[good, bad]],
-  );
-  expect(outcomes).toEqual([
-    { record_id: good, outcome: "row" },
-    { record_id: bad, outcome: "quarantined" },
-  ]);
-  const still = await office.admin(
-    "SELECT record_id FROM maskline.quarantine WHERE record_id = ANY ($1)",
-    [[good, bad]],
-  );
-  expect(still).toEqual([{ record_id: bad }]);
-  const rows = await office.admin(
-    "SELECT user_id, device_type, locale, app_version, app_version_text FROM public.user_logins WHERE record_id = $1",
-    [good],
-  );
-  expect(rows).toEqual([
-    {
-      user_id: "424cdd21-063a-43a7-b91b-7ca1a833afae",
-      device_type: "android",
-      locale: "RU",
-      app_version: 2,
-      app_version_text: "2.3.0",
-    },
-  ]);
+  test("a retry that parses becomes the row that the consumer would have written", async () => {
+    const message = office.sample();
+    const [written = ""] = await office.write([message]);
+    const [good = "", bad = ""] = await office.quarantine([bodyOf(message), wrongShape]);
+    const { code, stdout } = await retry(await askRetry(good, bad));
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({
+      written: 1,
+      failed: 0,
+      rejected: { [`not_a_${contract.name}`]: 1 },
+      refused: {},
+    });
+    for (const field of office.fields) expect(stdout).not.toContain(String(message[field]));
 
-  const look = await askApproved(office, office.requester, [
-    "unmask",
-    "--field",
-    "ip",
-    "device_id",
-    "--record",
-    good,
-  ]);
-  const opened = await office.requester.recover([
-    "unmask",
-    "--grant",
-    look,
-    "--print",
-    "--format",
-    "jsonl",
-  ]);
-  expect(JSON.parse(opened.stdout)).toMatchObject({
-    ip: "198.51.100.7",
-    device_id: "593-47-5928",
-    tokens: "match",
+    const outcomes = await office.admin(
+      "SELECT record_id, outcome FROM maskline.ledger WHERE record_id = ANY ($1) ORDER BY record_id",
+      [[good, bad]],
+    );
+    expect(outcomes).toEqual([
+      { record_id: good, outcome: "row" },
+      { record_id: bad, outcome: "quarantined" },
+    ]);
+    const still = await office.admin(
+      "SELECT record_id FROM maskline.quarantine WHERE record_id = ANY ($1)",
+      [[good, bad]],
+    );
+    expect(still).toEqual([{ record_id: bad }]);
+    const expected = await rowOf(written);
+    const { record_id, message_id, sent_at, ...columns } = await rowOf(good);
+    expect({ record_id, message_id, sent_at }).toMatchObject({
+      record_id: good,
+      message_id: good,
+    });
+    expect(expected).toMatchObject(columns);
+    expect(Object.keys(columns)).toHaveLength(contract.columns.length - 3);
+
+    const look = ["unmask", "--field", ...office.fields, "--record", good];
+    const grant = await askApproved(office, office.requester, look);
+    const opened = await office.requester.recover([
+      "unmask",
+      "--grant",
+      grant,
+      "--print",
+      "--format",
+      "jsonl",
+    ]);
+    expect(JSON.parse(opened.stdout)).toMatchObject({
+      ...Object.fromEntries(office.fields.map((field) => [field, message[field]])),
+      tokens: "match",
+    });
   });
-});
 
-test("a login that the database refuses as a row stays, is named, and keeps no other back", async () => {
-  const [good = "", bad = ""] = await office.quarantine([
-    login,
-    login.replace("android", "forbidden"),
-  ]);
-  await office.admin(
-    "ALTER TABLE public.user_logins ADD CONSTRAINT no_such_device CHECK (device_type <> 'forbidden')",
-  );
-  const grant = await askApproved(office, office.custodian, ["retry", "--quarantined", bad, good]);
-  const argv = ["quarantine", "retry", "--grant", grant, "--json"];
-  const { code, stdout } = await office.custodian.recover(argv);
-  await office.admin("ALTER TABLE public.user_logins DROP CONSTRAINT no_such_device");
-  expect(code).toBe(0);
-  expect(JSON.parse(stdout)).toMatchObject({ written: 1, refused: { "23514": [bad] } });
-  const still = await office.admin(
-    "SELECT record_id FROM maskline.quarantine WHERE record_id = ANY ($1)",
-    [[good, bad]],
-  );
-  expect(still).toEqual([{ record_id: bad }]);
-});
+  test("a message that the database refuses as a row stays, is named, and keeps no other back", async () => {
+    const [good = "", bad = ""] = await office.quarantine([body(), body()]);
+    await office.admin(
+      `ALTER TABLE ${office.table} ADD CONSTRAINT not_this CHECK (record_id <> '${bad}')`,
+    );
+    const { code, stdout } = await retry(await askRetry(bad, good));
+    await office.admin(`ALTER TABLE ${office.table} DROP CONSTRAINT not_this`);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ written: 1, refused: { "23514": [bad] } });
+    const still = await office.admin(
+      "SELECT record_id FROM maskline.quarantine WHERE record_id = ANY ($1)",
+      [[good, bad]],
+    );
+    expect(still).toEqual([{ record_id: bad }]);
+  });
 
-test("nothing is retried while no recipient is primary: its original would be lost", async () => {
-  const [record = ""] = await office.quarantine([login]);
-  const grant = await askApproved(office, office.custodian, ["retry", "--quarantined", record]);
-  const path = join(office.directory, "maskline.keyring.json");
-  const text = await readFile(path, "utf8");
-  const keyring = JSON.parse(text) as KeyringJson;
-  const recipients = keyring.recipients.map((recipient) => ({ ...recipient, state: "pending" }));
-  await writeFile(path, JSON.stringify({ ...keyring, recipients }));
-  const argv = ["quarantine", "retry", "--grant", grant];
-  const refused = await office.custodian.recover(argv);
-  await writeFile(path, text);
-  expect(refused.code).toBe(2);
-  expect((await office.custodian.recover(argv)).code).toBe(0);
-  const sealed = "SELECT 1 FROM maskline.vault WHERE record_id = $1";
-  expect(await office.admin(sealed, [record])).toHaveLength(1);
-});
+  test("nothing is retried while no recipient is primary: its original would be lost", async () => {
+    const [record = ""] = await office.quarantine([body()]);
+    const grant = await askRetry(record);
+    const path = join(office.directory, "maskline.keyring.json");
+    const text = await readFile(path, "utf8");
+    const keyring = JSON.parse(text) as KeyringJson;
+    const recipients = keyring.recipients.map((recipient) => ({ ...recipient, state: "pending" }));
+    await writeFile(path, JSON.stringify({ ...keyring, recipients }));
+    const refused = await retry(grant);
+    await writeFile(path, text);
+    expect(refused.code).toBe(2);
+    expect((await retry(grant)).code).toBe(0);
+    const sealed = "SELECT 1 FROM maskline.vault WHERE record_id = $1";
+    expect(await office.admin(sealed, [record])).toHaveLength(1);
+  });
 
-test("a retried message is not retried twice", async () => {
-  const [record = ""] = await office.quarantine([login]);
-  const grant = await askApproved(office, office.custodian, [
-    "retry",
-    "--quarantined",
-    record,
-    "--max-records",
-    "2",
-  ]);
-  const retry = () => office.custodian.recover(["quarantine", "retry", "--grant", grant, "--json"]);
-  expect(JSON.parse((await retry()).stdout)).toMatchObject({ written: 1 });
-  expect(JSON.parse((await retry()).stdout)).toMatchObject({ written: 0 });
-});
+  test("a retried message is not retried twice", async () => {
+    const [record = ""] = await office.quarantine([body()]);
+    const grant = await askRetry(record, "--max-records", "2");
+    expect(JSON.parse((await retry(grant)).stdout)).toMatchObject({ written: 1 });
+    expect(JSON.parse((await retry(grant)).stdout)).toMatchObject({ written: 0 });
+  });
 
-test("purge deletes body and seed under a grant, and the ledger keeps the message out", async () => {
-  const [record = ""] = await office.quarantine([noLogin]);
-  const grant = await askApproved(office, office.custodian, ["erase", "--quarantined", record]);
-  const { code, stdout } = await office.custodian.recover([
-    "quarantine",
-    "purge",
-    "--grant",
-    grant,
-  ]);
-  expect(code).toBe(0);
-  expect(stdout).toContain("Erased 1 record(s), 1 of them with a seed.");
-  const left = await office.admin(
-    `SELECT 'body' AS what FROM maskline.quarantine WHERE record_id = $1
-     UNION ALL SELECT 'seed' FROM maskline.seed WHERE record_id = $1
-     UNION ALL SELECT 'ledger' FROM maskline.ledger WHERE record_id = $1`,
-    [record],
-  );
-  expect(left).toEqual([{ what: "ledger" }]);
+  test("purge deletes body and seed under a grant, and the ledger keeps the message out", async () => {
+    const [record = ""] = await office.quarantine([wrongShape]);
+    const terms = ["erase", "--quarantined", record];
+    const grant = await askApproved(office, office.custodian, terms);
+    const argv = ["quarantine", "purge", "--grant", grant];
+    const { code, stdout } = await office.custodian.recover(argv);
+    expect(code).toBe(0);
+    expect(stdout).toContain("Erased 1 record(s), 1 of them with a seed.");
+    const left = await office.admin(
+      `SELECT 'body' AS what FROM maskline.quarantine WHERE record_id = $1
+       UNION ALL SELECT 'seed' FROM maskline.seed WHERE record_id = $1
+       UNION ALL SELECT 'ledger' FROM maskline.ledger WHERE record_id = $1`,
+      [record],
+    );
+    expect(left).toEqual([{ what: "ledger" }]);
+  });
 });

@@ -1,272 +1,333 @@
 import { execFile } from "node:child_process";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { contracts } from "../contracts.ts";
 import { ask, askApproved, auditActions, type Office, openOffice, why } from "../office.ts";
-import { runRecover } from "../run-recover.ts";
+import { type Ended, runRecover } from "../run-recover.ts";
+import type { Message } from "../samples.ts";
 
-let office: Office;
-let records: string[];
+describe.each(contracts)("$name", (contract) => {
+  let office: Office;
+  let messages: Message[];
+  let records: string[];
 
-const samples = [
-  { ip: "199.172.111.135", deviceId: "593-47-5928" },
-  { ip: "2001:db8::17", deviceId: "ABCD-2026-wxyz" },
-];
-const both = ["unmask", "--field", "ip", "device_id"] as const;
-
-beforeAll(async () => {
-  office = await openOffice();
-  records = await office.write(samples);
-});
-
-afterAll(() => office[Symbol.asyncDispose]());
-
-test("opens what was asked for and approved, and checks it against the tokens", async () => {
-  const grant = await askApproved(office, office.requester, [...both, "--record", ...records]);
-  const { code, stdout, stderr } = await office.requester.recover([
-    "unmask",
-    "--grant",
-    grant,
-    "--print",
-    "--format",
-    "jsonl",
-  ]);
-  expect({ code, stderr }).toEqual({
-    code: 0,
-    stderr: "Opened 2 record(s); 0 had no sealed value.\n",
+  beforeAll(async () => {
+    office = await openOffice(contract);
+    messages = [office.sample(), office.sample()];
+    records = await office.write(messages);
   });
-  const rows = stdout
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as unknown);
-  expect(rows).toHaveLength(2);
-  expect(rows).toEqual(
-    expect.arrayContaining(
-      samples.map(({ ip, deviceId }, index) => ({
-        record_id: records[index],
-        sent_at: expect.any(String) as string,
-        ip,
-        device_id: deviceId,
-        tokens: "match",
-      })),
-    ),
-  );
-});
 
-test("writes a new file that only its owner can read", async () => {
-  const grant = await askApproved(office, office.requester, [...both, "--record", ...records]);
-  const argv = ["unmask", "--grant", grant, "--out", "case.csv", "--format", "csv"];
-  const { code, stdout } = await office.requester.recover(argv);
-  const path = join(office.directory, "case.csv");
-  expect(code).toBe(0);
-  expect(stdout).not.toContain(samples[0]?.ip);
-  expect((await stat(path)).mode & 0o777).toBe(0o600);
-  expect(await readFile(path, "utf8")).toContain(samples[0]?.ip);
+  afterAll(() => office[Symbol.asyncDispose]());
 
-  const again = await office.requester.recover(argv);
-  expect(again.code).toBe(2);
-  expect(again.stderr).toContain("Name a file that does not exist yet");
-});
+  const all = (): string[] => ["unmask", "--field", ...office.fields];
+  const askFor = (...argv: string[]): Promise<string> =>
+    askApproved(office, office.requester, [...all(), ...argv]);
+  const print = (grant: string, ...argv: string[]): Promise<Ended> =>
+    office.requester.recover(["unmask", "--grant", grant, "--print", ...argv]);
+  const rowsOf = ({ stdout }: Ended): Record<string, string>[] =>
+    stdout
+      .trim()
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as Record<string, string>);
+  const value = (message: Message | undefined, field = office.field): string =>
+    String(message?.[field]);
+  const lastDetail = async (): Promise<unknown> => {
+    const [row] = await office.admin("SELECT detail FROM recovery.audit ORDER BY seq DESC LIMIT 1");
+    return JSON.parse(String(row?.["detail"]));
+  };
 
-test("leaves no half of a result file behind", async () => {
-  const samplesTooMany = Array.from({ length: 60 }, () => ({ ip: "192.0.2.60", deviceId: "d-60" }));
-  const many = await office.write(samplesTooMany);
-  const grant = await askApproved(office, office.requester, [...both, "--record", ...many]);
-  const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-  // Room for a checkpoint, not for the values.
-  const limited = `trap '' XFSZ; ulimit -f 1; exec "$0" --conditions=@org/source "$@"`;
-  const ended = promisify(execFile)(
-    "sh",
-    ["-c", limited, process.execPath, main, "unmask", "--grant", grant, "--out", "half.csv"],
-    { env: { PATH: process.env["PATH"], ...office.requester.env } },
-  );
-  await expect(ended).rejects.toMatchObject({ code: 1, stdout: "" });
-  await expect(stat(join(office.directory, "half.csv"))).rejects.toMatchObject({ code: "ENOENT" });
-  const [result] = await office.admin(
-    "SELECT detail FROM recovery.audit ORDER BY seq DESC LIMIT 1",
-  );
-  expect(String(result?.["detail"])).toContain("failed");
-});
-
-test("shows nothing unasked", async () => {
-  const grant = await askApproved(office, office.requester, [...both, "--record", ...records]);
-  const { code, stderr } = await office.requester.recover(["unmask", "--grant", grant]);
-  expect(code).toBe(2);
-  expect(stderr).toContain("--out PATH, or --print");
-});
-
-test("reveals a part where the grant says so, whatever the command asks", async () => {
-  const grant = await askApproved(office, office.requester, [
-    ...both,
-    "--record",
-    ...records,
-    "--reveal",
-    "partial",
-  ]);
-  const { stdout } = await office.requester.recover([
-    "unmask",
-    "--grant",
-    grant,
-    "--print",
-    "--format",
-    "jsonl",
-    "--reveal",
-    "full",
-  ]);
-  for (const part of ["199.172.111.0/24", "…5928", "2001:db8:0:0::/64", "…wxyz"]) {
-    expect(stdout).toContain(`"${part}"`);
-  }
-});
-
-test("chooses records by token, by user and by time as well", async () => {
-  const userId = "b1c1ab1e-0000-4000-8000-000000000001";
-  const sentAtMs = Date.parse("2026-02-03T10:00:00Z");
-  const [record] = await office.write([{ ip: "192.0.2.99", deviceId: "d-99", userId, sentAtMs }]);
-  const [row] = await office.admin(
-    "SELECT masked_ip FROM public.user_logins WHERE record_id = $1",
-    [record],
-  );
-  const chosen = [
-    ["--token", String(row?.["masked_ip"])],
-    ["--subject", userId],
-    ["--from", "2026-02-03T00:00:00Z", "--to", "2026-02-04T00:00:00Z"],
-  ];
-  for (const how of chosen) {
-    const grant = await askApproved(office, office.requester, [...both, ...how]);
-    const { stdout } = await office.requester.recover(["unmask", "--grant", grant, "--print"]);
-    expect(stdout).toContain("192.0.2.99");
-    expect(stdout.trim().split("\n")).toHaveLength(2);
-  }
-});
-
-test("names a user in grants and audit by a keyed hash only", async () => {
-  const userId = "b1c1ab1e-0000-4000-8000-000000000002";
-  await office.write([{ ip: "192.0.2.98", deviceId: "d-98", userId }]);
-  await ask(office.requester, [...both, "--subject", userId]);
-  const found = await office.admin(
-    `SELECT 1 FROM recovery.access_grant WHERE access_grant::text LIKE $1
-     UNION ALL SELECT 1 FROM recovery.audit WHERE audit::text LIKE $1`,
-    [`%${userId}%`],
-  );
-  expect(found).toEqual([]);
-});
-
-test("writes intent, checkpoint and result, in this order around the look", async () => {
-  const before = (await auditActions(office)).length;
-  const grant = await askApproved(office, office.requester, [...both, "--record", ...records]);
-  await office.requester.recover(["unmask", "--grant", grant, "--print"]);
-  expect((await auditActions(office)).slice(before)).toEqual([
-    "requested",
-    "resolved",
-    "approved",
-    "intent",
-    "result",
-  ]);
-  const checkpoints = await readdir(join(office.directory, "checkpoints"));
-  const [intent] = await office.admin(
-    "SELECT max(seq) AS seq FROM recovery.audit WHERE action = 'intent'",
-  );
-  expect(checkpoints.some((name) => Number.parseInt(name, 10) === Number(intent?.["seq"]))).toBe(
-    true,
-  );
-});
-
-test("opens nothing when the checkpoint is not accepted, and says so in the audit", async () => {
-  const grant = await askApproved(office, office.requester, [...both, "--record", ...records]);
-  const { recover } = office.requester;
-  const before = (await auditActions(office)).length;
-  const ended = await runRecover(["unmask", "--grant", grant, "--print"], {
-    ...office.requester.env,
-    // A file stands where the directory should be.
-    RECOVER_CHECKPOINT: "maskline.keyring.json",
+  test("opens what was asked for and approved, and checks it against the row", async () => {
+    const grant = await askFor("--record", ...records);
+    const ended = await print(grant, "--format", "jsonl");
+    expect(ended).toMatchObject({
+      code: 0,
+      stderr: "Opened 2 record(s); 0 had no sealed value.\n",
+    });
+    const rows = rowsOf(ended);
+    expect(rows).toHaveLength(2);
+    expect(rows).toEqual(
+      expect.arrayContaining(
+        messages.map((message, index) => ({
+          record_id: records[index],
+          sent_at: expect.any(String) as string,
+          ...Object.fromEntries(office.fields.map((field) => [field, message[field]])),
+          tokens: "match",
+        })),
+      ),
+    );
   });
-  expect(ended).toMatchObject({ code: 20, stdout: "" });
-  expect((await auditActions(office)).slice(before)).toEqual(["intent", "result"]);
-  const [result] = await office.admin(
-    "SELECT detail FROM recovery.audit ORDER BY seq DESC LIMIT 1",
-  );
-  expect(String(result?.["detail"])).toContain("not_opened");
-  // The claim was spent all the same: a look that was announced counts.
-  expect((await recover(["unmask", "--grant", grant, "--print"])).code).toBe(3);
-});
 
-test("opens nothing when the audit cannot be written", async () => {
-  const grant = await askApproved(office, office.requester, [...both, "--record", ...records]);
-  await office.admin(
-    "ALTER TABLE recovery.audit ADD CONSTRAINT full_disk CHECK (seq < 0) NOT VALID",
-  );
-  try {
-    const { code, stdout } = await office.requester.recover([
-      "unmask",
-      "--grant",
-      grant,
-      "--print",
+  test("opens the fields that were asked for alone", async () => {
+    const terms = ["unmask", "--field", office.field, "--record", records[0] ?? ""];
+    const grant = await askApproved(office, office.requester, terms);
+    const { stdout } = await print(grant, "--format", "jsonl");
+    expect(Object.keys(JSON.parse(stdout) as object)).toEqual([
+      "record_id",
+      "sent_at",
+      office.field,
+      "tokens",
     ]);
-    expect({ code, stdout }).toEqual({ code: 20, stdout: "" });
-  } finally {
-    await office.admin("ALTER TABLE recovery.audit DROP CONSTRAINT full_disk");
+  });
+
+  test("a masked value that a message does not have is no mismatch", async () => {
+    const optional = contract.fields.filter(({ isOptional }) => isOptional);
+    const nothing = Object.fromEntries(optional.map(({ name }) => [name, null]));
+    const [record = ""] = await office.write([nothing]);
+    const ended = await print(await askFor("--record", record), "--format", "jsonl");
+    expect(ended.code).toBe(0);
+    const shown = office.fields.filter((field) => !(field in nothing));
+    expect(rowsOf(ended)).toMatchObject([{ tokens: "match" }]);
+    const names = ["record_id", "sent_at", ...shown, "tokens"];
+    expect(Object.keys(rowsOf(ended)[0] ?? {}).toSorted()).toEqual(names.toSorted());
+  });
+
+  test("writes a new file that only its owner can read", async () => {
+    const grant = await askFor("--record", ...records);
+    const argv = ["unmask", "--grant", grant, "--out", "case.csv", "--format", "csv"];
+    const { code, stdout } = await office.requester.recover(argv);
+    const path = join(office.directory, "case.csv");
+    expect(code).toBe(0);
+    expect(stdout).not.toContain(value(messages[0]));
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(await readFile(path, "utf8")).toContain(value(messages[0]));
+
+    const again = await office.requester.recover(argv);
+    expect(again.code).toBe(2);
+    expect(again.stderr).toContain("Name a file that does not exist yet");
+  });
+
+  test("leaves no half of a result file behind", async () => {
+    const many = await office.write(Array.from({ length: 60 }, () => office.sample()));
+    const grant = await askFor("--record", ...many);
+    const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+    // Room for a checkpoint, not for the values.
+    const limited = `trap '' XFSZ; ulimit -f 1; exec "$0" --conditions=@org/source "$@"`;
+    const ended = promisify(execFile)(
+      "sh",
+      ["-c", limited, process.execPath, main, "unmask", "--grant", grant, "--out", "half.csv"],
+      { env: { PATH: process.env["PATH"], ...office.requester.env } },
+    );
+    await expect(ended).rejects.toMatchObject({ code: 1, stdout: "" });
+    await expect(stat(join(office.directory, "half.csv"))).rejects.toMatchObject({
+      code: "ENOENT",
+    });
+    expect(await lastDetail()).toMatchObject({ outcome: "failed" });
+  });
+
+  test("shows nothing unasked", async () => {
+    const grant = await askFor("--record", ...records);
+    const { code, stderr } = await office.requester.recover(["unmask", "--grant", grant]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("--out PATH, or --print");
+  });
+
+  test("reveals a part where the grant says so, whatever the command asks", async () => {
+    const grant = await askFor("--record", ...records, "--reveal", "partial");
+    const rows = rowsOf(await print(grant, "--format", "jsonl", "--reveal", "full"));
+    expect(rows).toHaveLength(2);
+    for (const row of rows) {
+      const message = messages[records.indexOf(row["record_id"] ?? "")];
+      for (const field of office.fields) {
+        const [whole, part] = [value(message, field), row[field] ?? ""];
+        const isAddress = part.endsWith("/24") || part.endsWith("/64");
+        expect(part).not.toBe(whole);
+        expect(isAddress || whole.endsWith(part.slice(1))).toBe(true);
+      }
+    }
+  });
+
+  test("chooses records by token, by subject and by time as well", async () => {
+    const message = office.sample();
+    const sentAtMs = Date.parse("2026-02-03T10:00:00Z");
+    const [record] = await office.write([message], { sentAtMs });
+    const [row] = await office.admin(
+      `SELECT ${office.column} AS token FROM ${office.table} WHERE record_id = $1`,
+      [record],
+    );
+    const subject = value(message, contract.subject);
+    const chosen = [
+      ["--token", String(row?.["token"])],
+      ["--subject", subject],
+      ["--user", subject],
+      ["--from", "2026-02-03T00:00:00Z", "--to", "2026-02-04T00:00:00Z"],
+    ];
+    for (const how of chosen) {
+      const { stdout } = await print(await askFor(...how));
+      expect(stdout).toContain(value(message));
+      expect(stdout.trim().split("\n")).toHaveLength(2);
+    }
+  });
+
+  test("names a subject in grants and audit by a keyed hash or its tokens only", async () => {
+    const message = office.sample();
+    await office.write([message]);
+    const subject = value(message, contract.subject);
+    // From standard input, as one that must not stand in the shell's history.
+    await ask(office.requester, [...all(), "--subject", "-"], `${subject}\n`);
+    const found = await office.admin(
+      `SELECT 1 FROM recovery.access_grant WHERE access_grant::text LIKE $1
+       UNION ALL SELECT 1 FROM recovery.audit WHERE audit::text LIKE $1`,
+      [`%${subject}%`],
+    );
+    expect(found).toEqual([]);
+  });
+
+  test("writes intent, checkpoint and result, in this order around the access", async () => {
+    const before = (await auditActions(office)).length;
+    await print(await askFor("--record", ...records));
+    expect((await auditActions(office)).slice(before)).toEqual([
+      "requested",
+      "resolved",
+      "approved",
+      "intent",
+      "result",
+    ]);
+    const checkpoints = await readdir(join(office.directory, "checkpoints"));
+    const [intent] = await office.admin(
+      "SELECT max(seq) AS seq FROM recovery.audit WHERE action = 'intent'",
+    );
+    expect(checkpoints.some((name) => Number.parseInt(name, 10) === Number(intent?.["seq"]))).toBe(
+      true,
+    );
+  });
+
+  test("an access that cannot leave a checkpoint costs the grant nothing", async () => {
+    const grant = await askFor("--record", ...records);
+    const { requester } = office;
+    const before = (await auditActions(office)).length;
+    // A file stands where the directory should be.
+    const elsewhere = await pinned({ sinks: ["maskline.keyring.json"] });
+    const ended = await runRecover(["unmask", "--grant", grant, "--print"], {
+      ...requester.env,
+      RECOVER_KEYRING: elsewhere,
+      RECOVER_CHECKPOINT: "",
+    });
+    expect(ended).toMatchObject({ code: 20, stdout: "" });
+    expect((await auditActions(office)).slice(before)).toEqual([]);
+    expect((await print(grant)).code).toBe(0);
+  });
+
+  test("opens nothing when the audit cannot be written", async () => {
+    const grant = await askFor("--record", ...records);
+    await office.admin(
+      "ALTER TABLE recovery.audit ADD CONSTRAINT full_disk CHECK (seq < 0) NOT VALID",
+    );
+    try {
+      const { code, stdout } = await print(grant);
+      expect({ code, stdout }).toEqual({ code: 20, stdout: "" });
+    } finally {
+      await office.admin("ALTER TABLE recovery.audit DROP CONSTRAINT full_disk");
+    }
+  });
+
+  test("finds a row whose token was changed, whichever, and exits 30", async () => {
+    const ofSubject = contract.columns.find(
+      ({ from }) => from.kind === "token" && from.field === contract.subject,
+    )?.name;
+    for (const column of office.tokenColumns) {
+      const [record = ""] = await office.write([office.sample()]);
+      await office.admin(
+        `UPDATE ${office.table} SET ${column} = (
+           SELECT ${column} FROM ${office.table} WHERE record_id = $2) WHERE record_id = $1`,
+        [record, records[0]],
+      );
+      const { code, stdout, stderr } = await print(await askFor("--record", record));
+      expect(code).toBe(30);
+      expect(stdout).toContain(column === ofSubject ? "another subject" : "mismatch");
+      expect(stderr).toContain(
+        column === ofSubject ? "another subject" : "do not fit their tokens",
+      );
+    }
+  });
+
+  test("shows nothing of a row that was moved to another person, and exits 30", async () => {
+    const [mine, theirs] = [office.sample(), office.sample()];
+    const [record = "", other = ""] = await office.write([mine, theirs]);
+    const column = contract.columns.find(
+      ({ from }) => from.kind !== "system" && "name" in from && from.name === contract.subject,
+    );
+    const named =
+      column?.name ?? contract.fields.find(({ name }) => name === contract.subject)?.column;
+    await office.admin(
+      `UPDATE ${office.table} AS one SET ${named} = another.${named} FROM ${office.table} AS another
+       WHERE one.record_id IN ($1, $2) AND another.record_id IN ($1, $2)
+         AND one.record_id <> another.record_id`,
+      [record, other],
+    );
+    // Asked for by the subject: what is found is the other's record.
+    const ended = await print(await askFor("--subject", value(mine, contract.subject)));
+    expect(ended.code).toBe(30);
+    expect(ended.stdout).toContain(other);
+    for (const field of office.fields) expect(ended.stdout).not.toContain(value(theirs, field));
+    expect(ended.stderr).toContain("another subject");
+    expect(await lastDetail()).toMatchObject({ outcome: "opened", misplaced: 1 });
+  });
+
+  test("says so when a sealed record was changed, and exits 5", async () => {
+    const [record = ""] = await office.write([office.sample()]);
+    await office.admin(
+      "UPDATE maskline.vault SET sealed = set_byte(sealed, 90, get_byte(sealed, 90) # 1) WHERE record_id = $1",
+      [record],
+    );
+    const { code, stdout } = await print(await askFor("--record", record));
+    expect({ code, stdout }).toEqual({ code: 5, stdout: "" });
+  });
+
+  test("a value cannot steer the terminal or a spreadsheet", async () => {
+    const free = contract.fields.find(
+      ({ name, norm }) => norm === "exact/1" && name !== contract.subject,
+    );
+    const [record = ""] = await office.write([
+      { [free?.name ?? ""]: "=cmd()\u001b[2J\u009b\u202e" },
+    ]);
+    const grant = await askFor("--record", record, "--max-records", "9");
+    const shown = await print(grant);
+    expect(shown.stdout).toContain("=cmd()\\u001b[2J\\u009b\\u202e");
+    const csv = await print(grant, "--format", "csv");
+    expect(csv.stdout).toContain(`,"'=cmd()\\u001b`);
+    const json = await print(grant, "--format", "jsonl");
+    expect(json.stdout).not.toMatch(/[\u009b\u202e]/);
+    expect(rowsOf(json)[0]?.[free?.name ?? ""]).toBe("=cmd()\u001b[2J\u009b\u202e");
+  });
+
+  test("a grant for another contract costs nothing, and opens nothing", async () => {
+    const grant = await askFor("--record", ...records);
+    const [other] = contracts.filter(({ name }) => name !== contract.name);
+    const elsewhere = await openOffice(other);
+    const env = {
+      ...office.requester.env,
+      MASKLINE_CONTRACT: elsewhere.requester.env["MASKLINE_CONTRACT"] ?? "",
+    };
+    const ended = await runRecover(["unmask", "--grant", grant, "--print"], env);
+    expect(ended).toMatchObject({ code: 3, stdout: "" });
+    expect(ended.stderr).toContain("(wrong_contract)");
+    const named = ["--contract", office.requester.env["MASKLINE_CONTRACT"] ?? ""];
+    expect(await runRecover(["unmask", "--grant", grant, "--print", ...named], env)).toMatchObject({
+      code: 0,
+    });
+    await elsewhere[Symbol.asyncDispose]();
+  });
+
+  test("every fault of the configuration is reported at once", async () => {
+    const argv = ["unmask", "--grant", "x", "--print", "--contract", "login"];
+    const { code, stderr } = await runRecover(argv, {});
+    expect(code).toBe(2);
+    expect(stderr).toContain("RECOVER_DATABASE_URL is not set");
+    const { stderr: said } = await runRecover(["request", "unmask", ...why, "--record", "x"], {});
+    expect(said).not.toContain("    at ");
+  });
+
+  /** A copy of the recover keyring with changes. */
+  async function pinned(changes: object): Promise<string> {
+    const path = join(office.directory, "other.recover.keyring.json");
+    const keyring: unknown = JSON.parse(
+      await readFile(join(office.directory, "maskline.recover.keyring.json"), "utf8"),
+    );
+    await writeFile(path, JSON.stringify({ ...(keyring as object), ...changes }), { mode: 0o600 });
+    return path;
   }
-});
-
-test("finds a row whose token was changed, and exits 30", async () => {
-  const [record] = await office.write([{ ip: "192.0.2.1", deviceId: "d-1" }]);
-  await office.admin(
-    `UPDATE public.user_logins SET masked_ip = (
-       SELECT masked_ip FROM public.user_logins WHERE record_id = $2) WHERE record_id = $1`,
-    [record, records[0]],
-  );
-  const grant = await askApproved(office, office.requester, [...both, "--record", record ?? ""]);
-  const { code, stdout, stderr } = await office.requester.recover([
-    "unmask",
-    "--grant",
-    grant,
-    "--print",
-  ]);
-  expect(code).toBe(30);
-  expect(stdout).toContain("mismatch");
-  expect(stderr).toContain("do not fit their tokens");
-});
-
-test("says so when a sealed record was changed, and exits 5", async () => {
-  const [record] = await office.write([{ ip: "192.0.2.2", deviceId: "d-2" }]);
-  await office.admin(
-    "UPDATE maskline.vault SET sealed = set_byte(sealed, 90, get_byte(sealed, 90) # 1) WHERE record_id = $1",
-    [record],
-  );
-  const grant = await askApproved(office, office.requester, [...both, "--record", record ?? ""]);
-  const { code, stdout } = await office.requester.recover(["unmask", "--grant", grant, "--print"]);
-  expect({ code, stdout }).toEqual({ code: 5, stdout: "" });
-});
-
-test("a value cannot steer the terminal or a spreadsheet", async () => {
-  const [record] = await office.write([{ ip: "192.0.2.3", deviceId: "=cmd()\u001b[2J\u202e" }]);
-  const grant = await askApproved(office, office.requester, [
-    ...both,
-    "--record",
-    record ?? "",
-    "--max-records",
-    "9",
-  ]);
-  const shown = await office.requester.recover(["unmask", "--grant", grant, "--print"]);
-  expect(shown.stdout).toContain("=cmd()\\u001b[2J\\u202e");
-  const csv = await office.requester.recover([
-    "unmask",
-    "--grant",
-    grant,
-    "--print",
-    "--format",
-    "csv",
-  ]);
-  expect(csv.stdout).toContain(`,"'=cmd()`);
-});
-
-test("every fault of the configuration is reported at once", async () => {
-  const { code, stderr } = await runRecover(
-    ["request", "unmask", ...why, "--record", records[0] ?? ""],
-    {},
-  );
-  expect(code).toBe(2);
-  expect(stderr).toContain("RECOVER_DATABASE_URL is not set");
 });

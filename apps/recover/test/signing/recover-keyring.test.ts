@@ -23,7 +23,16 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "signing-"));
   keyPath = join(directory, "alice.pem");
   keyringPath = join(directory, "maskline.recover.keyring.json");
-  await signer("--login", "alice", "--key", "alice.pem", "--deployment", "test-1", "--sink", "sink");
+  await signer(
+    "--login",
+    "alice",
+    "--key",
+    "alice.pem",
+    "--deployment",
+    "test-1",
+    "--sink",
+    "sink",
+  );
 });
 
 afterEach(() => rm(directory, { recursive: true }));
@@ -38,11 +47,17 @@ async function edit(changes: Partial<RecoverKeyringJson>): Promise<void> {
 /** The keyring of alice with these keys, as loading ends. */
 async function loadWithKeys(change: (key: KeyJson) => readonly object[]): Promise<unknown> {
   const { operators } = await read();
-  const changed = operators.map((operator) => ({ ...operator, keys: operator.keys.flatMap(change) }));
+  const changed = operators.map((operator) => ({
+    ...operator,
+    keys: operator.keys.flatMap(change),
+  }));
   await writeFile(keyringPath, JSON.stringify({ ...(await read()), operators: changed }));
   return loadRecoverKeyring(keyringPath).then(
     () => "loaded",
-    ({ exitCode, faults }: { exitCode: number; faults: readonly string[] }) => ({ exitCode, faults }),
+    ({ exitCode, faults }: { exitCode: number; faults: readonly string[] }) => ({
+      exitCode,
+      faults,
+    }),
   );
 }
 
@@ -96,15 +111,18 @@ test("a file that is no key is refused without quoting it", async () => {
   });
 });
 
-test.for([0o666, 0o664, 0o646])("a keyring that others may write (%o) names nobody", async (mode) => {
-  await chmod(keyringPath, mode);
-  await expect(loadRecoverKeyring(keyringPath)).rejects.toMatchObject({
-    exitCode: 2,
-    faults: ["Others may write it, and name whom they like."],
-  });
-  // Nor is anybody added to it, which would make it look reviewed.
-  expect((await signer("--login", "bob", "--key", "bob.pem")).code).toBe(2);
-});
+test.for([0o666, 0o664, 0o646])(
+  "a keyring that others may write (%o) names nobody",
+  async (mode) => {
+    await chmod(keyringPath, mode);
+    await expect(loadRecoverKeyring(keyringPath)).rejects.toMatchObject({
+      exitCode: 2,
+      faults: ["Others may write it, and name whom they like."],
+    });
+    // Nor is anybody added to it, which would make it look reviewed.
+    expect((await signer("--login", "bob", "--key", "bob.pem")).code).toBe(2);
+  },
+);
 
 test("every fault of a keyring is listed", async () => {
   const found = await loadWithKeys((key) => [{ ...key, kid: "0000000000000000" }, key, key]);

@@ -60,7 +60,8 @@ function isConfigurationFault(error: unknown): error is Error {
 function advice({ sqlState }: DatabaseError, source: string): string {
   if (sqlState === null) return `Check host, port and TLS settings in ${source}.`;
   if (sqlState === "3F000") return "Run `pnpm migrate` first.";
-  if (sqlState === "55P03") return "Run it again; pg_stat_activity shows the sessions that are open for long.";
+  if (sqlState === "55P03")
+    return "Run it again; pg_stat_activity shows the sessions that are open for long.";
   return `Check ${source}, and PostgreSQL's log for what it says of this.`;
 }
 
@@ -77,7 +78,9 @@ function readFlags<Flag extends string>(
   const { tokens } = parseArgs({
     args,
     options: Object.fromEntries(
-      names.map((name) => [name, { type: kinds[name] === "switch" ? "boolean" : "string" }] as const),
+      names.map(
+        (name) => [name, { type: kinds[name] === "switch" ? "boolean" : "string" }] as const,
+      ),
     ),
     strict: false,
     tokens: true,

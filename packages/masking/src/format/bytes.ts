@@ -48,8 +48,25 @@ export function allocateTransient(length: number): Uint8Array {
   return pool.subarray(used - length, used);
 }
 
-/** LP(…): each part preceded by its length in four bytes, big-endian, so that no two lists of parts share an encoding. */
+/**
+ * Each part preceded by its length in four bytes, big-endian: LP(…) of the formats. No two lists of
+ * parts share an encoding, which makes it fit for what is signed, hashed or authenticated.
+ *
+ * @param parts - Text counts as its UTF-8 bytes.
+ *
+ * @example
+ * ```ts
+ * import { lengthPrefixed } from "@org/masking";
+ *
+ * console.log(Buffer.from(lengthPrefixed("ab", Uint8Array.of(1))).toString("hex")); // 0000000261620000000101
+ * ```
+ */
 export function lengthPrefixed(...parts: readonly (string | Uint8Array)[]): Uint8Array {
+  return transientLengthPrefixed(...parts).slice();
+}
+
+/** {@link lengthPrefixed} in transient bytes. */
+export function transientLengthPrefixed(...parts: readonly (string | Uint8Array)[]): Uint8Array {
   const encoded: Uint8Array[] = [];
   let total = 0;
   for (const part of parts) {

@@ -1,7 +1,7 @@
 /** Sealed records: their layout and what they are bound to. */
 
 import { unsealFailed } from "../errors.ts";
-import { concat, lengthPrefixed, utf8 } from "./bytes.ts";
+import { concat, transientLengthPrefixed, utf8 } from "./bytes.ts";
 import { checkLabel, checkRecordId, uuidText } from "./labels.ts";
 import { hasPreamble, preamble, type RecordPlace, suite, tagBytes } from "./vault.ts";
 
@@ -36,7 +36,7 @@ export function recordInfo(
   { table, recordId }: EncodedPlace,
   seed: Uint8Array,
 ): Uint8Array {
-  return lengthPrefixed(recordLabel, suiteByte, tenant, table, recordId, batchKeyId, seed);
+  return transientLengthPrefixed(recordLabel, suiteByte, tenant, table, recordId, batchKeyId, seed);
 }
 
 export function recordHeader(commitment: Uint8Array, batchKeyId: Uint8Array): Uint8Array {
@@ -48,7 +48,7 @@ export function associatedData(
   { tenant }: RecordContext,
   { table, recordId }: EncodedPlace,
 ): Uint8Array {
-  return lengthPrefixed(header, tenant, table, recordId);
+  return transientLengthPrefixed(header, tenant, table, recordId);
 }
 
 /** The parts of a sealed record, or null if it is too short or of another version or suite. */

@@ -61,7 +61,7 @@ export function fieldKeyInfo(tenant: string, field: string, kid: string): Uint8A
 
 /** LP("mk1/token", norm), made once; pure, so that a bundle of `isToken` alone leaves it out. */
 const inputStarts = /* @__PURE__ */ Object.fromEntries(
-  /* @__PURE__ */ normIds.map((norm) => [norm, lengthPrefixed("mk1/token", norm).slice()]),
+  /* @__PURE__ */ normIds.map((norm) => [norm, lengthPrefixed("mk1/token", norm)]),
 ) as Readonly<Record<NormId, Uint8Array>>;
 
 /** What a token is the MAC of: LP("mk1/token", norm, canonical bytes), for a moment's use: zero it then. */

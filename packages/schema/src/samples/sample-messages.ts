@@ -12,6 +12,8 @@ export interface SampleOptions {
   readonly count: number;
   /** The same seed gives the same messages: of a greater count, the first are those of a lesser. */
   readonly seed: number;
+  /** What to pick the values of some text fields from; the contract makes the others up. */
+  readonly values?: Readonly<Record<string, readonly string[]>>;
 }
 
 const wrongShape = JSON.stringify({ foo: "oops_wrong_msg_type", bar: "123" });
@@ -24,10 +26,10 @@ const wrongShape = JSON.stringify({ foo: "oops_wrong_msg_type", bar: "123" });
  */
 export function sampleMessages(
   contract: AnyContract,
-  { count, seed }: SampleOptions,
+  { count, seed, values = {} }: SampleOptions,
 ): SampleMessage[] {
   const random = createRandom(seed);
-  const sample = createMessageSampler(contract, random);
+  const sample = createMessageSampler(contract, random, values);
   return Array.from({ length: count }, () =>
     random.chance(1, 100)
       ? { body: wrongShape, kind: "wrong_shape" }
@@ -35,8 +37,16 @@ export function sampleMessages(
   );
 }
 
-function createMessageSampler({ fields, subject }: AnyContract, random: Random): () => string {
-  const samplers = fields.map((field) => ({ ...field, sample: createSampler(field, random) }));
+function createMessageSampler(
+  { fields, subject }: AnyContract,
+  random: Random,
+  given: NonNullable<SampleOptions["values"]>,
+): () => string {
+  const samplers = fields.map((field) => {
+    const texts = given[field.name];
+    const sample = texts ? () => JSON.stringify(random.pick(texts)) : createSampler(field, random);
+    return { ...field, sample };
+  });
   const isPersonal = fields.map(({ name, isMasked }) => isMasked || name === subject);
   const movable = [...fields.keys()].filter((at) => isPersonal[at] && fields[at]?.name !== subject);
   /** The values of each message by position, as JSON text. */

@@ -79,5 +79,7 @@ function word(random: Random, length: number): string {
 function uuid(random: Random): string {
   const digit = (): string => random.integer(0, 15).toString(16);
   const form = "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx";
-  return form.replaceAll(/[xy]/g, (at) => (at === "x" ? digit() : "89ab"[random.integer(0, 3)] ?? ""));
+  return form.replaceAll(/[xy]/g, (at) =>
+    at === "x" ? digit() : ("89ab"[random.integer(0, 3)] ?? ""),
+  );
 }

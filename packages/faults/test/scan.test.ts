@@ -4,7 +4,6 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { createCanaries } from "../src/canaries.ts";
 import { createScanner, spellingsOf } from "../src/scan.ts";
 
 const mark = 'ab:é"\\7';
@@ -67,15 +66,6 @@ test("finds a mark across the borders at which a large file is read, in any dire
   await writeFile(join(below, "1"), Buffer.concat([Buffer.alloc(padding), Buffer.from(mark)]));
   const leaks = await createScanner([Buffer.from(mark)]).scanBelow(directory);
   expect(leaks).toEqual([{ file: join(below, "1"), mark: 0, spelling: "raw" }]);
-});
-
-test("every canary holds a mark, and two runs have none in common", () => {
-  const { addresses, deviceIds, marks } = createCanaries();
-  for (const value of [...addresses.flat(), ...deviceIds]) {
-    expect(marks.some((known) => Buffer.from(value).includes(Buffer.from(known)))).toBe(true);
-  }
-  const others = new Set(createCanaries().marks.map((other) => Buffer.from(other).toString("hex")));
-  for (const known of marks) expect(others.has(Buffer.from(known).toString("hex"))).toBe(false);
 });
 
 test("spells bytes that are no text only as bytes are spelt", () => {

@@ -1,0 +1,19 @@
+/** A message that this suite's database refuses although it parses well. */
+import type { AnyContract } from "@org/schema";
+
+export interface Refusal {
+  readonly field: string;
+  readonly column: string;
+  readonly text: string;
+}
+
+const text = "refused-by-postgres";
+
+/** Null where the contract has no plain text that could hold it. */
+export function refusalOf({ fields, subject }: AnyContract): Refusal | null {
+  const field = fields.find(
+    ({ name, kind, isMasked, max }) =>
+      kind === "text" && !isMasked && name !== subject && (max ?? 0) >= text.length,
+  );
+  return field ? { field: field.name, column: field.column, text } : null;
+}
