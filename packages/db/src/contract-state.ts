@@ -47,7 +47,7 @@ export function definitionOf(contract: AnyContract): Definition {
   return {
     table: contract.table,
     subject: contract.subject,
-    columns: contract.columns.map(({ name, sqlType, nullable: isNullable, from }) => ({
+    columns: contract.columns.map(({ name, sqlType, isNullable, from }) => ({
       name,
       type: catalogType(sqlType),
       isNullable,

@@ -51,7 +51,7 @@ function column(name: string, sqlType: string) {
 
 /** In schema public, partitioned by month. */
 export function tableOf<C extends AnyContract>(contract: C): ContractTable<C> {
-  const columns = contract.columns.map(({ name, sqlType, nullable: isNullable }) => {
+  const columns = contract.columns.map(({ name, sqlType, isNullable }) => {
     const built = column(name, sqlType);
     return [name, isNullable ? built : built.notNull()] as const;
   });
