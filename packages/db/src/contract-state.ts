@@ -47,10 +47,10 @@ export function definitionOf(contract: AnyContract): Definition {
   return {
     table: contract.table,
     subject: contract.subject,
-    columns: contract.columns.map(({ name, sqlType, nullable, from }) => ({
+    columns: contract.columns.map(({ name, sqlType, isNullable, from }) => ({
       name,
       type: catalogType(sqlType),
-      isNullable: nullable,
+      isNullable,
       holds: holdsOf(contract, from),
     })),
   };

@@ -44,7 +44,7 @@ const samples: Readonly<Record<string, unknown>> = {
 };
 
 /** A text is cut to what its column takes. */
-function sampleOf({ name, sqlType, nullable }: Column): readonly [string, unknown] {
+function sampleOf({ name, sqlType, isNullable }: Column): readonly [string, unknown] {
   const [, type = "", length = "5"] = /^([a-z]+)(?:\((\d+))?/.exec(sqlType) ?? [];
-  return [name, nullable ? null : (samples[type] ?? "probe".slice(0, Number(length)))];
+  return [name, isNullable ? null : (samples[type] ?? "probe".slice(0, Number(length)))];
 }

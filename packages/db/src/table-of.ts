@@ -51,9 +51,9 @@ function column(name: string, sqlType: string) {
 
 /** In schema public, partitioned by month. */
 export function tableOf<C extends AnyContract>(contract: C): ContractTable<C> {
-  const columns = contract.columns.map(({ name, sqlType, nullable }) => {
+  const columns = contract.columns.map(({ name, sqlType, isNullable }) => {
     const built = column(name, sqlType);
-    return [name, nullable ? built : built.notNull()] as const;
+    return [name, isNullable ? built : built.notNull()] as const;
   });
   const table = pgTable(contract.table, Object.fromEntries(columns), (built) => [
     primaryKey({ columns: [built["record_id"], built["create_date"]] as never }),
