@@ -2,16 +2,16 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 
-import { login, sampleMessages } from "@org/schema";
 import { expect, test } from "vitest";
 
+import { anyServed, samplesOf } from "./contracts.ts";
 import { openStack, startConsumer } from "./stack.ts";
 import type { Stack } from "./stack.ts";
 
 const undelivered = "the last traces were not delivered";
 
 async function sendOne(stack: Stack): Promise<void> {
-  const bodies = sampleMessages(login, { count: 1, seed: 3 }).map(({ body }) => body);
+  const bodies = samplesOf(anyServed, { count: 1, seed: 3 }).map(({ body }) => body);
   await stack.queue.send(stack.queueUrl, bodies);
 }
 
