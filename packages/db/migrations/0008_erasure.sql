@@ -70,12 +70,13 @@ $$;
 -- Takes erased tokens out of the planner's statistics: by new ones. Where somebody holds the table's lock,
 -- erasure_places says that they stand there.
 CREATE FUNCTION recovery.sample_anew(p_claim uuid, p_contract maskline.contract) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_columns text := (SELECT string_agg(quote_ident(column_name), ', ')
     FROM jsonb_each_text(p_contract.tokens) AS token (field, column_name));
   v_relation regclass;
 BEGIN
+  PERFORM set_config('lock_timeout', '2s', true);
   FOR v_relation IN
     SELECT DISTINCT pg_class.oid::regclass
     FROM recovery.erasure JOIN recovery.erasure_file ON erasure = id JOIN pg_class ON pg_class.oid = relation
@@ -335,7 +336,7 @@ $$;
 -- What makes the server's log repeat the parameters of statements: in this session, and by role where one
 -- has a setting of its own in this database.
 CREATE FUNCTION recovery.log_settings() RETURNS TABLE (role text, name text, setting text)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT NULL::text, name, setting FROM pg_settings
   WHERE name ~ '^(log_(statement|min_duration|parameter|transaction)|debug_print|auto_explain\.|pgaudit\.)'
   UNION ALL

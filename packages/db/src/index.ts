@@ -27,8 +27,8 @@ export type {
   Tokens,
 } from "./recovery/claims.ts";
 export { connectRecovery, type Recovery } from "./recovery/connect-recovery.ts";
-export type { Erasure, ErasurePlace, LogSetting, PlaceState } from "./recovery/erasure.ts";
-export { findLoggedParameters, type LoggedBy, type ServerSetting } from "./log-settings.ts";
+export type { Erasure, ErasurePlace, PlaceState } from "./recovery/erasure.ts";
+export { findLoggedByRoles, type LogSetting, type ServerSetting } from "./log-settings.ts";
 export type {
   AccessRequest,
   Approval,

@@ -8,8 +8,10 @@ export interface ServerSetting {
   readonly setting: string;
 }
 
-/** A setting by which parameters of statements come into the log; its value is none of theirs. */
-export type LoggedBy = ServerSetting;
+/** A setting of the server's log: of this session, or where a role is said, of that role's sessions (`*`: of all). */
+export interface LogSetting extends ServerSetting {
+  readonly role: string | null;
+}
 
 interface Rule {
   readonly logs: (setting: string) => boolean;
@@ -46,11 +48,25 @@ const cap = "log_parameter_max_length";
  *
  * @param settings - Of one session.
  */
-export function findLoggedParameters(settings: readonly ServerSetting[]): LoggedBy[] {
+export function findLoggedParameters(settings: readonly ServerSetting[]): ServerSetting[] {
   const capped = settings.some(({ name, setting }) => name === cap && setting === "0");
   return settings.filter(({ name, setting }) => {
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
     return rule !== undefined && rule.logs(setting) && !(rule.isCapped && capped);
+  });
+}
+
+/** The same of several logins: of this session, and of each role with settings of its own. */
+export function findLoggedByRoles(settings: readonly LogSetting[]): LogSetting[] {
+  const own = settings.filter(({ role }) => role === null);
+  const roles = new Set(settings.flatMap(({ role }) => role ?? []));
+  return [null, ...roles].flatMap((role) => {
+    const changed = settings.filter((setting) => setting.role === role);
+    const names = new Set(changed.map(({ name }) => name));
+    const kept = own.filter(({ name }) => !names.has(name));
+    return names.size === 0
+      ? []
+      : findLoggedParameters([...changed, ...kept]).map(({ name, setting }) => ({ role, name, setting }));
   });
 }
 

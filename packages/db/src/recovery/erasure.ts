@@ -1,6 +1,6 @@
 /** Where copies of what was erased may still stand, as far as the database can tell. */
 
-import type { ServerSetting } from "../log-settings.ts";
+import type { LogSetting } from "../log-settings.ts";
 import type { Call } from "./call.ts";
 
 export type ErasurePlace =
@@ -30,11 +30,6 @@ export interface PlaceState {
   /** Days, in UTC. */
   readonly since: string | null;
   readonly until: string | null;
-}
-
-/** A setting of the server's log: of this session, or where a role is said, of that role's sessions (`*`: of all). */
-export interface LogSetting extends ServerSetting {
-  readonly role: string | null;
 }
 
 export interface Erasure {

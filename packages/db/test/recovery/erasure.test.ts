@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { connectRecovery, migrate, type PlaceState, type Recovery } from "@org/db";
+import { connectRecovery, maintain, migrate, type PlaceState, type Recovery } from "@org/db";
 import { type LocalPostgres, startPostgres } from "@org/local";
 import { login } from "@org/schema";
 import { Client, type QueryResultRow } from "pg";
@@ -74,7 +74,7 @@ const aDay = `${new Date().toISOString().slice(0, 7)}-15`;
 const partition = (table: string) => `maskline.${table}_${aDay.slice(0, 7).replace("-", "_")}`;
 const token = () => `mk1.t1.${randomBytes(32).toString("base64url")}`;
 
-async function store(userId: string, count = 1): Promise<Stored[]> {
+async function store(userId: string, count = 1, day = aDay): Promise<Stored[]> {
   const stored: Stored[] = [];
   for (let index = 0; index < count; index++) {
     const recordId = v7();
@@ -83,14 +83,14 @@ async function store(userId: string, count = 1): Promise<Stored[]> {
       `INSERT INTO public.user_logins (user_id, device_type, masked_ip, masked_device_id, locale, app_version,
          app_version_text, create_date, message_id, sent_at, record_id)
        VALUES ($1, 'android', $2, $3, 'DE', 3, '3.1', $4::date, $5, $4::date, $6)`,
-      [userId, token(), token(), aDay, randomUUID(), recordId],
+      [userId, token(), token(), day, randomUUID(), recordId],
     );
     await admin.query("INSERT INTO maskline.vault VALUES ($1, $2, $3)", [
       recordId,
-      aDay,
+      day,
       randomBytes(250),
     ]);
-    await admin.query("INSERT INTO maskline.seed VALUES ($1, $2, $3)", [recordId, aDay, seed]);
+    await admin.query("INSERT INTO maskline.seed VALUES ($1, $2, $3)", [recordId, day, seed]);
     stored.push({ recordId, seed });
   }
   return stored;
@@ -437,6 +437,28 @@ test("an auditor sees a record's state; nobody sees another's claim, or a state 
     custodian.query("SELECT * FROM recovery.erasure_of_record($1)", [recordId]),
   ).rejects.toMatchObject({ code: "MK003" });
   await custodian.query("ROLLBACK");
+});
+
+test("maintenance gives the seeds of a past month a new file, without the bytes", async () => {
+  const [month] = await read<{ day: string; name: string }>(
+    admin,
+    `SELECT to_char(day, 'YYYY-MM-DD') AS day, to_char(day, '_YYYY_MM') AS name
+     FROM (SELECT date_trunc('month', $1::date) - interval '1 day' AS day) AS past`,
+    [aDay],
+  );
+  const table = `maskline.seed${month?.name}`;
+  const subject = randomUUID();
+  const [stored] = await store(subject, 1, month?.day);
+  await store(randomUUID(), 1, month?.day);
+  const seed = stored?.seed ?? Buffer.of();
+  await erase({ kind: "subject", subject });
+  expect(await look(stored?.recordId ?? "")).toMatchObject({ seeds: "not_vacuumed" });
+  const rewritten = await maintain(postgres.url({ database }), { rewriteErased: true });
+  expect(rewritten).toMatchObject({ seedTablesRewritten: 1 });
+  expect(await look(stored?.recordId ?? "")).toMatchObject({ seeds: null });
+  expect(await fileHolds(table, seed)).toBe(false);
+  const again = await maintain(postgres.url({ database }), { rewriteErased: true });
+  expect(again).toMatchObject({ seedTablesRewritten: 0 });
 });
 
 test("autovacuum comes for a single seed, and what it has done can be told", async () => {
