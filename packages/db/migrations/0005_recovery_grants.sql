@@ -356,7 +356,7 @@ BEGIN
     AND (p_request ->> 'maxRecords' IS NULL
       OR recovery.is_whole(p_request -> 'maxRecords') AND p_request ->> 'maxRecords' <> '0')
     AND (p_request -> 'fields' = '[]'
-      OR recovery.are_texts(p_request -> 'fields', 200, '^[A-Za-z_][A-Za-z0-9_.]{0,127}$')));
+      OR recovery.are_texts(p_request -> 'fields', 200, '^[A-Za-z_][A-Za-z0-9_-]{0,62}$')));
   v_contract := recovery.contract_named(p_request ->> 'contract');
   v_fields := ARRAY(SELECT DISTINCT field FROM jsonb_array_elements_text(p_request -> 'fields') AS field ORDER BY 1);
   v_refusal := recovery.check_request(v_contract, p_request, v_fields);

@@ -40,7 +40,7 @@ test("SIGTERM while the collector is silent exits 0", async () => {
   while ((await stack.query("SELECT FROM maskline.ledger")).length === 0)
     await new Promise((resolve) => setTimeout(resolve, 50));
   consumer.process.kill("SIGTERM");
-  expect(await consumer.logged(undelivered)).toMatchObject({ stage: "trace", code: "timeout" });
+  expect(await consumer.logged(undelivered)).toMatchObject({ stage: "trace", reason: "timeout" });
   expect((await consumer.exited()).code).toBe(0);
   silence.close();
 });
