@@ -223,6 +223,7 @@ export async function openOffice(contract: AnyContract = login): Promise<Office>
           sentAtMs: Date.now(),
           reason: `not_a_${contract.name}`,
           sqlState: null,
+          subjectTag: null,
           ...batch.sealBytes(at, Buffer.from(body)),
         };
       });
