@@ -38,7 +38,9 @@ function faultsOfFields(fields: object, computed?: object): readonly string[] {
 
 describe("the login's table", () => {
   it("keeps its columns, their order and their types", () => {
-    expect(login.columns.map(({ name, sqlType, isNullable }) => [name, sqlType, isNullable])).toEqual([
+    expect(
+      login.columns.map(({ name, sqlType, isNullable }) => [name, sqlType, isNullable]),
+    ).toEqual([
       ["user_id", "varchar(128)", false],
       ["device_type", "varchar(32)", false],
       ["masked_ip", "varchar(256)", false],

@@ -11,9 +11,14 @@ import { parseEnv } from "node:util";
 import { createTestDatabase, leashChild, localAwsEnvironment, openQueueAdmin } from "@org/local";
 import type { QueueAdmin, TestDatabase } from "@org/local";
 import { generateKeyring, writeKeyring } from "@org/masking/keyring";
+import { migrate } from "@org/db";
+import type { AnyContract } from "@org/schema";
 import { Client } from "pg";
 import type { QueryResultRow } from "pg";
 import { inject, onTestFinished } from "vitest";
+
+import { anyServed } from "./contracts.ts";
+import type { Served } from "./contracts.ts";
 
 const appDirectory = fileURLToPath(new URL("../../", import.meta.url));
 /** The one that the start script reads: a developer's, with a queue and a database of theirs. */
@@ -27,6 +32,7 @@ export const shellEnvironment: Readonly<Record<string, string>> = {
 };
 
 export interface Stack extends AsyncDisposable {
+  readonly contract: AnyContract;
   readonly database: TestDatabase;
   readonly queue: QueueAdmin;
   readonly queueUrl: string;
@@ -35,10 +41,11 @@ export interface Stack extends AsyncDisposable {
   readonly privateKeyringPath: string;
   /** The whole environment of a consumer: nothing of this process's own is inherited. */
   readonly env: Readonly<Record<string, string>>;
-  query<Row extends QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>;
+  readonly query: <Row extends QueryResultRow>(text: string, values?: unknown[]) => Promise<Row[]>;
 }
 
 export interface StackOptions {
+  readonly served?: Served;
   readonly vault?: boolean;
   readonly fifo?: boolean;
   readonly maxReceiveCount?: number;
@@ -50,6 +57,7 @@ export interface StackOptions {
 let queues = 0;
 
 export async function openStack({
+  served = anyServed,
   vault = true,
   fifo = false,
   maxReceiveCount = 10,
@@ -60,6 +68,8 @@ export async function openStack({
   const database = opening.use(
     await createTestDatabase(inject("postgresAdminUrl"), "maskline_template"),
   );
+  // The template has the first contract's table.
+  if (served !== anyServed) await migrate(database.adminUrl, { contract: served.contract });
   const databaseUrl = await database.createLogin("maskline_writer");
 
   const queue = openQueueAdmin(endpoint);
@@ -84,6 +94,7 @@ export async function openStack({
 
   const opened = opening.move();
   return {
+    contract: served.contract,
     database,
     queue,
     queueUrl,
@@ -97,6 +108,7 @@ export async function openStack({
       AWS_ENDPOINT_URL_SQS: endpoint,
       DATABASE_URL: databaseUrl,
       MASKLINE_KEYRING: keyringPath,
+      MASKLINE_CONTRACT: served.setting,
       PORT: "0",
     },
     async query(text, values) {
@@ -110,10 +122,14 @@ export async function openStack({
 export interface RunningConsumer {
   readonly process: ChildProcess;
   /** Everything it has said so far, on both streams. */
-  output(): string;
+  readonly output: () => string;
   /** Resolves with the first log line whose message this is. */
-  logged(message: string): Promise<Record<string, unknown>>;
-  exited(): Promise<{ code: number | null; signal: NodeJS.Signals | null; output: string }>;
+  readonly logged: (message: string) => Promise<Record<string, unknown>>;
+  readonly exited: () => Promise<{
+    code: number | null;
+    signal: NodeJS.Signals | null;
+    output: string;
+  }>;
 }
 
 /** Starts the consumer as its image does: node on main.ts, without pnpm in between. */
@@ -121,7 +137,7 @@ export function startConsumer(
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
 ): RunningConsumer {
-  return start(["--conditions=@org/source", "src/main.ts", ...args], env);
+  return start(["--disable-sigusr1", "--conditions=@org/source", "src/main.ts", ...args], env);
 }
 
 /** Starts it as its users do: with pnpm. */
