@@ -85,7 +85,7 @@ const regionNames: Readonly<Record<Target["regionFrom"], string>> = {
 /** Builds the service. What was opened is closed in reverse, also when building fails half-way. */
 export async function compose(config: Config, log: Logger): Promise<Service> {
   await using opening = new AsyncDisposableStack();
-  const contract = await openContract(config.MASKLINE_CONTRACT);
+  const contract = await openContract(config);
   const queue = opening.use(
     openQueue({
       queueUrl: config.SQS_QUEUE_URL,
@@ -272,8 +272,8 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
 }
 
 /** The contract that a process serves. */
-async function openContract(nameOrPath: string): Promise<AnyContract> {
-  return loadContract(nameOrPath).catch((error: unknown) => {
+async function openContract({ MASKLINE_CONTRACT, env }: Config): Promise<AnyContract> {
+  return loadContract(MASKLINE_CONTRACT, env["INIT_CWD"]).catch((error: unknown) => {
     if (!(error instanceof ContractError)) throw error;
     throw new StartFault(
       [error.message, ...error.faults].join("\n"),

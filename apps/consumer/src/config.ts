@@ -42,12 +42,6 @@ const envelopes: Reader<UnwrapPolicy> = {
   },
 };
 
-/** A name, or what looks like a path. */
-const contract: Reader<string> = {
-  form: "the name of a contract that is shipped, or the path of a contract module",
-  read: (given, environment) => (/[./\\]/.test(given) ? path().read(given, environment) : given),
-};
-
 /** OpenTelemetry takes a list; of those it names, this program has one. */
 const tracesExporter: Reader<"otlp" | "none"> = {
   form: "otlp or none",
@@ -71,7 +65,11 @@ const settings = {
     "a login that is a member of maskline_writer; or set PGHOST and the other PG* variables",
   ),
   PGHOST: optional(text(), "the Postgres host, where DATABASE_URL is not set"),
-  MASKLINE_CONTRACT: withDefault("login", contract, ""),
+  MASKLINE_CONTRACT: withDefault(
+    "login",
+    text(),
+    "the name of a contract that is shipped, or the path of a contract module",
+  ),
   MASKLINE_KEYRING: required(
     path(),
     "path of the keyring file; `pnpm recover keys init` writes one for development",

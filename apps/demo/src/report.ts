@@ -25,7 +25,7 @@ export function formatReport(
       [
         "quarantined",
         summary.quarantined,
-        `not the contract "${contract.name}": body sealed, reason recorded`,
+        "of another shape: body sealed, reason recorded",
       ],
       ["duplicates", summary.duplicates, "delivered again after their commit, not written again"],
     ]),

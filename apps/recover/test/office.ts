@@ -30,8 +30,8 @@ export type Query = (
   values?: readonly unknown[],
 ) => Promise<Record<string, unknown>[]>;
 
-export interface Office extends AsyncDisposable {
-  readonly contract: AnyContract;
+/** What tests name of a contract. */
+export interface Names {
   /** As the table stands in SQL. */
   readonly table: string;
   /** The masked fields: what can be opened. */
@@ -41,6 +41,23 @@ export interface Office extends AsyncDisposable {
   readonly column: string;
   /** The columns of all tokens. */
   readonly tokenColumns: readonly string[];
+}
+
+export function namesOf(contract: AnyContract): Names {
+  const tokenColumns = contract.columns.filter(({ from }) => from.kind === "token");
+  const masked = contract.fields.filter(({ isMasked }) => isMasked);
+  const one = masked.find(({ name }) => name !== contract.subject);
+  return {
+    table: `public.${escapeIdentifier(contract.table)}`,
+    fields: masked.map(({ name }) => name),
+    field: one?.name ?? "",
+    column: one?.column ?? "",
+    tokenColumns: tokenColumns.map(({ name }) => name),
+  };
+}
+
+export interface Office extends AsyncDisposable, Names {
+  readonly contract: AnyContract;
   readonly directory: string;
   readonly requester: Person;
   readonly colleague: Person;
@@ -143,17 +160,10 @@ export async function openOffice(contract: AnyContract = login): Promise<Office>
     counter += 1;
     return `0190a0b0-7e1c-7c1e-8f6a-${String(counter).padStart(12, "0")}`;
   };
-  const tokenColumns = contract.columns.filter(({ from }) => from.kind === "token");
-  const masked = contract.fields.filter(({ isMasked }) => isMasked);
-  const field = masked.find(({ name }) => name !== contract.subject);
   const opened = opening.move();
   return {
     contract,
-    table: `public.${escapeIdentifier(contract.table)}`,
-    fields: masked.map(({ name }) => name),
-    field: field?.name ?? "",
-    column: field?.column ?? "",
-    tokenColumns: tokenColumns.map(({ name }) => name),
+    ...namesOf(contract),
     directory,
     requester,
     colleague,

@@ -4,26 +4,34 @@ import { runRecover } from "./run-recover.ts";
 
 let office: Office;
 let record: string;
+let value: string;
 
 beforeAll(async () => {
   office = await openOffice();
-  [record = ""] = await office.write([{ ip: "192.0.2.10", deviceId: "d-10" }]);
+  const message = office.sample();
+  value = String(message[office.field]);
+  [record = ""] = await office.write([message]);
 });
 
 afterAll(() => office[Symbol.asyncDispose]());
 
-const forIp = (): string[] => ["unmask", "--field", "ip", "--record", record];
+const forField = (): string[] => ["unmask", "--field", office.field, "--record", record];
 
 test("a requester sees what will be asked of whom, and no asks nothing", async () => {
   const before = await auditActions(office);
-  const ended = await runRecover(["request", ...forIp(), ...why], office.requester.env, "", false);
+  const ended = await runRecover(
+    ["request", ...forField(), ...why],
+    office.requester.env,
+    "",
+    false,
+  );
   expect(ended.code).toBe(3);
   expect(ended.stderr).toContain("A member of maskline_approver other than you");
   expect(await auditActions(office)).toEqual(before);
 });
 
 test("a requester cannot write lines of their own into what an approver reads", async () => {
-  const grant = await ask(office.requester, forIp());
+  const grant = await ask(office.requester, forField());
   const ticket = "T-1\u009b2J\nCovers       1 record(s)\u202e";
   await office.admin(
     "UPDATE recovery.access_grant SET ticket = $2, selector = selector || $3 WHERE id = $1",
@@ -36,7 +44,7 @@ test("a requester cannot write lines of their own into what an approver reads", 
 });
 
 test("an approver sees the whole grant, and no decides nothing", async () => {
-  const grant = await ask(office.requester, forIp());
+  const grant = await ask(office.requester, forField());
   const ended = await runRecover(["approve", grant], office.approver.env, "", false);
   expect(ended.code).toBe(3);
   for (const part of [office.requester.login, "fraud, ticket SEC-1", "A test of recovery"]) {
@@ -48,16 +56,16 @@ test("an approver sees the whole grant, and no decides nothing", async () => {
 });
 
 test("unmask confirms purpose and count, and no claims nothing", async () => {
-  const grant = await askApproved(office, office.requester, forIp());
+  const grant = await askApproved(office, office.requester, forField());
   const argv = ["unmask", "--grant", grant, "--print"];
   const before = await auditActions(office);
   const declined = await runRecover(argv, office.requester.env, "", false);
   expect(declined).toMatchObject({ code: 3, stdout: "" });
-  expect(declined.stderr).toContain("open ip of 1 record(s)");
+  expect(declined.stderr).toContain(`open ${office.field} of 1 record(s)`);
   expect(declined.stderr).toContain("Purpose: fraud, ticket SEC-1");
   expect(await auditActions(office)).toEqual(before);
   const confirmed = await runRecover(argv, office.requester.env, "", true);
-  expect(confirmed.stdout).toContain("192.0.2.10");
+  expect(confirmed.stdout).toContain(value);
 });
 
 test("erase shows the grant, and no erases nothing", async () => {

@@ -25,7 +25,8 @@ CREATE TABLE "maskline"."contract" (
 --> statement-breakpoint
 CREATE TABLE "maskline"."erased" (
 	"record_id" uuid PRIMARY KEY NOT NULL,
-	"erased_on" date DEFAULT (now() AT TIME ZONE 'UTC')::date NOT NULL
+	"erased_on" date DEFAULT (now() AT TIME ZONE 'UTC')::date NOT NULL,
+	"erasure" bigint NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "maskline"."ledger" (
@@ -44,6 +45,7 @@ CREATE TABLE "maskline"."quarantine" (
 	"contract" varchar(63) NOT NULL,
 	"reason" varchar(96) NOT NULL,
 	"sql_state" varchar(5),
+	"subject_tag" varchar(256),
 	"sealed" "bytea" NOT NULL
 );
 --> statement-breakpoint

@@ -149,8 +149,18 @@ BEGIN
     RETURN QUERY EXECUTE format(
       'SELECT entry.record_id, entry.create_date FROM public.%I AS entry WHERE %s',
       p_contract.table_name, v_test) USING p_selector;
+    RETURN QUERY SELECT * FROM recovery.tagged(p_contract, p_selector);
   END IF;
 END
+$$;
+
+-- The quarantined messages of a subject, by the tags of its value, one a token key.
+CREATE FUNCTION recovery.tagged(p_contract maskline.contract, p_selector jsonb)
+RETURNS TABLE (record_id uuid, create_date date)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT refused.record_id, refused.create_date FROM maskline.quarantine AS refused
+  WHERE refused.contract = p_contract.name
+    AND refused.subject_tag = ANY (ARRAY(SELECT jsonb_array_elements_text(p_selector -> 'tags')))
 $$;
 
 -- Whether these texts are so many, each of this form; no null, and nothing that is no text.
@@ -189,9 +199,10 @@ BEGIN
       v_allowed := '{kind,token}';
       v_holds := p_selector ->> 'token' ~ recovery.token_form();
     WHEN 'subject' THEN
-      v_allowed := CASE WHEN p_contract.subject_is_masked THEN '{kind,tokens,keepTokens}'
-        ELSE '{kind,subject,keepTokens}' END;
-      v_holds := CASE WHEN p_contract.subject_is_masked
+      v_allowed := CASE WHEN p_contract.subject_is_masked THEN '{kind,tokens,tags,keepTokens}'
+        ELSE '{kind,subject,tags,keepTokens}' END;
+      v_holds := (NOT p_selector ? 'tags' OR recovery.are_texts(p_selector -> 'tags', 16, recovery.token_form()))
+        AND CASE WHEN p_contract.subject_is_masked
         THEN recovery.are_texts(p_selector -> 'tokens', 16, recovery.token_form())
         ELSE jsonb_typeof(p_selector -> 'subject') = 'string'
           AND octet_length(p_selector ->> 'subject') BETWEEN 1 AND 4096 END;
@@ -293,7 +304,12 @@ BEGIN
       AND (p_request ->> 'capability' = 'rewrap' AND p_request ->> 'contract' = '*') IS NOT TRUE
       OR p_contract.name IS NOT NULL AND p_request ->> 'capability' = 'rewrap' THEN 'no_such_contract'
     WHEN (v_selector ->> 'kind' = ANY (v_kinds)) IS NOT TRUE THEN 'wrong_selector'
-    WHEN NOT recovery.is_well_formed(p_contract, v_selector) THEN 'malformed_selector'
+    WHEN NOT recovery.is_well_formed(p_contract, v_selector)
+      -- Bodies are erased with their subject's rows, and opened by themselves.
+      OR v_selector ? 'tags' AND p_request ->> 'capability' <> 'erase' THEN 'malformed_selector'
+    WHEN p_request ->> 'capability' = 'erase' AND v_selector ->> 'kind' = 'subject' AND NOT v_selector ? 'tags'
+      AND EXISTS (SELECT FROM maskline.quarantine AS refused
+        WHERE refused.contract = p_contract.name AND refused.subject_tag IS NOT NULL) THEN 'tags_missing'
     -- A body has no part that could be shown in its place.
     WHEN p_request ->> 'reveal' = 'partial' AND 'body' = ANY (p_fields) THEN 'wrong_reveal'
     WHEN (p_fields <@ v_fields AND (cardinality(p_fields) > 0 OR cardinality(v_fields) = 0)) IS NOT TRUE
@@ -340,7 +356,7 @@ BEGIN
     AND (p_request ->> 'maxRecords' IS NULL
       OR recovery.is_whole(p_request -> 'maxRecords') AND p_request ->> 'maxRecords' <> '0')
     AND (p_request -> 'fields' = '[]'
-      OR recovery.are_texts(p_request -> 'fields', 200, '^[A-Za-z_][A-Za-z0-9_.]{0,127}$')));
+      OR recovery.are_texts(p_request -> 'fields', 200, '^[A-Za-z_][A-Za-z0-9_-]{0,62}$')));
   v_contract := recovery.contract_named(p_request ->> 'contract');
   v_fields := ARRAY(SELECT DISTINCT field FROM jsonb_array_elements_text(p_request -> 'fields') AS field ORDER BY 1);
   v_refusal := recovery.check_request(v_contract, p_request, v_fields);

@@ -81,8 +81,12 @@ BEGIN
     WHERE id = p_claim;
     RETURN false;
   END IF;
+  INSERT INTO recovery.claim_record (claim_id, record_id, create_date)
+  SELECT p_claim, record_id, create_date FROM recovery.tagged(p_contract, p_selector)
+  ON CONFLICT DO NOTHING;
+  GET DIAGNOSTICS v_count = ROW_COUNT;
   UPDATE recovery.claim SET walked_to = DEFAULT, walk_found = DEFAULT WHERE id = p_claim;
-  RETURN NOT v_claim.walk_found;
+  RETURN NOT v_claim.walk_found AND v_count = 0;
 END
 $$;
 
@@ -120,6 +124,7 @@ DECLARE
   v_selector jsonb := v_grant.selector;
   v_records uuid[];
   v_dates date[];
+  v_erasure bigint;
   v_seeds bigint;
   v_is_through boolean := true;
 BEGIN
@@ -144,7 +149,13 @@ BEGIN
   SELECT coalesce(array_agg(record_id), '{}'), coalesce(array_agg(create_date), '{}')
   INTO v_records, v_dates FROM batch;
 
-  INSERT INTO maskline.erased (record_id) SELECT unnest(v_records) ON CONFLICT DO NOTHING;
+  IF cardinality(v_records) = 0 THEN
+    IF v_is_through THEN PERFORM recovery.sample_anew(p_claim, v_contract); END IF;
+    RETURN jsonb_build_object('erased', 0, 'seeds', 0, 'isDone', v_is_through);
+  END IF;
+  v_erasure := recovery.note_erasure(p_claim, v_contract, v_records, v_dates);
+  INSERT INTO maskline.erased (record_id, erasure) SELECT unnest(v_records), v_erasure
+  ON CONFLICT (record_id) DO UPDATE SET erasure = excluded.erasure;
   DELETE FROM maskline.seed USING unnest(v_records, v_dates) AS batch (record_id, create_date)
   WHERE seed.record_id = batch.record_id AND seed.create_date = batch.create_date;
   GET DIAGNOSTICS v_seeds = ROW_COUNT;
@@ -155,20 +166,8 @@ BEGIN
     PERFORM recovery.erase_tokens(v_contract, v_records, v_dates);
   END IF;
   PERFORM recovery.note_changed(p_claim, cardinality(v_records));
-  RETURN jsonb_build_object('erased', cardinality(v_records), 'seeds', v_seeds,
-    'isDone', v_is_through AND cardinality(v_records) = 0);
+  RETURN jsonb_build_object('erased', cardinality(v_records), 'seeds', v_seeds, 'isDone', false);
 END
-$$;
-
--- Until when what was erased today may still stand elsewhere.
-CREATE FUNCTION recovery.what_remains() RETURNS jsonb
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT jsonb_build_object(
-    'backupsUntil', (clock_timestamp() AT TIME ZONE 'UTC')::date + policy.backup_days,
-    'backupDays', policy.backup_days,
-    'quarantined', (SELECT count(*) FROM maskline.quarantine),
-    'newestQuarantinedOn', (SELECT max(quarantined_on) FROM maskline.quarantine))
-  FROM recovery.policy
 $$;
 
 CREATE FUNCTION recovery.rewrap_next(p_claim uuid, p_after uuid, p_limit integer)
@@ -346,8 +345,8 @@ BEGIN
 END
 $$;
 
--- How much is stored under which key: what must be zero before a key is disabled. Tokens by contract;
--- recipients seal for all of them.
+-- How much is stored under which key: what must be zero before a key is disabled. Tokens, and tags in
+-- quarantine, by contract; recipients seal for all of them.
 CREATE FUNCTION recovery.key_usage() RETURNS TABLE (kind text, contract text, kid text, uses bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -365,6 +364,9 @@ BEGIN
        FROM jsonb_each_text(v_contract.tokens) AS token (field, column_name)))
     USING v_contract.name::text;
   END LOOP;
+  RETURN QUERY SELECT 'tag', refused.contract::text, split_part(refused.subject_tag, '.', 2), count(*)
+    FROM maskline.quarantine AS refused WHERE refused.subject_tag IS NOT NULL
+    GROUP BY 2, 3 ORDER BY 2, 3;
   RETURN QUERY SELECT 'recipient', '*', key.recipient::text, count(*) FROM maskline.batch_key AS key
     GROUP BY 3 ORDER BY 3;
 END
@@ -411,7 +413,7 @@ $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA recovery FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION recovery.claim_work(uuid, text, text, uuid),
-  recovery.erase_next(uuid, text, integer), recovery.what_remains(),
+  recovery.erase_next(uuid, text, integer),
   recovery.rewrap_next(uuid, uuid, integer), recovery.rewrap_store(uuid, jsonb),
   recovery.retoken_next(uuid, uuid, integer), recovery.retoken_batch_keys(uuid, uuid[]),
   recovery.add_batch_key(uuid, uuid, jsonb), recovery.retoken_store(uuid, jsonb),

@@ -9,7 +9,7 @@ import {
   definitionOf,
   readContractState,
 } from "./contract-state.ts";
-import { DatabaseError, toDatabaseError } from "./database-error.ts";
+import { DatabaseError, type DatabaseReason, toDatabaseError } from "./database-error.ts";
 import { schemaVersion } from "./schema-version.ts";
 
 const noSchema = "The database has no Maskline schema. Run the migration.";
@@ -44,9 +44,9 @@ export async function check(client: ClientBase, contract: AnyContract): Promise<
   const { version, isWriter, isReadOnly, isUtf8, readsMaskedData } = await reading(() =>
     readState(client, contract),
   );
-  if (!isUtf8) throw misfit(notUtf8);
-  if (Number(version) < schemaVersion) throw misfit(oldSchema);
-  if (!isWriter) throw misfit(notWriter);
+  if (!isUtf8) throw misfit(notUtf8, "schema_differs");
+  if (Number(version) < schemaVersion) throw misfit(oldSchema, "schema_differs");
+  if (!isWriter) throw misfit(notWriter, "right_missing");
   const differences = differencesFrom(
     contract,
     await reading(() => readContractState(client, contract)),
@@ -54,11 +54,13 @@ export async function check(client: ClientBase, contract: AnyContract): Promise<
   if (differences.length > 0) {
     throw misfit(
       `The database is not as contract ${contract.name} says: ${differences.join("; ")}. Run the migration with this contract, or start with the one that it was migrated to.`,
+      "schema_differs",
     );
   }
   if (isReadOnly) {
     throw new DatabaseError(readOnly, {
       kind: "transient",
+      reason: "read_only",
       sqlState: "25006",
       constraint: null,
       systemCode: null,
@@ -134,9 +136,10 @@ async function reading<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
-function misfit(message: string): DatabaseError {
+function misfit(message: string, reason: DatabaseReason): DatabaseError {
   return new DatabaseError(message, {
     kind: "unknown",
+    reason,
     sqlState: null,
     constraint: null,
     systemCode: null,

@@ -31,6 +31,7 @@ export const databaseReasons = [
   "too_many_connections",
   "transaction_lost",
   "unknown",
+  "weak_password",
 ] as const;
 
 export type DatabaseReason = (typeof databaseReasons)[number];

@@ -27,6 +27,8 @@ export type {
   Tokens,
 } from "./recovery/claims.ts";
 export { connectRecovery, type Recovery } from "./recovery/connect-recovery.ts";
+export type { Erasure, ErasurePlace, PlaceState } from "./recovery/erasure.ts";
+export { findLoggedByRoles, type LogSetting, type ServerSetting } from "./log-settings.ts";
 export type {
   AccessRequest,
   Approval,
@@ -50,7 +52,6 @@ export type {
   RetokenRow,
   RetriedRow,
   RewrappedKey,
-  WhatRemains,
   Work,
   WorkRequest,
 } from "./recovery/work.ts";

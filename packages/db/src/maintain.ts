@@ -1,9 +1,9 @@
 /** The recurring work: partitions ahead of time, and what has served its time goes. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client, type ClientBase } from "pg";
+import { type ClientBase } from "pg";
 import { DatabaseError, toDatabaseError } from "./database-error.ts";
-import { prepareSession } from "./session.ts";
+import { SessionClient } from "./session.ts";
 
 export interface MaintenanceOptions {
   /** Entries are needed for as long as a message can come again. Default 60, at least 29. */
@@ -12,6 +12,8 @@ export interface MaintenanceOptions {
   readonly quarantineDays?: number | undefined;
   /** Full months kept before the current one, at least 1. Left out, none is dropped. */
   readonly keepMonths?: number | undefined;
+  /** Gives each past month's seeds a new file, where some were erased. Late messages wait meanwhile. */
+  readonly rewriteErased?: boolean | undefined;
 }
 
 export interface MaintenanceReport {
@@ -19,6 +21,7 @@ export interface MaintenanceReport {
   readonly ledgerEntriesPruned: number;
   readonly quarantineRecordsExpired: number;
   readonly partitionsDropped: number;
+  readonly seedTablesRewritten: number;
 }
 
 const notAllowed =
@@ -31,8 +34,8 @@ const lockNotAvailable = "55P03";
 /**
  * Runs each maintenance function in transactions of its own; safe at any time and twice at once.
  *
- * A seed that was deleted is gone once VACUUM has run and every WAL archive, replica and backup
- * that holds it has expired.
+ * A seed that was deleted is gone once its table has a new file, and every WAL archive, replica and
+ * backup that holds it has expired; `recover erasure verify` says how far that is.
  *
  * @param url - Left out, `pg` takes the server from the PG* variables.
  * @throws {@link DatabaseError}
@@ -41,7 +44,7 @@ export async function maintain(
   url: string | undefined,
   options: MaintenanceOptions = {},
 ): Promise<MaintenanceReport> {
-  const client = new Client({
+  const client = new SessionClient({
     connectionString: url,
     application_name: "maskline-maintain",
     connectionTimeoutMillis: 10_000,
@@ -49,16 +52,16 @@ export async function maintain(
     lock_timeout: lockTimeoutMs,
   });
   client.on("error", () => {});
-  const { ledgerDays = 60, quarantineDays = 30, keepMonths } = options;
+  const { ledgerDays = 60, quarantineDays = 30, keepMonths, rewriteErased = false } = options;
   try {
     await client.connect();
-    await prepareSession(client);
     return {
       partitionsMade: await count(client, "ensure_partitions()"),
       ledgerEntriesPruned: await pruneLedger(client, ledgerDays),
       quarantineRecordsExpired: await count(client, "expire_quarantine($1)", quarantineDays),
       partitionsDropped:
         keepMonths === undefined ? 0 : await count(client, "drop_old_months($1)", keepMonths),
+      seedTablesRewritten: rewriteErased ? await rewriteSeeds(client) : 0,
     };
   } catch (error) {
     const fault = toDatabaseError(error);
@@ -69,19 +72,34 @@ export async function maintain(
 }
 
 async function count(client: ClientBase, call: string, ...values: number[]): Promise<number> {
+  return Number(await retried(client, call, values));
+}
+
+async function retried(
+  client: ClientBase,
+  call: string,
+  values: readonly number[] = [],
+): Promise<string | null> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const { rows } = await client.query<{ count: string }>(
-        `SELECT maskline.${call} AS count`,
-        values,
+      const { rows } = await client.query<{ answer: string | null }>(
+        `SELECT maskline.${call} AS answer`,
+        [...values],
       );
-      return Number(rows[0]?.count);
+      return rows[0]?.answer ?? null;
     } catch (error) {
       const isLocked = toDatabaseError(error).sqlState === lockNotAvailable;
       if (!isLocked || attempt === attemptsAtMost) throw error;
     }
     await sleep(lockTimeoutMs);
   }
+}
+
+/** A table a transaction. */
+async function rewriteSeeds(client: ClientBase): Promise<number> {
+  let rewritten = 0;
+  while ((await retried(client, "rewrite_seeds()")) !== null) rewritten += 1;
+  return rewritten;
 }
 
 /** Each step commits by itself, and the next goes on behind it. */

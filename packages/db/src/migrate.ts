@@ -2,13 +2,13 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AnyContract } from "@org/schema";
-import { Client, type ClientBase, escapeIdentifier } from "pg";
+import { type ClientBase, escapeIdentifier } from "pg";
 import { changesTo } from "./contract-changes.ts";
 import { readContractState } from "./contract-state.ts";
 import { toDatabaseError } from "./database-error.ts";
 import { findNeededRoles, MissingRightsError, prepareRoles, WrongLoginError } from "./roles.ts";
 import { type Migration, migrations, readMigration } from "./schema-version.ts";
-import { prepareSession } from "./session.ts";
+import { SessionClient } from "./session.ts";
 
 export interface MigrateOptions {
   readonly contract: AnyContract;
@@ -100,7 +100,7 @@ async function withClient<T>(
   url: string | undefined,
   use: (client: ClientBase) => Promise<T>,
 ): Promise<T> {
-  const client = new Client({
+  const client = new SessionClient({
     connectionString: url,
     application_name: "maskline-migrate",
     connectionTimeoutMillis: 10_000,
@@ -110,7 +110,6 @@ async function withClient<T>(
   client.on("error", () => {});
   try {
     await client.connect();
-    await prepareSession(client);
     await requireUtf8(client);
     return await use(client);
   } catch (error) {

@@ -1,17 +1,26 @@
 /** What every session of ours relies on, whatever the database's or the login's defaults are. */
 
-import type { ClientBase, PoolConfig } from "pg";
+import { TLSSocket } from "node:tls";
+import { Client, type ClientBase, type ClientConfig, type PoolConfig } from "pg";
+import { DatabaseError, toDatabaseError } from "./database-error.ts";
 
 /** Where the database is; what is left out, `pg` takes from the PG* variables. */
-export type Connection = Pick<
+export interface Connection extends Pick<
   PoolConfig,
   "connectionString" | "host" | "port" | "database" | "user" | "password" | "ssl"
->;
+> {
+  /** Gives the password to a server that asks for it in clear or as MD5, and is not verified. Default false. */
+  readonly sendsWeakPassword?: boolean | undefined;
+}
+
+type Config = ClientConfig & Pick<Connection, "sendsWeakPassword">;
 
 /**
- * What `pg` reads as text, and which objects an unqualified name means. Statements qualify their
- * tables and send times in a form that no setting changes as well: behind a pooler in transaction
- * mode, what is set here holds for whichever connection it came to.
+ * What `pg` reads as text, which objects an unqualified name means, what a transaction sees, and what
+ * an error ends. Statements qualify their tables and send times in a form that no setting changes as
+ * well: behind a pooler in transaction mode, what is set here holds for whichever connection it came to.
+ *
+ * Not `default_transaction_read_only`: whoever sets it means us too.
  */
 const settings = {
   search_path: "pg_catalog, pg_temp",
@@ -21,14 +30,113 @@ const settings = {
   client_encoding: "UTF8",
   bytea_output: "hex",
   standard_conforming_strings: "on",
+  quote_all_identifiers: "off",
+  default_transaction_isolation: "read committed",
+  exit_on_error: "off",
 } as const;
 
-const values = Object.entries(settings).flat();
-const text = `SELECT ${Object.keys(settings)
-  .map((_, index) => `pg_catalog.set_config($${2 * index + 1}, $${2 * index + 2}, false)`)
-  .join(", ")}`;
+/** Milliseconds; 0 is for ever. PostgreSQL has the last of them from version 17 on. */
+const timeouts = [
+  "statement_timeout",
+  "lock_timeout",
+  "idle_in_transaction_session_timeout",
+  "transaction_timeout",
+] as const;
 
-/** For a client that has just connected; a pool's runs it before anything else that is asked of it. */
-export async function prepareSession(client: ClientBase): Promise<void> {
-  await client.query(text, values);
+/** Of these parameters those that the server knows. */
+const text = `SELECT pg_catalog.set_config(wanted.name, wanted.setting, false)
+FROM unnest($1::text[], $2::text[]) AS wanted (name, setting)
+JOIN pg_catalog.pg_settings AS known ON known.name = wanted.name`;
+
+/**
+ * A client that sets up its session before it counts as connected, and gives its password to no
+ * server that asks for it in clear or as MD5, unless the server is verified: whoever takes the
+ * database's port could ask.
+ */
+export class SessionClient extends Client {
+  readonly #settings: Readonly<Record<string, string>>;
+
+  constructor(config: Config = {}) {
+    super(config);
+    const limits = timeouts.map((name) => {
+      const limit = Reflect.get(config, name) ?? 0;
+      return [name, String(limit)];
+    });
+    this.#settings = { ...settings, ...Object.fromEntries(limits) };
+    if (config.sendsWeakPassword !== true) guardPassword(this);
+  }
+
+  override connect(): Promise<Client>;
+  override connect(callback: (error: Error | null, client?: Client) => void): void;
+  override connect(callback?: (error: Error | null, client?: Client) => void): Promise<Client> | void {
+    const connected = this.#connect();
+    if (callback === undefined) return connected;
+    connected.then(
+      () => callback(null, this),
+      (error: Error) => callback(error),
+    );
+  }
+
+  async #connect(): Promise<Client> {
+    await super.connect();
+    try {
+      await this.query(text, [Object.keys(this.#settings), Object.values(this.#settings)]);
+    } catch (error) {
+      this.connection.stream.destroy();
+      throw error;
+    }
+    return this;
+  }
+}
+
+export interface ServerTrust {
+  /** A name, an address, or a socket's directory. */
+  readonly host: string;
+  /** TLS, with a certificate that is verified to be the host's. */
+  readonly isVerified: boolean;
+}
+
+/**
+ * As `pg` reads the connection: from its URL, and what that leaves out from the PG* variables.
+ *
+ * @throws {@link DatabaseError} if a certificate's file that it names cannot be read.
+ */
+export function trustOf(connection: Connection): ServerTrust {
+  try {
+    const { host, ssl }: { host: string; ssl: unknown } = new Client(connection);
+    return { host, isVerified: ssl === true || isVerifying(ssl) };
+  } catch (error) {
+    throw toDatabaseError(error);
+  }
+}
+
+/** Options of TLS that leave Node's own checks as they are. */
+function isVerifying(options: unknown): boolean {
+  if (typeof options !== "object" || options === null) return false;
+  const { rejectUnauthorized, checkServerIdentity } = options as Readonly<Record<string, unknown>>;
+  return rejectUnauthorized !== false && checkServerIdentity === undefined;
+}
+
+/** SCRAM's answers, which make the server prove itself too, do not go through `password`. */
+function guardPassword({ connection }: { readonly connection: Client["connection"] }): void {
+  const guarded: Client["connection"] & { password?: (password: string) => void } = connection;
+  const give = guarded.password?.bind(connection);
+  guarded.password = (password) => {
+    const { stream } = connection;
+    if (stream instanceof TLSSocket && stream.authorized) give?.(password);
+    else stream.destroy(weakPassword());
+  };
+}
+
+function weakPassword(): DatabaseError {
+  return new DatabaseError(
+    "The server asks for the password in clear or as MD5, and is not verified: it was given none.",
+    {
+      kind: "unknown",
+      reason: "weak_password",
+      sqlState: null,
+      constraint: null,
+      systemCode: null,
+    },
+  );
 }

@@ -1,8 +1,9 @@
 /** The fixed tables, as drizzle sees them; `migrations/0000_tables.sql` is generated from here. */
 
-import type { Sealed, SealedBatchKey, Seed } from "@org/masking";
+import type { Sealed, SealedBatchKey, Seed, Token } from "@org/masking";
 import { sql } from "drizzle-orm";
 import {
+  bigint,
   boolean,
   customType,
   date,
@@ -68,6 +69,8 @@ export const quarantine = maskline.table("quarantine", {
   contract: contractName("contract").notNull(),
   reason: varchar("reason", { length: 96 }).notNull(),
   sqlState: varchar("sql_state", { length: 5 }),
+  /** Whose it is, as a token under a label of its own, where the body says so. */
+  subjectTag: varchar("subject_tag", { length: 256 }).$type<Token>(),
   sealed: bytea("sealed").$type<Sealed>().notNull(),
 });
 
@@ -112,4 +115,6 @@ export const seed = maskline.table(
 export const erased = maskline.table("erased", {
   recordId: recordId().primaryKey(),
   erasedOn: date("erased_on").notNull().default(utcToday),
+  /** The row of `recovery.erasure` that knows where copies may stand. */
+  erasure: bigint("erasure", { mode: "number" }).notNull(),
 });

@@ -29,8 +29,34 @@ export interface Claimed {
 export type WriteStatement<C extends AnyContract> = (batch: WriteBatch<C>) => QueryConfig;
 
 /**
- * Builds the statement of a contract, once: text and parameters follow from the tables' columns.
+ * Builds the statements of a contract, once: text and parameters follow from the tables' columns.
  *
+ * One for each kind of batch, with the vault or without, with quarantined messages or without: an
+ * insert of nothing would still cost each batch some time.
+ */
+export function createWriteStatement<C extends AnyContract>(contract: C): WriteStatement<C> {
+  const kinds = [false, true].flatMap((sealed) =>
+    [false, true].map((refused) => createStatement(contract, { sealed, refused })),
+  );
+  return (batch) => {
+    const seen = new Set<string>();
+    const rows = firstOnly<Row>(batch.rows, seen);
+    const quarantined = firstOnly(batch.quarantined, seen);
+    const isSealed = rows.entries.some(({ vault: sealed }) => sealed !== null);
+    const isRefused = quarantined.entries.length > 0;
+    const statement = kinds[2 * Number(isSealed) + Number(isRefused)];
+    if (statement === undefined) throw new Error("There is no statement for this batch.");
+    return statement({ rows, quarantined, batchKeys: batch.batchKeys });
+  };
+}
+
+/** What a batch has beside rows. */
+interface Kind {
+  readonly sealed: boolean;
+  readonly refused: boolean;
+}
+
+/**
  * `claimed` inserts the ledger's entries, in the order of their ids, so that two writers with the
  * same messages wait for each other and never deadlock. Everything else is written only for the
  * records it returns, in the order of their ids, because keys that arrive in order fill their index
@@ -39,25 +65,26 @@ export type WriteStatement<C extends AnyContract> = (batch: WriteBatch<C>) => Qu
  * The caller deletes the messages once this has committed, so the commit must outlive a crash of the
  * server: where `synchronous_commit` is off, it is turned on for this transaction.
  */
-export function createWriteStatement<C extends AnyContract>(contract: C): WriteStatement<C> {
+function createStatement(
+  contract: AnyContract,
+  { sealed, refused }: Kind,
+): (given: Given) => QueryConfig {
   const parameters = createParameters();
   const row = placeInputs(parameters, ({ rows }) => rows);
-  const refused = placeInputs(parameters, ({ quarantined }) => quarantined);
+  const decided = [decide(row, "row")];
   const inserts = [
     insert(tableOf(contract), { ...row, ...valueInputs(parameters, contract) }, claimedOnly(row)),
-    ...sealedInserts(parameters, row),
-    ...quarantineInserts(parameters, contract, refused),
-    insert(batchKey, keyInputs(parameters), "EXISTS (SELECT FROM claimed) ON CONFLICT DO NOTHING"),
   ];
+  if (sealed) inserts.push(...sealedInserts(parameters, row));
+  if (refused) {
+    const place = placeInputs(parameters, ({ quarantined }) => quarantined);
+    decided.push(decide(place, "quarantined"));
+    inserts.push(...quarantineInserts(parameters, contract, place));
+  }
+  if (sealed || refused) inserts.push(insert(batchKey, keyInputs(parameters), anyClaimed));
   const text = `WITH claimed AS (
   INSERT INTO maskline.ledger (message_id, record_id, outcome)
-  SELECT message_id, record_id, outcome FROM (
-    SELECT message_id, record_id, 'row'::maskline.outcome AS outcome
-    FROM ${unnest([row.message_id, row.record_id])} AS message (message_id, record_id)
-    UNION ALL
-    SELECT message_id, record_id, 'quarantined'
-    FROM ${unnest([refused.message_id, refused.record_id])} AS refused (message_id, record_id)
-  ) AS decided
+  SELECT message_id, record_id, outcome FROM (${decided.join(" UNION ALL ")}) AS decided
   ORDER BY message_id
   ON CONFLICT DO NOTHING
   RETURNING record_id, outcome
@@ -69,16 +96,17 @@ SELECT
     WHEN 'off' THEN set_config('synchronous_commit', 'on', true)
   END
 FROM claimed`;
-
-  return (batch) => {
-    const seen = new Set<string>();
-    const rows = firstOnly<Row>(batch.rows, seen);
-    const quarantined = firstOnly(batch.quarantined, seen);
-    const values = parameters.encode({ rows, quarantined, batchKeys: batch.batchKeys });
-    // A named statement is parsed once a connection.
-    return { name: "maskline_write", text, values };
-  };
+  // A named statement is parsed once a connection.
+  const name = `maskline_write${sealed ? "_sealed" : ""}${refused ? "_refused" : ""}`;
+  return (given) => ({ name, text, values: parameters.encode(given) });
 }
+
+function decide({ message_id: message, record_id: record }: PlaceInputs, outcome: string): string {
+  return `SELECT message_id, record_id, '${outcome}'::maskline.outcome AS outcome
+    FROM unnest(${message.parameter.place}, ${record.parameter.place}) AS given (message_id, record_id)`;
+}
+
+const anyClaimed = "EXISTS (SELECT FROM claimed) ON CONFLICT DO NOTHING";
 
 /** A batch without the messages that stand in it twice. */
 interface Given {
@@ -181,20 +209,20 @@ interface ColumnArray {
   readonly cast?: string;
 }
 
-/** Of what a contract's values are sent as; a type that is not here is sent as its text. */
+/** What a contract's values are sent as; of a type that is not here, as their text. */
 const arrayTypes: Readonly<Record<string, ColumnArray["type"]>> = {
+  varchar: textArray as ArrayType<unknown>,
   integer: int4Array as ArrayType<unknown>,
   bigint: int8Array as ArrayType<unknown>,
   boolean: booleanArray as ArrayType<unknown>,
   uuid: uuidArray as ArrayType<unknown>,
 };
 
-/** Without its length: a cast to `varchar(32)` would cut in silence what an assignment refuses. */
+/** A cast says no length: to `varchar(32)` it would cut in silence what the assignment refuses. */
 function arrayOf({ sqlType }: Column): ColumnArray {
   const name = sqlType.replace(/\(.*/, "");
   const type = arrayTypes[name];
-  if (type !== undefined) return { type };
-  return { type: textArray as ArrayType<unknown>, cast: name };
+  return type === undefined ? { type: textArray as ArrayType<unknown>, cast: name } : { type };
 }
 
 function sealedInserts({ add }: Parameters, row: PlaceInputs): string[] {
@@ -276,8 +304,4 @@ function insert(table: PgTable, inputs: Readonly<Record<string, Input>>, rest: s
   SELECT ${written.map(({ input }) => input.expression).join(", ")}
   FROM unnest(${taken.map(({ place }) => place).join(", ")}) AS given (${taken.map(({ alias }) => alias).join(", ")})
   WHERE ${rest}`;
-}
-
-function unnest(inputs: readonly ParameterInput[]): string {
-  return `unnest(${inputs.map(({ parameter }) => parameter.place).join(", ")})`;
 }

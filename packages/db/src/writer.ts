@@ -1,12 +1,12 @@
 /** The consumer's way into the database: writes batches, reads nothing back but counts. */
 
 import type { AnyContract } from "@org/schema";
-import { Client, type ClientBase, type ClientConfig, Pool, type PoolClient } from "pg";
+import { type Client, type ClientBase, type ClientConfig, Pool, type PoolClient } from "pg";
 import type { WriteBatch } from "./batch.ts";
 import { type Access, check } from "./check.ts";
 import { type DatabaseFault, toDatabaseError } from "./database-error.ts";
 import { probe } from "./probe.ts";
-import { type Connection, prepareSession } from "./session.ts";
+import { type Connection, SessionClient } from "./session.ts";
 import { type Claimed, createWriteStatement } from "./write-statement.ts";
 
 export interface WriterOptions<C extends AnyContract> {
@@ -83,11 +83,7 @@ export function connectWriter<C extends AnyContract>(options: WriterOptions<C>):
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   });
-  pool.on("connect", (client) => {
-    connecting.delete(client);
-    // What fails here fails the query behind it.
-    prepareSession(client).catch(ignore);
-  });
+  pool.on("connect", (client) => connecting.delete(client));
   const inUse = new Set<PoolClient>();
   pool.on("acquire", (client) => inUse.add(client));
   pool.on("release", (_error, client) => inUse.delete(client));
@@ -116,7 +112,7 @@ export function connectWriter<C extends AnyContract>(options: WriterOptions<C>):
 
 /** The pool tells of a client only once it is connected: `connecting` holds those that are not. */
 function trackedBy(connecting: Set<ClientBase>): typeof Client {
-  return class extends Client {
+  return class extends SessionClient {
     constructor(config?: ClientConfig) {
       super(config);
       connecting.add(this);

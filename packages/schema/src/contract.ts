@@ -67,7 +67,7 @@ export interface Column {
   readonly name: string;
   /** As PostgreSQL takes it: `varchar(128)`, `integer`, `timestamptz`. */
   readonly sqlType: string;
-  readonly nullable: boolean;
+  readonly isNullable: boolean;
   readonly from:
     | { readonly kind: "field"; readonly name: string }
     | { readonly kind: "computed"; readonly name: string }

@@ -80,7 +80,7 @@ function derive<Fields extends FieldSpecs, Computed extends FieldSpecs>(
 }
 
 function system(name: string, sqlType: string): Column {
-  return { name, sqlType, nullable: false, from: { kind: "system" } };
+  return { name, sqlType, isNullable: false, from: { kind: "system" } };
 }
 
 function toField(name: string, spec: FieldSpec): Field {
@@ -109,22 +109,22 @@ function columnOf(field: Field): Column {
   const { name, column, isOptional, isMasked } = field;
   if (isMasked) return tokenColumn(column, name, isOptional);
   const sqlType = kinds[field.kind].sqlType(field);
-  return { name: column, sqlType, nullable: isOptional, from: { kind: "field", name } };
+  return { name: column, sqlType, isNullable: isOptional, from: { kind: "field", name } };
 }
 
 function viewColumns({ views, isOptional }: Field): Column[] {
   return Object.keys(views).map((view) => tokenColumn(`masked_${view}`, view, isOptional));
 }
 
-function tokenColumn(name: string, field: string, nullable: boolean): Column {
-  return { name, sqlType: TOKEN_TYPE, nullable, from: { kind: "token", field } };
+function tokenColumn(name: string, field: string, isNullable: boolean): Column {
+  return { name, sqlType: TOKEN_TYPE, isNullable, from: { kind: "token", field } };
 }
 
 function computedColumn(name: string, { kind, options }: FieldSpec): Column {
   return {
     name,
     sqlType: kinds[kind].sqlType(options),
-    nullable: true,
+    isNullable: true,
     from: { kind: "computed", name },
   };
 }

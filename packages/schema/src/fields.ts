@@ -18,27 +18,27 @@ export interface KindValues {
 export type FieldKind = keyof KindValues;
 export type Value = KindValues[FieldKind];
 
-interface FieldOptions {
+export interface FieldOptions {
   /** The column's name, where it does not follow from the field's. */
   readonly column?: string;
   /** What samples are made from: one is picked, and its digits vary. */
   readonly example?: string | readonly string[];
 }
 
-interface TextOptions extends FieldOptions {
+export interface TextOptions extends FieldOptions {
   /** In code points, as `varchar(n)` counts them. */
   readonly max: number;
   /** What it looks like as a rule: anything else is taken, and counted as `<field>_unusual`. */
   readonly usual?: RegExp;
 }
 
-interface NumericOptions extends FieldOptions {
+export interface NumericOptions extends FieldOptions {
   /** As in `numeric(precision, scale)`: what does not fit without rounding is refused. */
   readonly precision?: number;
   readonly scale?: number;
 }
 
-interface MaskedOptions extends Partial<TextOptions> {
+export interface MaskedOptions extends Partial<TextOptions> {
   /** More tokens of the same value, by name, each in a column of its own: `{ ip_network: "ip-net/1" }`. */
   readonly views?: Readonly<Record<string, NormId>>;
 }

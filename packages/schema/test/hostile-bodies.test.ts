@@ -10,7 +10,7 @@ describe.each(testContracts)("the hostile bodies of $name", (contract) => {
   it("come each to its one right end", () => {
     for (const { name, body, attributeNames, unwrap, expected } of bodies) {
       const parse = createParser(contract, { ...(unwrap && { unwrap }) });
-      expect(parse(body, attributeNames), name).toStrictEqual(expected);
+      expect({ name, ...parse(body, attributeNames) }).toStrictEqual({ name, ...expected });
     }
   });
 

@@ -1,6 +1,17 @@
 /** Settings of a program: read from the environment, every fault at once. */
 
 export {
+  type Exposure,
+  exposureNames,
+  isDebuggable,
+  isLoopback,
+  judgeExposures,
+  type Profile,
+  type ProfileFinding,
+  profileOf,
+  profileSettings,
+} from "./production.ts";
+export {
   choose,
   faultLines,
   readSettings,

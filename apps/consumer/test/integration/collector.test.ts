@@ -2,16 +2,16 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 
-import { login, sampleMessages } from "@org/schema";
 import { expect, test } from "vitest";
 
+import { anyServed, samplesOf } from "./contracts.ts";
 import { openStack, startConsumer } from "./stack.ts";
 import type { Stack } from "./stack.ts";
 
 const undelivered = "the last traces were not delivered";
 
 async function sendOne(stack: Stack): Promise<void> {
-  const bodies = sampleMessages(login, { count: 1, seed: 3 }).map(({ body }) => body);
+  const bodies = samplesOf(anyServed, { count: 1, seed: 3 }).map(({ body }) => body);
   await stack.queue.send(stack.queueUrl, bodies);
 }
 
@@ -40,7 +40,7 @@ test("SIGTERM while the collector is silent exits 0", async () => {
   while ((await stack.query("SELECT FROM maskline.ledger")).length === 0)
     await new Promise((resolve) => setTimeout(resolve, 50));
   consumer.process.kill("SIGTERM");
-  expect(await consumer.logged(undelivered)).toMatchObject({ stage: "trace", code: "timeout" });
+  expect(await consumer.logged(undelivered)).toMatchObject({ stage: "trace", reason: "timeout" });
   expect((await consumer.exited()).code).toBe(0);
   silence.close();
 });

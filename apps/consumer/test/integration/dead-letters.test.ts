@@ -1,7 +1,7 @@
-import { login, sampleMessages } from "@org/schema";
 import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
 import { expect, test, vi } from "vitest";
 
+import { anyServed, samplesOf } from "./contracts.ts";
 import { readOutcomes } from "./outcomes.ts";
 import { drain, openStack, startConsumer } from "./stack.ts";
 
@@ -13,7 +13,7 @@ test("draining a dead-letter queue absorbs what is committed already, and writes
   });
   const { endpoint } = server;
   await using stack = await openStack({ endpoint, maxReceiveCount: 2 });
-  const messages = sampleMessages(login, { count: 60, seed: 31 });
+  const messages = samplesOf(anyServed, { count: 60, seed: 31 });
   const bodies = messages.map(({ body }) => body);
   const idsOf = (ids: readonly string[], kind: string): string[] =>
     ids.filter((_, index) => messages[index]?.kind === kind);

@@ -1,17 +1,44 @@
-import { login, sampleMessages } from "@org/schema";
+import type { AnyContract } from "@org/schema";
 import { describe, expect, test } from "vitest";
 
+import {
+  anyServed,
+  messagesOf,
+  originalsOf,
+  samplesOf,
+  served,
+  tokenColumns,
+} from "./contracts.ts";
+import type { Message } from "./contracts.ts";
 import { readOutcomes } from "./outcomes.ts";
 import { drain, openStack, startConsumer } from "./stack.ts";
 
-describe("a queue drained once", () => {
-  test("ends with one outcome a message: a row for each login, quarantine for the rest", async () => {
-    await using stack = await openStack();
-    const messages = sampleMessages(login, { count: 400, seed: 11 });
-    const ids = await stack.queue.send(
-      stack.queueUrl,
-      messages.map(({ body }) => body),
-    );
+const bodiesOf = (messages: readonly { readonly body: string }[]): string[] =>
+  messages.map(({ body }) => body);
+
+/** Without an optional value that is missing, so that every column has a token. */
+function isWhole({ message }: { message: Message }): boolean {
+  return Object.values(message).every((value) => value !== null);
+}
+
+/** Whether two messages have no masked value in common. */
+function differ(
+  contract: AnyContract,
+  one: { message: Message },
+  other: { message: Message },
+): boolean {
+  const originals = originalsOf(contract, one.message);
+  const others = originalsOf(contract, other.message);
+  return contract.fields.every(
+    ({ name, isMasked }) => !isMasked || originals[name] !== others[name],
+  );
+}
+
+describe.each(served)("a queue of $name, drained once", (each) => {
+  test("ends with one outcome a message: a row for each message, quarantine for the rest", async () => {
+    await using stack = await openStack({ served: each });
+    const messages = samplesOf(each, { count: 400, seed: 11 });
+    const ids = await stack.queue.send(stack.queueUrl, bodiesOf(messages));
     await drain(stack.env);
 
     const idsOf = (kind: string): string[] =>
@@ -30,63 +57,55 @@ describe("a queue drained once", () => {
   });
 
   test("gives equal values equal tokens, and every row its sealed record and its seed", async () => {
-    await using stack = await openStack();
-    const login = {
-      user_id: "u",
-      app_version: "2.3.0",
-      device_type: "ios",
-      locale: "RU",
-      device_id: "593-47-5928",
-    };
-    const bodies = ["199.172.111.135", "::ffff:199.172.111.135", "10.0.0.1"].map((ip) =>
-      JSON.stringify({ ...login, ip }),
-    );
-    await stack.queue.send(stack.queueUrl, bodies);
+    await using stack = await openStack({ served: each });
+    const { contract } = stack;
+    const [first, ...others] = messagesOf(contract, { count: 50, seed: 5 }).filter(isWhole);
+    const other = others.find((each) => first && differ(contract, first, each));
+    if (!first || !other) throw new Error("No two samples differ in every masked field.");
+    await stack.queue.send(stack.queueUrl, bodiesOf([first, first, other]));
     await drain(stack.env);
 
-    const rows = await stack.query<Record<string, string>>(
-      `SELECT count(*)::int AS rows, count(DISTINCT masked_ip)::int AS ips,
-              count(DISTINCT masked_device_id)::int AS devices,
-              bool_and(masked_ip ~ '^mk1\\.[a-z0-9]{1,16}\\.[A-Za-z0-9_-]{43}$') AS tokens,
-              min(app_version) AS app_version, min(app_version_text) AS app_version_text,
-              count(vault.record_id)::int AS sealed, count(seed.record_id)::int AS seeds
-         FROM user_logins
+    const counts = tokenColumns(contract).map(
+      (column) =>
+        `count(DISTINCT ${column})::int AS ${column},
+         bool_and(${column} ~ '^mk1\\.[a-z0-9]{1,16}\\.[A-Za-z0-9_-]{43}$') AS ${column}_is_token`,
+    );
+    const [row] = await stack.query<Record<string, unknown>>(
+      `SELECT count(*)::int AS rows, count(vault.record_id)::int AS sealed,
+              count(seed.record_id)::int AS seeds, ${counts.join()}
+         FROM ${contract.table}
          LEFT JOIN maskline.vault USING (record_id, create_date)
          LEFT JOIN maskline.seed USING (record_id, create_date)`,
     );
-    expect(rows).toEqual([
-      {
-        rows: 3,
-        ips: 2,
-        devices: 1,
-        tokens: true,
-        app_version: 2,
-        app_version_text: "2.3.0",
-        sealed: 3,
-        seeds: 3,
-      },
-    ]);
+    expect(row).toEqual({
+      rows: 3,
+      sealed: 3,
+      seeds: 3,
+      ...Object.fromEntries(
+        tokenColumns(contract).flatMap((column) => [
+          [column, 2],
+          [`${column}_is_token`, true],
+        ]),
+      ),
+    });
     expect(
       await stack.query("SELECT count(DISTINCT id)::int AS keys FROM maskline.batch_key"),
     ).toEqual([{ keys: 1 }]);
   });
+});
 
-  test("without a vault: leaves rejected messages to the redrive policy, and seals nothing", async () => {
-    await using stack = await openStack({ vault: false, maxReceiveCount: 2 });
-    const messages = sampleMessages(login, { count: 200, seed: 3 });
-    await stack.queue.send(
-      stack.queueUrl,
-      messages.map(({ body }) => body),
-    );
-    const wrong = messages.filter(({ kind }) => kind === "wrong_shape").length;
-    const { output } = await drain(stack.env);
+test("without a vault: leaves rejected messages to the redrive policy, and seals nothing", async () => {
+  await using stack = await openStack({ vault: false, maxReceiveCount: 2 });
+  const messages = samplesOf(anyServed, { count: 200, seed: 3 });
+  await stack.queue.send(stack.queueUrl, bodiesOf(messages));
+  const wrong = messages.filter(({ kind }) => kind === "wrong_shape").length;
+  const { output } = await drain(stack.env);
 
-    const outcomes = await readOutcomes(stack);
-    expect(outcomes.rows).toHaveLength(200 - wrong);
-    expect(outcomes).toMatchObject({ quarantined: [], deadLettered: wrong });
-    expect(output).toContain("not_a_login");
-    expect(await stack.query("SELECT FROM maskline.vault")).toEqual([]);
-  });
+  const outcomes = await readOutcomes(stack);
+  expect(outcomes.rows).toHaveLength(200 - wrong);
+  expect(outcomes).toMatchObject({ quarantined: [], deadLettered: wrong });
+  expect(output).toContain(`not_a_${stack.contract.name}`);
+  expect(await stack.query("SELECT FROM maskline.vault")).toEqual([]);
 });
 
 describe("starting", () => {

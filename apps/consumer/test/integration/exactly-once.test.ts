@@ -1,21 +1,21 @@
-import { login, sampleMessages } from "@org/schema";
 import type { OutgoingMessage } from "@org/local";
 import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
 import { expect, test } from "vitest";
 
+import { samplesOf, served } from "./contracts.ts";
 import { readOutcomes } from "./outcomes.ts";
 import { drain, openStack, startConsumer } from "./stack.ts";
 import type { RunningConsumer, Stack } from "./stack.ts";
 
-const kinds = [
-  { kind: "standard", fifo: false },
-  { kind: "FIFO", fifo: true },
-] as const;
+const kinds = served.flatMap((each) => [
+  { name: each.name, served: each, kind: "standard", fifo: false },
+  { name: each.name, served: each, kind: "FIFO", fifo: true },
+]);
 
 const visibilityTimeoutSeconds = 2;
 
 async function send(stack: Stack, { fifo }: { fifo: boolean }): Promise<string[]> {
-  const bodies = sampleMessages(login, { count: 60, seed: 21 }).map(({ body }) => body);
+  const bodies = samplesOf(stack, { count: 60, seed: 21 }).map(({ body }) => body);
   const inGroups = bodies.map((body, index): OutgoingMessage => ({
     body,
     groupId: `group-${index % 3}`,
@@ -45,8 +45,8 @@ function committed(output: string): { written: number; duplicates: number } {
 }
 
 test.each(kinds)(
-  "killed between commit and delete, $kind queue: the redelivery finds one outcome each and deletes",
-  async ({ fifo }) => {
+  "killed between commit and delete, $kind queue of $name: the redelivery finds one outcome each and deletes",
+  async ({ served, fifo }) => {
     let victim: RunningConsumer | null = null;
     await using server = await startHostileQueueServer({
       plan({ operation }) {
@@ -56,7 +56,7 @@ test.each(kinds)(
       },
     });
     const { endpoint } = server;
-    await using stack = await openStack({ endpoint, fifo, visibilityTimeoutSeconds });
+    await using stack = await openStack({ served, endpoint, fifo, visibilityTimeoutSeconds });
     const ids = await send(stack, { fifo });
 
     victim = startConsumer(stack.env);
@@ -79,8 +79,8 @@ test.each(kinds)(
 );
 
 test.each(kinds)(
-  "the lease expires before the delete, $kind queue: whoever receives it next finds its outcome",
-  async ({ fifo }) => {
+  "the lease expires before the delete, $kind queue of $name: whoever receives it next finds its outcome",
+  async ({ served, fifo }) => {
     let hostile = true;
     await using server = await startHostileQueueServer({
       plan({ operation }) {
@@ -91,7 +91,7 @@ test.each(kinds)(
       },
     });
     const { endpoint } = server;
-    await using stack = await openStack({ endpoint, fifo, visibilityTimeoutSeconds });
+    await using stack = await openStack({ served, endpoint, fifo, visibilityTimeoutSeconds });
     const ids = await send(stack, { fifo });
 
     const env = { ...stack.env, LOG_LEVEL: "debug" };

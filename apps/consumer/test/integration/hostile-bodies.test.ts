@@ -1,24 +1,28 @@
+import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
 import { loadPrivateKeyring } from "@org/masking/keyring";
+import type { Token } from "@org/masking";
 import { batchKeyIdOf, createUnsealer } from "@org/masking/unseal";
 import type { BatchOpener } from "@org/masking/unseal";
+import { createToRow } from "@org/schema";
+import type { AnyContract } from "@org/schema";
 import { hostileBodies } from "@org/schema/hostile-bodies";
 import type { HostileBody } from "@org/schema/hostile-bodies";
-import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
-import { expect, inject, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
 
+import { originalsOf, served } from "./contracts.ts";
 import { drain, openStack } from "./stack.ts";
 import type { Stack } from "./stack.ts";
 
 /** Where one message must end, and everything that must be found there. */
-type Ending = { readonly row: object } | { readonly quarantined: object };
+type Ending =
+  | { readonly row: "as expected"; readonly sealed: object }
+  | { readonly quarantined: { readonly reason: string; readonly body: string } };
 
-function expectedEnding({ body, expected }: HostileBody): Ending {
-  if (expected.kind === "rejection") {
-    // Sealed as UTF-8, which has no lone surrogates.
-    return { quarantined: { reason: expected.reason, body: body.toWellFormed() } };
-  }
-  const { app_version, ...login } = expected.login;
-  return { row: { ...login, app_version: expected.major, app_version_text: app_version } };
+function expectedEnding(contract: AnyContract, { body, expected }: HostileBody): Ending {
+  return expected.kind === "rejection"
+    ? // Sealed as UTF-8, which has no lone surrogates.
+      { quarantined: { reason: expected.reason, body: body.toWellFormed() } }
+    : { row: "as expected", sealed: originalsOf(contract, expected.message) };
 }
 
 interface SealedRow {
@@ -28,22 +32,49 @@ interface SealedRow {
   readonly seed: Buffer;
 }
 
-async function readEndings(stack: Stack): Promise<Map<string, Ending[]>> {
+/** Every column's value is compared by PostgreSQL, in the column's own type; a token is one or is not there. */
+function conditionOf(contract: AnyContract, { expected }: HostileBody, values: unknown[]): string {
+  if (expected.kind === "rejection") return "false";
+  const toRow = createToRow(contract, { tokenize: () => "token" as Token });
+  const { columns } = toRow(expected.message, {
+    recordId: "00000000-0000-7000-8000-000000000000",
+    sealer: null,
+  });
+  const stored = columns as Readonly<Record<string, unknown>>;
+  const conditions = contract.columns.flatMap(({ name, sqlType, from }) => {
+    const value = stored[name] ?? null;
+    if (from.kind === "system") return [];
+    if (from.kind === "token") return `("${name}" IS NULL) = ${value === null}`;
+    values.push(value === null ? null : String(value));
+    return `"${name}" IS NOT DISTINCT FROM $${values.length}::text::${sqlType}`;
+  });
+  return conditions.join(" AND ");
+}
+
+async function readEndings(
+  stack: Stack,
+  sent: ReadonlyMap<string, HostileBody>,
+): Promise<Map<string, Ending[]>> {
+  const { table } = stack.contract;
   const open = await openBatches(stack);
   const endings = new Map<string, Ending[]>();
   const add = (id: string, ending: Ending): unknown =>
     endings.set(id, [...(endings.get(id) ?? []), ending]);
 
-  const rows = await stack.query<SealedRow>(
-    `SELECT message_id, record_id, user_id, device_type, locale, app_version, app_version_text,
-            sealed, seed
-       FROM user_logins
-       JOIN maskline.vault USING (record_id, create_date)
-       JOIN maskline.seed USING (record_id, create_date)`,
-  );
-  for (const { message_id, record_id, sealed, seed, ...columns } of rows) {
-    const at = { table: "user_logins", recordId: record_id };
-    add(message_id, { row: { ...columns, ...open(sealed).unseal(at, sealed, seed) } });
+  for (const [id, body] of sent) {
+    const values: unknown[] = [id];
+    const rows = await stack.query<SealedRow>(
+      `SELECT message_id, record_id, sealed, seed
+         FROM ${table}
+         JOIN maskline.vault USING (record_id, create_date)
+         JOIN maskline.seed USING (record_id, create_date)
+        WHERE message_id = $1 AND ${conditionOf(stack.contract, body, values)}`,
+      values,
+    );
+    for (const { record_id, sealed, seed } of rows) {
+      const opened = open(sealed).unseal({ table, recordId: record_id }, sealed, seed);
+      add(id, { row: "as expected", sealed: opened });
+    }
   }
   const quarantined = await stack.query<SealedRow & { readonly reason: string }>(
     `SELECT message_id, record_id, reason, sealed, seed
@@ -83,32 +114,38 @@ function needsHostileServer({ body, refusedBySqs }: HostileBody): boolean {
   return refusedBySqs === true || /[\u{10000}-\u{10ffff}]/u.test(body);
 }
 
-const ordinary = hostileBodies.filter((body) => !needsHostileServer(body));
-const batches = [
-  { name: "as they come", bodies: ordinary.filter(({ unwrap }) => !unwrap) },
-  { name: "with envelopes unwrapped", bodies: ordinary.filter(({ unwrap }) => unwrap) },
-  { name: "from a queue that takes anything", bodies: hostileBodies.filter(needsHostileServer) },
-];
+describe.each(served)("hostile bodies of $name", (each) => {
+  const bodies = hostileBodies(each.contract);
+  const ordinary = bodies.filter((body) => !needsHostileServer(body));
+  test.each([
+    { name: "as they come", sent: ordinary.filter(({ unwrap }) => !unwrap) },
+    { name: "with envelopes unwrapped", sent: ordinary.filter(({ unwrap }) => unwrap) },
+    { name: "from a queue that takes anything", sent: bodies.filter(needsHostileServer) },
+  ])(
+    "$name: each ends as its row or its quarantine record, and opens as it was sent",
+    async ({ sent }) => {
+      await using hostile = await startHostileQueueServer();
+      const endpoint = sent.some(needsHostileServer) ? hostile.endpoint : inject("queueEndpoint");
+      await using stack = await openStack({ served: each, endpoint });
+      const byId = new Map<string, HostileBody>();
+      for (const body of sent) {
+        const [id = ""] = await stack.queue.send(stack.queueUrl, [body]);
+        byId.set(id, body);
+      }
 
-test.each(batches)(
-  "hostile bodies $name: each ends as its row or its quarantine record, and opens as it was sent",
-  async ({ bodies }) => {
-    await using hostile = await startHostileQueueServer();
-    const endpoint = bodies.some(needsHostileServer) ? hostile.endpoint : inject("queueEndpoint");
-    await using stack = await openStack({ endpoint });
-    const expected = new Map<string, Ending[]>();
-    for (const hostileBody of bodies) {
-      const [id = ""] = await stack.queue.send(stack.queueUrl, [hostileBody]);
-      expected.set(id, [expectedEnding(hostileBody)]);
-    }
+      const MASKLINE_UNWRAP = sent.map(unwrapVariable)[0] ?? "";
+      await drain({ ...stack.env, MASKLINE_UNWRAP });
 
-    const MASKLINE_UNWRAP = bodies.map(unwrapVariable)[0] ?? "";
-    await drain({ ...stack.env, MASKLINE_UNWRAP });
-
-    expect(await readEndings(stack)).toEqual(expected);
-    expect(await stack.query("SELECT count(*)::int FROM maskline.ledger")).toEqual([
-      { count: bodies.length },
-    ]);
-    expect(await stack.queue.depth(stack.deadLetterUrl)).toMatchObject({ visible: 0, inFlight: 0 });
-  },
-);
+      expect(await readEndings(stack, byId)).toEqual(
+        new Map([...byId].map(([id, body]) => [id, [expectedEnding(each.contract, body)]])),
+      );
+      expect(await stack.query("SELECT count(*)::int FROM maskline.ledger")).toEqual([
+        { count: sent.length },
+      ]);
+      expect(await stack.queue.depth(stack.deadLetterUrl)).toMatchObject({
+        visible: 0,
+        inFlight: 0,
+      });
+    },
+  );
+});

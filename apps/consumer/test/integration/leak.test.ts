@@ -3,33 +3,53 @@ import { createServer } from "node:http";
 
 import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
 import type { Fault } from "@org/faults/hostile-queue-server";
+import type { AnyContract } from "@org/schema";
 import { expect, test, vi } from "vitest";
 
+import { messagesOf, served } from "./contracts.ts";
 import { openStack, startConsumer, untilWriteHangs } from "./stack.ts";
 import type { Stack } from "./stack.ts";
 
-/** Values that no other part of the system could produce by itself. */
-const sentinelIp = "203.0.113.77";
-const sentinelDevice = "918-27-3645";
+/** A message's masked values, and all that must not be found anywhere. */
+interface Sentinel {
+  readonly body: string;
+  readonly values: readonly string[];
+  readonly fields: Readonly<Record<string, string>>;
+}
 
-const login = {
-  user_id: "leak-test",
-  app_version: "1.2.3",
-  device_type: "android",
-  ip: sentinelIp,
-  locale: null,
-  device_id: sentinelDevice,
-};
+/** Of a sample whose masked values are long enough to be nothing else. */
+function sentinelOf(contract: AnyContract): Sentinel {
+  for (const { body, message } of messagesOf(contract, { count: 200, seed: 77 })) {
+    const masked = contract.fields.filter(({ isMasked }) => isMasked).map(({ name }) => name);
+    const all = message as Readonly<Record<string, unknown>>;
+    const fields = Object.fromEntries(masked.map((name) => [name, String(all[name] ?? "")]));
+    const values = Object.values(fields);
+    if (values.every((value) => value.length >= 8)) return { body, values, fields };
+  }
+  throw new Error("No sample has masked values to look for.");
+}
 
-/** One message for each way to fail, and one that passes. */
-const bodies = {
-  passes: login,
-  wrongShape: { foo: sentinelIp, bar: sentinelDevice },
-  ipRefused: { ...login, ip: `${sentinelIp}:80` },
-  deviceRefused: { ...login, device_id: sentinelDevice.repeat(40) },
-  ambiguous: { ...login, device: { id: sentinelDevice } },
-  refusedByPostgres: { ...login, user_id: "refused" },
-};
+/** One message for each way to fail, and one that passes: `refusedByPostgres` passes until it is refused. */
+function bodiesOf({ body, values, fields }: Sentinel): Record<string, string> {
+  const message = JSON.parse(body) as Record<string, unknown>;
+  const changed = (changes: object): string => JSON.stringify({ ...message, ...changes });
+  const refused = Object.entries(fields).map(([name, value]) => [
+    `${name}_refused`,
+    changed({ [name]: value.repeat(40) }),
+  ]);
+  const ambiguous = Object.entries(fields).flatMap(([name, value]) => {
+    const [parent, ...child] = name.split("_");
+    if (!parent || child.length === 0) return [];
+    return [[`${name}_twice`, changed({ [parent]: { [child.join("_")]: value } })]];
+  });
+  return {
+    passes: body,
+    wrongShape: JSON.stringify({ foo: values[0], bar: values[1] }),
+    ...Object.fromEntries([...refused, ...ambiguous]),
+    refusedByPostgres: body,
+    notJson: body.slice(0, -1),
+  };
+}
 
 /** Each form in which a value could be written down. */
 function spellings(value: string): string[] {
@@ -75,32 +95,42 @@ const ackFaults: readonly Fault[] = [
 
 const copies = 6;
 
-test.each([
-  { vault: true, outcomes: copies * 7, giveBackFaults: [] },
-  // Only what passes has an outcome here: all else is given back until the redrive policy takes it.
-  { vault: false, outcomes: copies, giveBackFaults: ackFaults },
-])(
-  "ip and device_id reach no log, no metric, no trace and no table, by any failing stage, with the vault $vault",
-  async ({ vault, outcomes, giveBackFaults }) => {
+const vaults = served.flatMap((each) => [
+  { name: each.name, served: each, vault: true, releaseFaults: [] },
+  // Only what passes has an outcome here: all else is released until the redrive policy takes it.
+  { name: each.name, served: each, vault: false, releaseFaults: ackFaults },
+]);
+
+test.each(vaults)(
+  "masked values of $name reach no log, no metric, no trace and no table, by any failing stage, with the vault $vault",
+  async ({ served: each, vault, releaseFaults }) => {
     const faults = new Map<string, Fault[]>([
       ["ReceiveMessage", [...receiveFaults]],
       ["DeleteMessageBatch", [...ackFaults]],
-      ["ChangeMessageVisibilityBatch", [...giveBackFaults]],
+      ["ChangeMessageVisibilityBatch", [...releaseFaults]],
     ]);
     await using server = await startHostileQueueServer({
       plan: ({ operation }) => faults.get(operation)?.shift() ?? null,
     });
     await using stack = await openStack({
+      served: each,
       vault,
       endpoint: server.endpoint,
       visibilityTimeoutSeconds: 2,
     });
-    await stack.query(
-      "ALTER TABLE user_logins ADD CONSTRAINT refused CHECK (user_id <> 'refused')",
+    const { table } = stack.contract;
+    const sentinel = sentinelOf(stack.contract);
+    const bodies = bodiesOf(sentinel);
+    const names = Array.from({ length: copies }, () => Object.keys(bodies)).flat();
+    const ids = await stack.queue.send(
+      stack.queueUrl,
+      names.map((name) => bodies[name] ?? ""),
     );
-    const notJson = `{"ip": "${sentinelIp}", "device_id": "${sentinelDevice}"`;
-    const sent = [...Object.values(bodies).map((body) => JSON.stringify(body)), notJson];
-    await stack.queue.send(stack.queueUrl, Array.from({ length: copies }, () => sent).flat());
+    const refused = ids.filter((_, at) => names[at] === "refusedByPostgres");
+    await stack.query(
+      `ALTER TABLE ${table} ADD CONSTRAINT refused
+         CHECK (message_id NOT IN (${refused.map((id) => `'${id}'`).join()}))`,
+    );
 
     await using collector = await startCollector();
     const consumer = startConsumer({
@@ -110,7 +140,7 @@ test.each([
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
     });
     const { port } = await consumer.logged("consuming");
-    await untilSettled(stack, outcomes);
+    await untilDecided(stack, vault ? ids.length : copies);
     const timeout = { timeout: 30_000 };
     await vi.waitUntil(() => [...faults.values()].flat().length === 0, timeout);
     const metrics = await (await fetch(`http://127.0.0.1:${String(port)}/metrics`)).text();
@@ -118,14 +148,19 @@ test.each([
     const { output } = await consumer.exited();
     const cells = await everyCell(stack);
 
-    expect(metrics).toMatch(/^maskline_messages_rejected_total\{reason="not_a_login"\} [1-9]/m);
-    expect(metrics).toMatch(/^maskline_messages_damaged_total 7$/m);
-    expect(metrics).toMatch(/^maskline_failures_total\{stage="receive"\} [1-9]/m);
+    const notOurs = `not_a_${stack.contract.name}`;
+    expect(metrics).toMatch(
+      new RegExp(`^maskline_messages_rejected_total{reason="${notOurs}"} [1-9]`, "m"),
+    );
+    expect(metrics).toMatch(/^maskline_messages_damaged_total\{damage="md5_wrong"\} 7$/m);
+    expect(metrics).toMatch(
+      /^maskline_failures_total\{stage="receive",reason="AccessDenied"\} [1-9]/m,
+    );
     expect(metrics).toMatch(/^maskline_messages_delete_failed_total [1-9]/m);
-    expect(cells).toMatch(/^public\.user_logins\S* .*leak-test/m);
+    expect(cells).toMatch(new RegExp(`^public\\.${table}\\S* .*mk1\\.`, "m"));
     expect(cells).toMatch(/^recovery\.policy /m);
     expect(collector.received()).toMatch(/receive[^]*parse[^]*mask[^]*write/);
-    for (const value of [...spellings(sentinelIp), ...spellings(sentinelDevice)]) {
+    for (const value of sentinel.values.flatMap(spellings)) {
       expect(output).not.toContain(value);
       expect(metrics).not.toContain(value);
       expect(cells).not.toContain(value);
@@ -136,8 +171,9 @@ test.each([
 
 test("a crash of the database connection puts no value into the log", async () => {
   await using stack = await openStack();
-  await stack.query("ALTER TABLE user_logins ADD COLUMN forgotten integer NOT NULL");
-  await stack.queue.send(stack.queueUrl, [JSON.stringify(login)]);
+  const { body, values } = sentinelOf(stack.contract);
+  await stack.query(`ALTER TABLE ${stack.contract.table} ADD COLUMN forgotten integer NOT NULL`);
+  await stack.queue.send(stack.queueUrl, [body]);
   const consumer = startConsumer({
     ...stack.env,
     LOG_LEVEL: "debug",
@@ -145,7 +181,7 @@ test("a crash of the database connection puts no value into the log", async () =
     MASKLINE_SHUTDOWN_SECONDS: "5",
   });
   await consumer.logged(
-    "the schema refuses these rows; nothing is quarantined, receiving stops until it is mended",
+    "the schema refuses these rows; nothing is quarantined, receiving stops until it is corrected",
   );
   await stack.query("BEGIN");
   await stack.query("LOCK TABLE maskline.ledger IN ACCESS EXCLUSIVE MODE");
@@ -157,29 +193,28 @@ test("a crash of the database connection puts no value into the log", async () =
   await stack.query("COMMIT");
   consumer.process.kill("SIGTERM");
   const { output } = await consumer.exited();
-  for (const value of [...spellings(sentinelIp), ...spellings(sentinelDevice)]) {
-    expect(output).not.toContain(value);
-  }
+  for (const value of values.flatMap(spellings)) expect(output).not.toContain(value);
 });
 
 test("a crash says where it was, and nothing of the error's message, however that is written", async () => {
   await using stack = await openStack();
+  const [sentinel = "", other = ""] = sentinelOf(stack.contract).values;
   const crash = `setInterval(function crash() {
     if (process.listenerCount("uncaughtException") > 0) throw new Error(process.env.MESSAGE);
   }, 10)`;
   const { code, output } = await startConsumer({
     ...stack.env,
-    MESSAGE: `first line\n    at ${sentinelIp} (${sentinelDevice}:1:1)`,
+    MESSAGE: `first line\n    at ${sentinel} (${other}:1:1)`,
     NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(crash)}`,
   }).exited();
 
   expect(code).toBe(1);
   expect(output).toMatch(/"frames":\["[^"]*crash.*"unexpected fault"/);
-  expect(output).not.toContain(sentinelIp);
-  expect(output).not.toContain(sentinelDevice);
+  expect(output).not.toContain(sentinel);
+  expect(output).not.toContain(other);
 });
 
-async function untilSettled(stack: Stack, messages: number): Promise<void> {
+async function untilDecided(stack: Stack, messages: number): Promise<void> {
   for (;;) {
     const [ledger] = await stack.query<{ count: number }>(
       "SELECT count(*)::int FROM maskline.ledger",
@@ -190,7 +225,9 @@ async function untilSettled(stack: Stack, messages: number): Promise<void> {
 }
 
 /** Takes traces in as a collector would, and keeps their bytes. */
-async function startCollector(): Promise<AsyncDisposable & { url: string; received(): string }> {
+async function startCollector(): Promise<
+  AsyncDisposable & { readonly url: string; readonly received: () => string }
+> {
   const chunks: Buffer[] = [];
   const server = createServer((request, response) => {
     request.on("data", (chunk: Buffer) => chunks.push(chunk)).on("end", () => response.end());

@@ -1,13 +1,13 @@
-import { login, sampleMessages } from "@org/schema";
 import { expect, test } from "vitest";
 
+import { anyServed, samplesOf } from "./contracts.ts";
 import { readOutcomes } from "./outcomes.ts";
 import { openStack, startConsumer } from "./stack.ts";
 
 test("a commit slower than the visibility timeout: leases are renewed and nothing is delivered twice", async () => {
   const visibilityTimeoutSeconds = 2;
   await using stack = await openStack({ visibilityTimeoutSeconds });
-  const bodies = sampleMessages(login, { count: 40, seed: 8 }).map(({ body }) => body);
+  const bodies = samplesOf(anyServed, { count: 40, seed: 8 }).map(({ body }) => body);
   const ids = await stack.queue.send(stack.queueUrl, bodies);
 
   await stack.query("BEGIN");

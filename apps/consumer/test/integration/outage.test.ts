@@ -2,11 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { migrate } from "@org/db";
 import { startPostgres } from "@org/local";
-import { login, sampleMessages } from "@org/schema";
 import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
 import { Client } from "pg";
 import { expect, test } from "vitest";
 
+import { anyServed, samplesOf } from "./contracts.ts";
 import { openStack, startConsumer } from "./stack.ts";
 
 const visibilityTimeoutSeconds = 5;
@@ -21,7 +21,7 @@ interface Received {
 
 test("a database outage much longer than the lease spends no receives and dead-letters nothing", async () => {
   await using postgres = await startPostgres();
-  await migrate(postgres.adminUrl);
+  await migrate(postgres.adminUrl, { contract: anyServed.contract });
   /** The ApproximateReceiveCount of each message, each time it was received. */
   const received: string[] = [];
   await using server = await startHostileQueueServer({
@@ -33,7 +33,7 @@ test("a database outage much longer than the lease spends no receives and dead-l
   });
   const { endpoint } = server;
   await using stack = await openStack({ endpoint, visibilityTimeoutSeconds });
-  const bodies = sampleMessages(login, { count: 100, seed: 4 }).map(({ body }) => body);
+  const bodies = samplesOf(anyServed, { count: 100, seed: 4 }).map(({ body }) => body);
   const env = { ...stack.env, DATABASE_URL: await createWriter(postgres.adminUrl) };
   const consumer = startConsumer({ ...env, MASKLINE_WAIT_SECONDS: "1" });
   const { port } = await consumer.logged("consuming");
@@ -70,7 +70,7 @@ test("a database outage much longer than the lease spends no receives and dead-l
 
 test("a connection that breaks while it is idle is logged by its SQLSTATE, and another is opened", async () => {
   await using stack = await openStack();
-  const [first, second] = sampleMessages(login, { count: 2, seed: 6 }).map(({ body }) => body);
+  const [first, second] = samplesOf(anyServed, { count: 2, seed: 6 }).map(({ body }) => body);
   const consumer = startConsumer({ ...stack.env, MASKLINE_WAIT_SECONDS: "1" });
   const commit = async (body = "", total = 0): Promise<void> => {
     await stack.queue.send(stack.queueUrl, [body]);

@@ -9,7 +9,7 @@ export interface Outcomes {
 
 export async function readOutcomes(stack: Stack): Promise<Outcomes> {
   const rows = await stack.query<{ message_id: string }>(
-    "SELECT message_id FROM user_logins ORDER BY message_id",
+    `SELECT message_id FROM ${stack.contract.table} ORDER BY message_id`,
   );
   const quarantined = await stack.query<{ message_id: string }>(
     "SELECT message_id FROM maskline.quarantine ORDER BY message_id",

@@ -1,7 +1,7 @@
-import { login, sampleMessages } from "@org/schema";
 import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
 import { expect, onTestFinished, test } from "vitest";
 
+import { anyServed, samplesOf } from "./contracts.ts";
 import {
   openStack,
   shellEnvironment,
@@ -64,7 +64,7 @@ test("--check exits 2 where messages may be neither deleted nor given back, and 
 
 test("SIGTERM to pnpm drains what is in hand and exits 0", async () => {
   await using stack = await openStack();
-  const bodies = sampleMessages(login, { count: 300, seed: 5 }).map(({ body }) => body);
+  const bodies = samplesOf(anyServed, { count: 300, seed: 5 }).map(({ body }) => body);
   await stack.queue.send(stack.queueUrl, bodies);
   await stack.query("BEGIN");
   await stack.query("LOCK TABLE maskline.ledger IN ACCESS EXCLUSIVE MODE");

@@ -2,15 +2,15 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 
-import { login, sampleMessages } from "@org/schema";
 import { startFaultProxy } from "@org/faults/fault-proxy";
 import { describe, expect, test } from "vitest";
 
+import { anyServed, samplesOf } from "./contracts.ts";
 import { openStack, startConsumer, untilWriteHangs } from "./stack.ts";
 
 test("SIGTERM while the database hangs: in time, messages are visible again and the exit code is 0", async () => {
   await using stack = await openStack({ visibilityTimeoutSeconds: 60 });
-  const bodies = sampleMessages(login, { count: 20, seed: 9 }).map(({ body }) => body);
+  const bodies = samplesOf(anyServed, { count: 20, seed: 9 }).map(({ body }) => body);
   await stack.queue.send(stack.queueUrl, bodies);
   await stack.query("BEGIN");
   await stack.query("LOCK TABLE maskline.ledger IN ACCESS EXCLUSIVE MODE");
@@ -50,7 +50,7 @@ test("SIGTERM while connections to the database stay without an answer: messages
   isSilent = true;
   proxy.setFault({ kind: "black_hole" });
   proxy.resetConnections();
-  const bodies = sampleMessages(login, { count: 20, seed: 9 }).map(({ body }) => body);
+  const bodies = samplesOf(anyServed, { count: 20, seed: 9 }).map(({ body }) => body);
   await stack.queue.send(stack.queueUrl, bodies);
   await connecting.promise;
   consumer.process.kill("SIGTERM");

@@ -17,9 +17,14 @@ import {
 } from "@org/local";
 import type { QueueAdmin, TestDatabase } from "@org/local";
 import { generateKeyring, writeKeyring } from "@org/masking/keyring";
+import { migrate } from "@org/db";
+import type { AnyContract } from "@org/schema";
 import { Client } from "pg";
 import type { QueryResultRow } from "pg";
 import { inject, onTestFinished } from "vitest";
+
+import { anyServed } from "./contracts.ts";
+import type { Served } from "./contracts.ts";
 
 const appDirectory = fileURLToPath(new URL("../../", import.meta.url));
 /** The one that the start script reads: a developer's, with a queue and a database of theirs. */
@@ -33,6 +38,7 @@ export const shellEnvironment: Readonly<Record<string, string>> = {
 };
 
 export interface Stack extends AsyncDisposable {
+  readonly contract: AnyContract;
   readonly database: TestDatabase;
   readonly queue: QueueAdmin;
   readonly queueUrl: string;
@@ -41,10 +47,11 @@ export interface Stack extends AsyncDisposable {
   readonly privateKeyringPath: string;
   /** The whole environment of a consumer: nothing of this process's own is inherited. */
   readonly env: Readonly<Record<string, string>>;
-  query<Row extends QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>;
+  readonly query: <Row extends QueryResultRow>(text: string, values?: unknown[]) => Promise<Row[]>;
 }
 
 export interface StackOptions {
+  readonly served?: Served;
   readonly vault?: boolean;
   readonly fifo?: boolean;
   readonly maxReceiveCount?: number;
@@ -56,6 +63,7 @@ export interface StackOptions {
 let queues = 0;
 
 export async function openStack({
+  served = anyServed,
   vault = true,
   fifo = false,
   maxReceiveCount = 10,
@@ -66,6 +74,8 @@ export async function openStack({
   const database = opening.use(
     await createTestDatabase(inject("postgresAdminUrl"), "maskline_template"),
   );
+  // The template has the first contract's table.
+  if (served !== anyServed) await migrate(database.adminUrl, { contract: served.contract });
   const databaseUrl = await database.createLogin("maskline_writer");
 
   const queue = openQueueAdmin(endpoint);
@@ -90,6 +100,7 @@ export async function openStack({
 
   const opened = opening.move();
   return {
+    contract: served.contract,
     database,
     queue,
     queueUrl,
@@ -103,6 +114,7 @@ export async function openStack({
       AWS_ENDPOINT_URL_SQS: endpoint,
       DATABASE_URL: databaseUrl,
       MASKLINE_KEYRING: keyringPath,
+      MASKLINE_CONTRACT: served.setting,
       PORT: "0",
     },
     async query(text, values) {
@@ -116,10 +128,14 @@ export async function openStack({
 export interface RunningConsumer {
   readonly process: ChildProcess;
   /** Everything it has said so far, on both streams. */
-  output(): string;
+  readonly output: () => string;
   /** Resolves with the first log line whose message this is. */
-  logged(message: string): Promise<Record<string, unknown>>;
-  exited(): Promise<{ code: number | null; signal: NodeJS.Signals | null; output: string }>;
+  readonly logged: (message: string) => Promise<Record<string, unknown>>;
+  readonly exited: () => Promise<{
+    code: number | null;
+    signal: NodeJS.Signals | null;
+    output: string;
+  }>;
 }
 
 /** Starts the consumer as its image does: node on main.ts, without pnpm in between. */
@@ -127,7 +143,7 @@ export function startConsumer(
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
 ): RunningConsumer {
-  return start(["--conditions=@org/source", "src/main.ts", ...args], env);
+  return start(["--disable-sigusr1", "--conditions=@org/source", "src/main.ts", ...args], env);
 }
 
 /** Starts it as its users do: with pnpm. */

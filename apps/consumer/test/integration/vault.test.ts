@@ -1,13 +1,14 @@
 import { readFile, writeFile } from "node:fs/promises";
 
-import { login, sampleMessages } from "@org/schema";
 import type { Sealed, SealedBatchKey, Seed } from "@org/masking";
 import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
 import type { KeyringJson, RecipientJson } from "@org/masking/keyring";
 import { batchKeyIdOf, createUnsealer } from "@org/masking/unseal";
 import type { BatchOpener } from "@org/masking/unseal";
+import { createParser } from "@org/schema";
 import { expect, test } from "vitest";
 
+import { anyServed, originalsOf, samplesOf, served } from "./contracts.ts";
 import { drain, openStack, startConsumer } from "./stack.ts";
 import type { Stack } from "./stack.ts";
 
@@ -30,55 +31,60 @@ async function openers(stack: Stack): Promise<Map<string, BatchOpener>> {
   return new Map((await Promise.all(opened)).map((opener) => [opener.id, opener]));
 }
 
-test("the private keyring opens every row and every quarantined body, byte for byte; the consumer's opens none", async () => {
-  await using stack = await openStack();
-  const messages = sampleMessages(login, { count: 300, seed: 7 });
-  const ids = await stack.queue.send(
-    stack.queueUrl,
-    messages.map(({ body }) => body),
-  );
-  const bodies = new Map(ids.map((id, index) => [id, messages[index]?.body ?? ""]));
-  await drain(stack.env);
-  const byBatchKey = await openers(stack);
+test.each(served)(
+  "the private keyring opens every row and every quarantined body of $name, byte for byte; the consumer's opens none",
+  async (each) => {
+    await using stack = await openStack({ served: each });
+    const { table } = stack.contract;
+    const parse = createParser(stack.contract);
+    const messages = samplesOf(each, { count: 300, seed: 7 });
+    const ids = await stack.queue.send(
+      stack.queueUrl,
+      messages.map(({ body }) => body),
+    );
+    const bodies = new Map(ids.map((id, index) => [id, messages[index]?.body ?? ""]));
+    await drain(stack.env);
+    const byBatchKey = await openers(stack);
 
-  const rows = await stack.query<SealedRow>(
-    `SELECT message_id, record_id, sealed, seed FROM user_logins
+    const rows = await stack.query<SealedRow>(
+      `SELECT message_id, record_id, sealed, seed FROM ${table}
        JOIN maskline.vault USING (record_id, create_date)
        JOIN maskline.seed USING (record_id, create_date)`,
-  );
-  for (const { message_id, record_id, sealed, seed } of rows) {
-    const { ip, device_id } = JSON.parse(bodies.get(message_id) ?? "") as Record<string, string>;
-    const place = { table: "user_logins", recordId: record_id };
-    expect(byBatchKey.get(batchKeyIdOf(sealed))?.unseal(place, sealed, seed)).toEqual({
-      ip,
-      device_id,
-    });
-  }
+    );
+    for (const { message_id, record_id, sealed, seed } of rows) {
+      const parsed = parse(bodies.get(message_id) ?? "");
+      if (parsed.kind === "rejection") throw new Error("A body that is no message has a row.");
+      const place = { table, recordId: record_id };
+      expect(byBatchKey.get(batchKeyIdOf(sealed))?.unseal(place, sealed, seed)).toEqual(
+        originalsOf(stack.contract, parsed.message),
+      );
+    }
 
-  const quarantined = await stack.query<SealedRow>(
-    `SELECT message_id, record_id, sealed, seed FROM maskline.quarantine
+    const quarantined = await stack.query<SealedRow>(
+      `SELECT message_id, record_id, sealed, seed FROM maskline.quarantine
        JOIN maskline.seed USING (record_id, create_date)`,
-  );
-  for (const { message_id, record_id, sealed, seed } of quarantined) {
-    const place = { table: "quarantine", recordId: record_id };
-    const opened = byBatchKey.get(batchKeyIdOf(sealed))?.unsealBytes(place, sealed, seed);
-    expect(Buffer.from(opened ?? []).toString("utf8")).toBe(bodies.get(message_id));
-  }
-  expect(rows.length + quarantined.length).toBe(ids.length);
-  expect(quarantined.length).toBeGreaterThan(0);
+    );
+    for (const { message_id, record_id, sealed, seed } of quarantined) {
+      const place = { table: "quarantine", recordId: record_id };
+      const opened = byBatchKey.get(batchKeyIdOf(sealed))?.unsealBytes(place, sealed, seed);
+      expect(Buffer.from(opened ?? []).toString("utf8")).toBe(bodies.get(message_id));
+    }
+    expect(rows.length + quarantined.length).toBe(ids.length);
+    expect(quarantined.length).toBeGreaterThan(0);
 
-  await expect(loadPrivateKeyring(stack.keyringPath, { env: {} })).rejects.toMatchObject({
-    code: "ERR_MASKING_KEY_INVALID",
-  });
-  const own = await loadKeyring(stack.keyringPath, { env: {} });
-  expect(own.recipients).toEqual([
-    { kid: "r1", state: "primary", publicKey: expect.any(Uint8Array) },
-  ]);
-});
+    await expect(loadPrivateKeyring(stack.keyringPath, { env: {} })).rejects.toMatchObject({
+      code: "ERR_MASKING_KEY_INVALID",
+    });
+    const own = await loadKeyring(stack.keyringPath, { env: {} });
+    expect(own.recipients).toEqual([
+      { kid: "r1", state: "primary", publicKey: expect.any(Uint8Array) },
+    ]);
+  },
+);
 
 test("the public-key operation happens once a batch, not once a record", async () => {
   await using stack = await openStack();
-  const bodies = sampleMessages(login, { count: 200, seed: 9 }).map(({ body }) => body);
+  const bodies = samplesOf(anyServed, { count: 200, seed: 9 }).map(({ body }) => body);
   await stack.queue.send(stack.queueUrl, bodies);
   const { output } = await drain({ ...stack.env, LOG_LEVEL: "debug" });
   const batches = output.split("\n").filter((line) => line.includes('"batch committed"')).length;

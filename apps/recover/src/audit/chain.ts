@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { AuditRow } from "@org/db";
-import { lengthPrefixed } from "../length-prefixed.ts";
+import { lengthPrefixed } from "@org/masking";
 
 /** Where a chain stands: its length, and the hash of its last row. */
 export interface ChainPosition {

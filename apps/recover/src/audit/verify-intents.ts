@@ -27,22 +27,22 @@ export async function findIntentFault(
 ): Promise<{ readonly kind: IntentFault; readonly seq: number } | null> {
   const grants = new Map<string, SignedTerms | null>();
   for (const intent of intents) {
-    const kind = findByItself(intent, evidence);
-    if (kind !== null) return { kind, seq: intent.seq };
-    const { grantId } = intent;
+    const { grantId, seq } = intent;
     if (!grants.has(grantId)) grants.set(grantId, await signedTerms(grantId, evidence));
-    const terms = grants.get(grantId) ?? null;
-    if (terms === null || !isCovered(intent, terms))
-      return { kind: "unsigned_intent", seq: intent.seq };
+    const kind = findFault(intent, grants.get(grantId) ?? null, evidence);
+    if (kind !== null) return { kind, seq };
   }
   return null;
 }
 
-function findByItself(
-  { seq, isGranted, approvals, end, detail }: Intent,
+function findFault(
+  intent: Intent,
+  terms: SignedTerms | null,
   { covered, nowMs }: IntentEvidence,
 ): IntentFault | null {
+  const { seq, isGranted, approvals, end, detail } = intent;
   if (!isGranted || approvals.length === 0) return "ungranted_intent";
+  if (terms === null || !isAllowed(intent, terms)) return "unsigned_intent";
   if (end?.hasHappened && !covered.has(seq)) return "unwitnessed_intent";
   const isOverdue = !(Date.parse(detail.deadline ?? "") >= nowMs);
   return end === null && isOverdue ? "unexplained_intent" : null;
@@ -70,7 +70,7 @@ async function signedTerms(
 }
 
 /** Whether so many signatures that the chain saw before the intent allow just this. */
-function isCovered(intent: Intent, { grant, required, approvals }: SignedTerms): boolean {
+function isAllowed(intent: Intent, { grant, required, approvals }: SignedTerms): boolean {
   const { detail, actor } = intent;
   const approvers = intent.approvals.flatMap(({ approver, keyId, signatureSha256 }) => {
     const approval = approvals.get(signatureSha256);

@@ -73,6 +73,7 @@ export async function verifyAudit(
     fault ??
     findCutOff(position, sound) ??
     (await findWrongHead(audit, position)) ??
+    findNone(sound) ??
     (await findIntent(sound));
   // An access meanwhile has a checkpoint that was not there yet.
   const isCertain = found?.kind !== "unwitnessed_intent";
@@ -156,11 +157,15 @@ async function findWrongHead(
   return isEnd || head.seq > end.seq ? null : { kind: "wrong_head", seq: head.seq };
 }
 
+/** Then nothing outside the database vouches for the chain, whatever stands in it. */
+function findNone(checkpoints: readonly Checkpoint[]): AuditFault | null {
+  return checkpoints.length === 0 ? { kind: "no_checkpoint", seq: null } : null;
+}
+
 function findStale(
   checkpoints: readonly Checkpoint[],
   { maxAgeSeconds, nowMs }: Freshness,
 ): AuditFault | null {
-  if (checkpoints.length === 0) return { kind: "no_checkpoint", seq: null };
   const nowSeconds = nowMs / 1000;
   // One of the future would look fresh for as long as its signer likes.
   const isFresh = checkpoints.some(({ atSeconds }) => {

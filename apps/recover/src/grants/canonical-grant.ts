@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { Grant } from "@org/db";
-import { lengthPrefixed } from "../length-prefixed.ts";
+import { lengthPrefixed } from "@org/masking";
 
 export interface Signed {
   readonly decision: "approve" | "deny";

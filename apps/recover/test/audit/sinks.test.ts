@@ -1,8 +1,10 @@
 /** One contract over every sink, and what object lock adds. */
 
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import {
   CreateBucketCommand,
   DeleteObjectCommand,
@@ -13,7 +15,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { openFileSink } from "../../src/audit/file-sink.ts";
 import { openS3Sink, parseS3Location } from "../../src/audit/s3-sink.ts";
-import type { CheckpointSink } from "../../src/audit/sink.ts";
+import type { CheckpointSink, StoredCheckpoint } from "../../src/audit/sink.ts";
 import { openOffice } from "../office.ts";
 import { runRecover } from "../run-recover.ts";
 import { hasMoto, type Moto, startMoto } from "./moto.ts";
@@ -41,6 +43,12 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
+async function all(sink: CheckpointSink): Promise<StoredCheckpoint[]> {
+  const found: StoredCheckpoint[] = [];
+  for await (const stored of sink.read()) found.push(stored);
+  return found;
+}
+
 async function makeBucket(): Promise<string> {
   const Bucket = `audit-${(buckets += 1)}`;
   await client.send(new CreateBucketCommand({ Bucket, ObjectLockEnabledForBucket: true }));
@@ -59,53 +67,68 @@ const kinds: [string, boolean, () => Promise<CheckpointSink>][] = [
 describe.for(kinds)("%s sink", ([, isHere, open]) => {
   test.runIf(isHere)("is empty at first", async () => {
     const sink = await open();
-    expect(await sink.readAll()).toEqual([]);
-    expect(await sink.readNewest()).toBeNull();
+    expect(await all(sink)).toEqual([]);
   });
 
-  test.runIf(isHere)("gives back what it accepted, the greatest name as the newest", async () => {
+  test.runIf(isHere)("gives back what it accepted, the greatest name first", async () => {
     const sink = await open();
-    await sink.put("000000000000002-b.checkpoint", "second");
-    await sink.put("000000000000010-c.checkpoint", "third");
-    await sink.put("000000000000001-a.checkpoint", "first");
-    expect((await sink.readAll()).toSorted()).toEqual(["first", "second", "third"]);
-    expect(await sink.readNewest()).toEqual({
-      name: "000000000000010-c.checkpoint",
-      text: "third",
-    });
+    const first = { name: "000000000000001-a.checkpoint", text: "first" };
+    const second = { name: "000000000000002-b.checkpoint", text: "second" };
+    const third = { name: "000000000000010-c.checkpoint", text: "third" };
+    for (const checkpoint of [second, third, first]) await sink.put(checkpoint);
+    expect(await all(sink)).toEqual([third, second, first]);
   });
 
   test.runIf(isHere)("accepts the same checkpoint twice", async () => {
     const sink = await open();
-    await sink.put("000000000000001-a.checkpoint", "same");
-    await sink.put("000000000000001-a.checkpoint", "same");
-    expect(new Set(await sink.readAll())).toEqual(new Set(["same"]));
+    const same = { name: "000000000000001-a.checkpoint", text: "same" };
+    await sink.put(same);
+    await sink.put(same);
+    expect(new Set((await all(sink)).map(({ text }) => text))).toEqual(new Set(["same"]));
   });
 });
 
 test("a file sink replaces nothing", async () => {
   const sink = openFileSink(await mkdtemp(join(directory, "sink-")));
-  await sink.put("1.checkpoint", "true");
-  await expect(sink.put("1.checkpoint", "false")).rejects.toMatchObject({ exitCode: 20 });
-  expect(await sink.readAll()).toEqual(["true"]);
+  await sink.put({ name: "1.checkpoint", text: "true" });
+  const other = sink.put({ name: "1.checkpoint", text: "false" });
+  await expect(other).rejects.toMatchObject({ exitCode: 20 });
+  expect(await all(sink)).toEqual([{ name: "1.checkpoint", text: "true" }]);
 });
 
 test("a sink that cannot be used says so: exit 20", async () => {
   const path = join(directory, "a-file");
   await writeFile(path, "");
-  await expect(openFileSink(path).put("1.checkpoint", "x")).rejects.toMatchObject({ exitCode: 20 });
-  await expect(openFileSink(path).readAll()).rejects.toMatchObject({ exitCode: 20 });
+  const sink = openFileSink(path);
+  await expect(sink.put({ name: "1.checkpoint", text: "x" })).rejects.toMatchObject({
+    exitCode: 20,
+  });
+  await expect(all(sink)).rejects.toMatchObject({ exitCode: 20 });
+});
+
+test("what is too long for a checkpoint, or no file, is named and not read", async () => {
+  const place = await mkdtemp(join(directory, "sink-"));
+  await writeFile(join(place, "1.checkpoint"), "x".repeat(100_000));
+  await mkdir(join(place, "2.checkpoint"));
+  // Whoever waited for its writer would wait for ever.
+  await promisify(execFile)("mkfifo", [join(place, "3.checkpoint")]);
+  expect(await all(openFileSink(place))).toEqual([
+    { name: "3.checkpoint", text: "" },
+    { name: "2.checkpoint", text: "" },
+    { name: "1.checkpoint", text: "" },
+  ]);
 });
 
 describe.runIf(hasMoto)("an object-locked bucket", () => {
   test("keeps a checkpoint that somebody deletes or replaces", async () => {
     const bucket = await makeBucket();
     const sink = openS3Sink({ bucket, prefix: "", retainDays: 1 });
-    await sink.put("1.checkpoint", "true");
+    await sink.put({ name: "1.checkpoint", text: "true" });
     await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: "1.checkpoint" }));
-    expect(await sink.readAll()).toEqual(["true"]);
+    expect(await all(sink)).toEqual([{ name: "1.checkpoint", text: "true" }]);
     await client.send(new PutObjectCommand({ Bucket: bucket, Key: "1.checkpoint", Body: "false" }));
-    expect((await sink.readAll()).toSorted()).toEqual(["false", "true"]);
+    const texts = (await all(sink)).map(({ text }) => text);
+    expect(texts.toSorted()).toEqual(["false", "true"]);
 
     const { Versions = [] } = await client.send(new ListObjectVersionsCommand({ Bucket: bucket }));
     const locked = Versions.find(({ IsLatest }) => IsLatest === false);
@@ -123,20 +146,26 @@ describe.runIf(hasMoto)("an object-locked bucket", () => {
   test("a bucket without object lock accepts nothing", async () => {
     await client.send(new CreateBucketCommand({ Bucket: "unlocked" }));
     const sink = openS3Sink({ bucket: "unlocked", prefix: "", retainDays: 1 });
-    await expect(sink.put("1.checkpoint", "x")).rejects.toMatchObject({ exitCode: 20 });
+    await expect(sink.put({ name: "1.checkpoint", text: "x" })).rejects.toMatchObject({
+      exitCode: 20,
+    });
   });
 
   test("a bucket that does not exist: exit 20", async () => {
     const sink = openS3Sink({ bucket: "nowhere", prefix: "", retainDays: 1 });
-    await expect(sink.readNewest()).rejects.toMatchObject({ exitCode: 20 });
+    await expect(all(sink)).rejects.toMatchObject({ exitCode: 20 });
   });
 });
 
 test.runIf(hasMoto)(
-  "the tool writes to the bucket that RECOVER_CHECKPOINT names, and verifies from it",
+  "the tool writes to the bucket that the recover keyring names, and verifies from it",
   async () => {
     await using office = await openOffice();
-    const env = { ...office.auditor.env, RECOVER_CHECKPOINT: `s3://${await makeBucket()}/prod` };
+    const path = join(office.directory, "maskline.recover.keyring.json");
+    const keyring = JSON.parse(await readFile(path, "utf8")) as object;
+    const sink = `s3://${await makeBucket()}/prod`;
+    await writeFile(path, JSON.stringify({ ...keyring, sinks: [sink] }));
+    const env = { ...office.auditor.env, RECOVER_CHECKPOINT: sink };
     await office.requester.recover(["revoke", "00000000-0000-4000-8000-000000000000"]);
     expect(await runRecover(["audit", "verify"], env)).toMatchObject({ code: 30 });
     expect(await runRecover(["audit", "checkpoint"], env)).toMatchObject({ code: 0 });

@@ -1,30 +1,32 @@
 import { join } from "node:path";
 import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { signCheckpoint } from "../../src/audit/checkpoint.ts";
-import { loadSigningKey } from "../../src/signing.ts";
+import {
+  loadRecoverKeyring,
+  readRecoverKeyring,
+  type RecoverKeyringJson,
+} from "../../src/signing/recover-keyring.ts";
+import { loadSigningKey } from "../../src/signing/signing-key.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { askApproved, type Office, openOffice } from "../office.ts";
 import { runRecover } from "../run-recover.ts";
 
 let office: Office;
 
-/** Two looks, so that there is something to hide. */
+/** Two accesses, so that there is something to hide. */
 beforeEach(async () => {
   office = await openOffice();
-  const records = await office.write([
-    { ip: "192.0.2.10", deviceId: "d-10" },
-    { ip: "192.0.2.11", deviceId: "d-11" },
-  ]);
-  for (const record of records) await look(record);
+  const records = await office.write([office.sample(), office.sample()]);
+  for (const record of records) await access(record);
 });
 
 afterEach(() => office[Symbol.asyncDispose]());
 
-async function look(record: string): Promise<void> {
+async function access(record: string): Promise<void> {
   const grant = await askApproved(office, office.requester, [
     "unmask",
     "--field",
-    "ip",
+    office.field,
     "--record",
     record,
   ]);
@@ -96,7 +98,7 @@ test("rows in another order are found", async () => {
   expect(await verify()).toMatchObject({ code: 30, found: { kind: "reordered", seq: 2 } });
 });
 
-test("the newest look removed, and the chain made whole again, is found", async () => {
+test("the newest access removed, and the chain made whole again, is found", async () => {
   await office.admin(
     "DELETE FROM recovery.audit WHERE seq > (SELECT max(seq) FROM recovery.audit) - 2",
   );
@@ -104,7 +106,7 @@ test("the newest look removed, and the chain made whole again, is found", async 
   expect(await verify()).toMatchObject({ code: 30, found: { kind: "cut_off" } });
 });
 
-test("a look removed from the middle, and the chain made whole again, is found", async () => {
+test("an access removed from the middle, and the chain made whole again, is found", async () => {
   await office.admin("DELETE FROM recovery.audit WHERE seq IN (4, 5)");
   await office.admin(rehash);
   expect(await verify()).toMatchObject({ code: 30, found: { kind: "rewritten", seq: 4 } });
@@ -124,13 +126,13 @@ test("a chain that was cut off and grew again is not signed, and is found", asyn
 });
 
 test("nothing is opened on a chain that was changed", async () => {
-  const [record = ""] = await office.write([{ ip: "192.0.2.12", deviceId: "d-12" }]);
+  const [record = ""] = await office.write([office.sample()]);
   await office.admin("DELETE FROM recovery.audit WHERE seq IN (3, 4)");
   await office.admin(rehash);
   const grant = await askApproved(office, office.requester, [
     "unmask",
     "--field",
-    "ip",
+    office.field,
     "--record",
     record,
   ]);
@@ -143,14 +145,185 @@ test("a head that names another end is found", async () => {
   expect(await verify()).toMatchObject({ code: 30, found: { kind: "wrong_head" } });
 });
 
-test("a checkpoint that no signer signed is found", async () => {
-  const [name = ""] = await readdir(join(office.directory, "checkpoints"));
-  const genuine = await readFile(join(office.directory, "checkpoints", name), "utf8");
+const checkpoints = (): string => join(office.directory, "checkpoints");
+const keyringPath = (): string => join(office.directory, "maskline.recover.keyring.json");
+
+/** Changes the recover keyring, as somebody does who reviews it. */
+async function review(change: (keyring: RecoverKeyringJson) => object): Promise<void> {
+  const keyring = await readRecoverKeyring(keyringPath());
+  await writeFile(keyringPath(), JSON.stringify({ ...keyring, ...change(keyring) }));
+}
+
+/** Where the chain ends now. */
+async function end(): Promise<{ seq: number; hash: string }> {
+  const [head] = await office.admin(
+    "SELECT seq::integer, encode(hash, 'hex') AS hash FROM recovery.audit_head",
+  );
+  return { seq: Number(head?.["seq"]), hash: String(head?.["hash"]) };
+}
+
+test("what is no witness's checkpoint is named and ignored: nobody's access ends by it", async () => {
+  const [name = ""] = await readdir(checkpoints());
+  const genuine = await readFile(join(checkpoints(), name), "utf8");
   const forged = genuine.replace(/time \d+/, "time 1");
-  await writeFile(join(office.directory, "checkpoints", `9-${name}`), forged);
-  expect(await verify()).toMatchObject({ code: 30, found: { kind: "bad_checkpoint", seq: null } });
-  // Nor is anything signed beside it.
-  expect((await office.auditor.recover(["audit", "checkpoint"])).code).toBe(30);
+  await writeFile(join(checkpoints(), `9-${name}`), forged);
+  await writeFile(join(checkpoints(), "garbage\u001b[2J.checkpoint"), Buffer.alloc(900, 0xff));
+  // Far ahead, by somebody with a key, but without the duty.
+  await review(({ operators }) => ({
+    operators: operators.map((operator) =>
+      operator.login === office.approver.login ? { ...operator, duties: ["approve"] } : operator,
+    ),
+  }));
+  const { deployment } = await loadRecoverKeyring(keyringPath());
+  const key = await loadSigningKey(join(office.directory, `${office.approver.login}.pem`));
+  const ahead = { ...(await end()), seq: 999_999_999_999_999 };
+  const far = signCheckpoint(ahead, { deployment, key, atSeconds: 1_790_000_000 });
+  await writeFile(join(checkpoints(), far.name), far.text);
+
+  const [record = ""] = await office.write([office.sample()]);
+  await access(record);
+  const { code, found, said } = await verify();
+  expect({ code, found }).toEqual({ code: 0, found: "sound" });
+  for (const ignored of [`9-${name}`, "garbage\\u001b[2J", far.name]) {
+    expect(said).toContain(ignored);
+  }
+  expect(said).not.toContain("\u001b");
+});
+
+test("a checkpoint far ahead by a witness ends in 30, and names its file", async () => {
+  const { deployment } = await loadRecoverKeyring(keyringPath());
+  const key = await loadSigningKey(join(office.directory, `${office.colleague.login}.pem`));
+  const ahead = { ...(await end()), seq: 999_999_999 };
+  const far = signCheckpoint(ahead, { deployment, key, atSeconds: 1_790_000_000 });
+  await writeFile(join(checkpoints(), far.name), far.text);
+  const ended = await office.auditor.recover(["audit", "checkpoint"]);
+  expect(ended.code).toBe(30);
+  expect(ended.stderr).toContain(far.name);
+  // Whoever made it is no witness any more, once that is reviewed.
+  await review(({ operators }) => ({
+    operators: operators.map((operator) =>
+      operator.login === office.colleague.login ? { ...operator, duties: ["request"] } : operator,
+    ),
+  }));
+  expect((await office.auditor.recover(["audit", "checkpoint"])).code).toBe(0);
+});
+
+/** The chain as a superuser can make it who knows everything but the signing keys. */
+const intents: [string, () => Promise<unknown>, string][] = [
+  [
+    "an intent whose request is gone",
+    () => office.admin("UPDATE recovery.audit SET action = 'revoked' WHERE action = 'requested'"),
+    "ungranted_intent",
+  ],
+  [
+    "an intent whose records were never resolved",
+    () => office.admin("UPDATE recovery.audit SET action = 'revoked' WHERE action = 'resolved'"),
+    "ungranted_intent",
+  ],
+  [
+    "an intent that nobody approved",
+    () => office.admin("UPDATE recovery.audit SET action = 'revoked' WHERE action = 'approved'"),
+    "ungranted_intent",
+  ],
+  [
+    "an approval of another signature",
+    () =>
+      office.admin(
+        `UPDATE recovery.audit SET detail = jsonb_set(detail::jsonb, '{signature_sha256}', to_jsonb(repeat('0', 64)))::text
+         WHERE action = 'approved'`,
+      ),
+    "unsigned_intent",
+  ],
+  [
+    "an approval that is kept nowhere",
+    () => office.admin("DELETE FROM recovery.approval"),
+    "unsigned_intent",
+  ],
+  [
+    "a grant of other terms",
+    () => office.admin("UPDATE recovery.access_grant SET ticket = 'T-2'"),
+    "unsigned_intent",
+  ],
+  [
+    "a record more in the grant",
+    () =>
+      office.admin(
+        "INSERT INTO recovery.grant_record SELECT id, gen_random_uuid(), now() FROM recovery.access_grant",
+      ),
+    "unsigned_intent",
+  ],
+  [
+    "an intent for another field",
+    () =>
+      office.admin(
+        `UPDATE recovery.audit SET detail = jsonb_set(detail::jsonb, '{fields}', '["another"]')::text
+         WHERE action = 'intent'`,
+      ),
+    "unsigned_intent",
+  ],
+  [
+    "an intent for other records",
+    () =>
+      office.admin(
+        `UPDATE recovery.audit SET detail = jsonb_set(detail::jsonb, '{digest}', to_jsonb(repeat('0', 64)))::text
+         WHERE action = 'intent'`,
+      ),
+    "unsigned_intent",
+  ],
+  [
+    "an intent by another person",
+    () => office.admin("UPDATE recovery.audit SET actor = 'nobody' WHERE action = 'intent'"),
+    "ungranted_intent",
+  ],
+];
+
+test.for(intents)("%s is found, also in a chain that is whole", async ([, change, kind]) => {
+  await change();
+  await office.admin(rehash);
+  // Not even the checkpoints of before are left.
+  for (const name of await readdir(checkpoints())) await rm(join(checkpoints(), name));
+  await office.auditor.recover(["audit", "checkpoint"]);
+  expect(await verify()).toMatchObject({ code: 30, found: { kind } });
+});
+
+test("an access in psql, past the tool, is found: no checkpoint covers its intent", async () => {
+  const [record = ""] = await office.write([office.sample()]);
+  const grant = await askApproved(office, office.requester, [
+    "unmask",
+    "--field",
+    office.field,
+    "--record",
+    record,
+  ]);
+  const [row] = await office.requester.query(
+    "SELECT recovery.claim($1, 'unmask', $3, ARRAY[$2]::uuid[], gen_random_uuid()) ->> 'claim' AS claim",
+    [grant, record, [office.field]],
+  );
+  const [{ seq } = {}] = await office.admin("SELECT max(seq)::integer AS seq FROM recovery.audit");
+  await office.requester.query("SELECT * FROM recovery.fetch($1)", [row?.["claim"]]);
+  const result = JSON.stringify({ outcome: "not_opened" });
+  await office.requester.query("SELECT recovery.report_result($1, $2)", [row?.["claim"], result]);
+  await office.auditor.recover(["audit", "checkpoint"]);
+  expect(await verify()).toMatchObject({ code: 30, found: { kind: "unwitnessed_intent", seq } });
+});
+
+test("the chain of another deployment is not this one's", async () => {
+  await review(() => ({ deployment: "production" }));
+  await office.auditor.recover(["audit", "checkpoint"]);
+  const { code, found, said } = await verify();
+  expect({ code, found }).toMatchObject({ code: 30, found: { kind: "unsigned_intent" } });
+  expect(said).toContain("is another deployment's");
+});
+
+test("who left, and whose key is retired, leaves sound accesses behind", async () => {
+  await review(({ operators }) => ({
+    operators: operators.map((operator) =>
+      operator.login === office.approver.login
+        ? { ...operator, keys: operator.keys.map((key) => ({ ...key, state: "retired" })) }
+        : operator,
+    ),
+  }));
+  expect(await verify()).toMatchObject({ code: 0, found: "sound" });
 });
 
 test("nothing is signed with a key that nobody could verify", async () => {
@@ -202,14 +375,11 @@ test("a directory that is not there is neither made nor taken for an empty one",
 });
 
 test("a checkpoint of the future does not count as new", async () => {
+  const { deployment } = await loadRecoverKeyring(keyringPath());
   const key = await loadSigningKey(join(office.directory, `${office.auditor.login}.pem`));
-  const [head] = await office.admin(
-    "SELECT seq::integer, encode(hash, 'hex') AS hash FROM recovery.audit_head",
-  );
-  const position = { seq: Number(head?.["seq"]), hash: String(head?.["hash"]) };
-  const inAYear = Math.floor(Date.now() / 1000) + 365 * 86_400;
-  const path = join(office.directory, "checkpoints", "9-future.checkpoint");
-  await writeFile(path, signCheckpoint(position, key, inAYear));
+  const atSeconds = Math.floor(Date.now() / 1000) + 365 * 86_400;
+  const future = signCheckpoint(await end(), { deployment, key, atSeconds });
+  await writeFile(join(checkpoints(), future.name), future.text);
   expect(await verify("--max-age", "0")).toMatchObject({
     code: 30,
     found: { kind: "stale_checkpoint" },
@@ -227,19 +397,19 @@ test("an older checkpoint under a newer one's name hides no rewritten chain", as
 });
 
 test("an intent without a result is found once its time is over, and settled", async () => {
-  const [record = ""] = await office.write([{ ip: "192.0.2.13", deviceId: "d-13" }]);
+  const [record = ""] = await office.write([office.sample()]);
   const grant = await askApproved(office, office.requester, [
     "unmask",
     "--field",
-    "ip",
+    office.field,
     "--record",
     record,
   ]);
   await office.admin("UPDATE recovery.policy SET claim_seconds = 1");
-  await office.requester.query("SELECT recovery.claim($1, 'unmask', '{ip}', ARRAY[$2]::uuid[])", [
-    grant,
-    record,
-  ]);
+  await office.requester.query(
+    "SELECT recovery.claim($1, 'unmask', $3, ARRAY[$2]::uuid[], gen_random_uuid())",
+    [grant, record, [office.field]],
+  );
   const [intent] = await office.admin("SELECT max(seq)::integer AS seq FROM recovery.audit");
   await expect
     .poll(async () => (await verify()).found, { timeout: 20_000 })

@@ -7,8 +7,8 @@ test(
   { timeout: 180_000 },
   async () => {
     await using office = await openOffice();
-    const [record = ""] = await office.write([{ ip: "192.0.2.10", deviceId: "d-10" }]);
-    const terms = ["unmask", "--field", "ip", "--record", record, "--minutes", "1"];
+    const [record = ""] = await office.write([office.sample()]);
+    const terms = ["unmask", "--field", office.field, "--record", record, "--minutes", "1"];
     const grant = await askApproved(office, office.requester, terms);
 
     // The least that a request can ask for is a minute, and only its passing leaves the signature whole.

@@ -1,10 +1,14 @@
 /** What the tool opens when a superuser replaced the database's functions: no more than was signed. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { ask, askApproved, type Office, openOffice, type Person } from "../office.ts";
+import { login } from "@org/schema";
+import { ask, askApproved, namesOf, type Office, openOffice, type Person } from "../office.ts";
 import { type Ended, runRecover } from "../run-recover.ts";
 
+const { table, field, fields } = namesOf(login);
+const [another = ""] = fields.filter((name) => name !== field);
 let office: Office;
+let value: string;
 let record: string;
 let other: string;
 let body: string;
@@ -24,10 +28,9 @@ beforeEach(async () => {
       body: "SELECT NULL::text",
     },
   );
-  [record = "", other = ""] = await office.write([
-    { ip: "192.0.2.10", deviceId: "d-10-secret" },
-    { ip: "192.0.2.11", deviceId: "d-11-secret" },
-  ]);
+  const message = office.sample();
+  value = String(message[field]);
+  [record = "", other = ""] = await office.write([message, office.sample()]);
   [body = ""] = await office.quarantine(['{"foo": "192.0.2.12"}']);
 });
 
@@ -47,7 +50,7 @@ afterEach(async () => {
   originals.clear();
 });
 
-const forIp = (): string[] => ["unmask", "--field", "ip", "--record", record];
+const forField = (): string[] => ["unmask", "--field", field, "--record", record];
 const unmask = (person: Person, grant: string, ...argv: string[]): Promise<Ended> =>
   person.recover(["unmask", "--grant", grant, "--print", ...argv]);
 
@@ -70,18 +73,18 @@ function notOpened(reason: string): unknown {
 }
 
 test("a grant that nobody approved opens nothing", async () => {
-  const grant = await ask(office.requester, forIp());
+  const grant = await ask(office.requester, forField());
   expect(await seen(await unmask(office.requester, grant))).toEqual(notOpened("forged_approval"));
 });
 
 test("a record that was not signed opens nothing, though the database claims it", async () => {
-  const grant = await askApproved(office, office.requester, forIp());
+  const grant = await askApproved(office, office.requester, forField());
   await replace("recovery.grant_records(p_grant uuid)", {
     returns: "SETOF uuid",
     body: `SELECT '${record}'::uuid`,
   });
   await office.admin(
-    `INSERT INTO recovery.grant_record SELECT $1, record_id, create_date FROM public.user_logins WHERE record_id = $2`,
+    `INSERT INTO recovery.grant_record SELECT $1, record_id, create_date FROM ${table} WHERE record_id = $2`,
     [grant, other],
   );
   expect(await seen(await unmask(office.requester, grant, "--record", other))).toEqual(
@@ -90,24 +93,24 @@ test("a record that was not signed opens nothing, though the database claims it"
 });
 
 test("a field that was not signed opens nothing", async () => {
-  const grant = await askApproved(office, office.requester, forIp());
-  expect(await seen(await unmask(office.requester, grant, "--field", "device_id"))).toEqual(
+  const grant = await askApproved(office, office.requester, forField());
+  expect(await seen(await unmask(office.requester, grant, "--field", another))).toEqual(
     notOpened("wrong_fields"),
   );
 });
 
 test("a grant of another capability opens nothing", async () => {
-  const lookup = await askApproved(office, office.requester, ["lookup", "--field", "ip"]);
+  const lookup = await askApproved(office, office.requester, ["lookup", "--field", field]);
   const looked = await office.requester.recover(
-    ["lookup", "--grant", lookup, "--field", "device_id"],
+    ["lookup", "--grant", lookup, "--field", another],
     "x",
   );
   expect(await seen(looked)).toEqual(notOpened("wrong_fields"));
 
-  const shown = await askApproved(office, office.requester, forIp());
+  const shown = await askApproved(office, office.requester, forField());
   const found = await office.requester.recover(
-    ["lookup", "--grant", shown, "--field", "ip"],
-    "192.0.2.10",
+    ["lookup", "--grant", shown, "--field", field],
+    value,
   );
   expect(await seen(found)).toEqual(notOpened("wrong_capability"));
 });
@@ -129,24 +132,31 @@ test("a body is not opened for somebody who may only retry, nor the other way ab
   expect(await seen(retried)).toEqual(notOpened("wrong_capability"));
 });
 
-test.for(["erase", "rewrap", "retoken"])(
-  "%s does nothing under a grant for something else",
-  async (work) => {
-    await office.admin(`GRANT maskline_requester TO ${office.custodian.login}`);
-    const grant = await askApproved(office, office.custodian, forIp());
-    const ended = await office.custodian.recover([work, "--grant", grant]);
-    expect(await seen(ended)).toEqual(notOpened("wrong_capability"));
-  },
-);
+test.for(["erase", "retoken"])("%s does nothing under a grant for something else", async (work) => {
+  await office.admin(`GRANT maskline_requester TO ${office.custodian.login}`);
+  const grant = await askApproved(office, office.custodian, forField());
+  const ended = await office.custodian.recover([work, "--grant", grant]);
+  expect(await seen(ended)).toEqual(notOpened("wrong_capability"));
+});
+
+test("batch keys are every contract's: a grant for one of them does not move them", async () => {
+  await office.admin(`GRANT maskline_requester TO ${office.custodian.login}`);
+  const grant = await askApproved(office, office.custodian, forField());
+  const ended = await office.custodian.recover(["rewrap", "--grant", grant]);
+  expect(ended).toMatchObject({ code: 3, stdout: "" });
+  expect(ended.stderr).toContain("(wrong_contract)");
+  const claims = "SELECT count(*)::integer AS count FROM recovery.claim WHERE grant_id = $1";
+  expect(await office.admin(claims, [grant])).toEqual([{ count: 0 }]);
+});
 
 test("a grant that expired long ago opens nothing, though its approval is genuine", async () => {
-  const grant = await askApproved(office, office.requester, forIp());
+  const grant = await askApproved(office, office.requester, forField());
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2 * 3_600_000 });
   expect(await seen(await unmask(office.requester, grant))).toEqual(notOpened("grant_expired"));
 });
 
 test("another person's grant opens nothing", async () => {
-  const grant = await askApproved(office, office.requester, forIp());
+  const grant = await askApproved(office, office.requester, forField());
   // The login of the one who asked, in the hands of another: the signing key says who it is.
   const ended = await runRecover(["unmask", "--grant", grant, "--print"], {
     ...office.requester.env,
@@ -156,7 +166,7 @@ test("another person's grant opens nothing", async () => {
 });
 
 test("another tenant's grant opens nothing", async () => {
-  const grant = await askApproved(office, office.requester, forIp());
+  const grant = await askApproved(office, office.requester, forField());
   const ended = await runRecover(["unmask", "--grant", grant, "--print"], {
     ...office.requester.env,
     MASKLINE_TENANT: "another",
@@ -169,12 +179,12 @@ test("another tenant's grant opens nothing", async () => {
 });
 
 test("a record that was not claimed is not opened, though the database hands it out", async () => {
-  const grant = await askApproved(office, office.requester, forIp());
+  const grant = await askApproved(office, office.requester, forField());
   await office.admin(`
     CREATE FUNCTION recovery.smuggle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
       IF NEW.record_id <> '${other}' THEN
         INSERT INTO recovery.claim_record SELECT NEW.claim_id, record_id, create_date
-        FROM public.user_logins WHERE record_id = '${other}';
+        FROM ${table} WHERE record_id = '${other}';
       END IF;
       RETURN NEW;
     END $$;
@@ -187,7 +197,7 @@ test("a record that was not claimed is not opened, though the database hands it 
 });
 
 const claimSignature =
-  "recovery.claim(p_grant uuid, p_capability text, p_fields text[], p_records uuid[], p_claim uuid DEFAULT gen_random_uuid())";
+  "recovery.claim(p_grant uuid, p_capability text, p_fields text[], p_records uuid[], p_claim uuid)";
 
 const lies: [string, string][] = [
   [
@@ -202,7 +212,7 @@ const lies: [string, string][] = [
   [
     "an intent for less than this",
     `SELECT recovery.open_claim(p_claim, p_grant, '{}', '{}', 0, now() + interval '1 hour',
-       jsonb_build_object('capability', p_capability, 'digest', encode(recovery.digest_of('{}'), 'hex')))`,
+       jsonb_build_object('digest', encode(recovery.digest_of('{}'), 'hex')))`,
   ],
   [
     "another row of the audit",
@@ -214,7 +224,7 @@ const lies: [string, string][] = [
 ];
 
 test.for(lies)("nothing is opened without an intent: %s", async ([, body]) => {
-  const grant = await askApproved(office, office.requester, [...forIp(), "--max-records", "2"]);
+  const grant = await askApproved(office, office.requester, [...forField(), "--max-records", "2"]);
   expect((await unmask(office.requester, grant)).code).toBe(0);
   await replace(claimSignature, { returns: "jsonb", body });
   const ended = await unmask(office.requester, grant);
@@ -223,7 +233,7 @@ test.for(lies)("nothing is opened without an intent: %s", async ([, body]) => {
 });
 
 test("a number of records that differs from the list is not signed", async () => {
-  const grant = await ask(office.requester, forIp());
+  const grant = await ask(office.requester, forField());
   await office.admin("UPDATE recovery.access_grant SET record_count = 7 WHERE id = $1", [grant]);
   const { code, stderr } = await office.approver.recover(["approve", grant]);
   expect(code).toBe(3);

@@ -1,25 +1,49 @@
 import { generateKeyPairSync, sign } from "node:crypto";
+import { mkdtemp, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Grant } from "@org/db";
+import { login } from "@org/schema";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { canonicalGrant } from "../../src/grants/canonical-grant.ts";
-import { ask, askApproved, type Office, openOffice, type Person, why } from "../office.ts";
-import type { Ended } from "../run-recover.ts";
-import type { Grant } from "@org/db";
+import { ask, askApproved, namesOf, type Office, openOffice, type Person, why } from "../office.ts";
+import {
+  type Duty,
+  type OperatorJson,
+  readRecoverKeyring,
+} from "../../src/signing/recover-keyring.ts";
+import { type Ended, runRecover } from "../run-recover.ts";
 
+const { table, field, fields } = namesOf(login);
+const [another = ""] = fields.filter((name) => name !== field);
 let office: Office;
 let record: string;
 let other: string;
 
 beforeAll(async () => {
   office = await openOffice();
-  [record = "", other = ""] = await office.write([
-    { ip: "192.0.2.10", deviceId: "d-10" },
-    { ip: "192.0.2.11", deviceId: "d-11" },
-  ]);
+  [record = "", other = ""] = await office.write([office.sample(), office.sample()]);
 });
 
 afterAll(() => office[Symbol.asyncDispose]());
 
-const forIp = (): string[] => ["unmask", "--field", "ip", "--record", record];
+const recoverKeyring = (): string => join(office.directory, "maskline.recover.keyring.json");
+
+/** The path of the recover keyring with other duties. */
+async function keyringOf(
+  { directory }: Office,
+  dutiesOf: (operator: OperatorJson) => readonly Duty[],
+): Promise<string> {
+  const keyring = await readRecoverKeyring(recoverKeyring());
+  const operators = keyring.operators.map((operator) => ({
+    ...operator,
+    duties: dutiesOf(operator),
+  }));
+  const path = join(directory, "duties.recover.keyring.json");
+  await writeFile(path, JSON.stringify({ ...keyring, operators }));
+  return path;
+}
+
+const forField = (): string[] => ["unmask", "--field", field, "--record", record];
 const unmask = (person: Person, grant: string, ...argv: string[]): Promise<Ended> =>
   person.recover(["unmask", "--grant", grant, "--print", ...argv]);
 
@@ -39,21 +63,21 @@ function refused(person: Person, said: string, code = said): unknown {
 test("nobody approves their own request", async () => {
   // A requester who may also approve: the roles alone would not stop it.
   await office.admin(`GRANT maskline_approver TO ${office.colleague.login}`);
-  const grant = await ask(office.colleague, forIp());
+  const grant = await ask(office.colleague, forField());
   expect(await seen(await office.colleague.recover(["approve", grant]))).toEqual(
     refused(office.colleague, "self_approval"),
   );
 });
 
 test("a requester who is no approver may not even try", async () => {
-  const grant = await ask(office.requester, forIp());
+  const grant = await ask(office.requester, forField());
   const { code, stderr } = await office.requester.recover(["approve", grant]);
   expect(code).toBe(3);
   expect(stderr).toContain("Your login may not do this");
 });
 
 test("a grant that nobody approved", async () => {
-  const grant = await ask(office.requester, forIp());
+  const grant = await ask(office.requester, forField());
   expect(await seen(await unmask(office.requester, grant))).toEqual(
     refused(office.requester, "grant_pending"),
   );
@@ -61,20 +85,128 @@ test("a grant that nobody approved", async () => {
 
 test("a grant with one approval of two", async () => {
   await office.admin("UPDATE recovery.policy SET approvals_required = 2");
-  const grant = await askApproved(office, office.requester, forIp());
+  const grant = await askApproved(office, office.requester, forField());
   await office.admin("UPDATE recovery.policy SET approvals_required = 1");
   expect(await seen(await unmask(office.requester, grant))).toEqual(
     refused(office.requester, "grant_pending"),
   );
-  expect(await seen(await office.approver.recover(["approve", grant]))).toEqual(
-    refused(office.approver, "already_decided"),
+  // Again by the same person is still one of two.
+  expect(await office.approver.recover(["approve", grant])).toMatchObject({
+    code: 0,
+    stdout: "The grant is pending.\n",
+  });
+  expect(await seen(await unmask(office.requester, grant))).toEqual(
+    refused(office.requester, "grant_pending"),
   );
   expect((await office.colleague.recover(["approve", grant])).code).toBe(0);
   expect((await unmask(office.requester, grant)).code).toBe(0);
 });
 
+test("approving twice is approving once, and ends well", async () => {
+  const grant = await askApproved(office, office.requester, forField());
+  const approvals =
+    "SELECT count(*)::integer AS count FROM recovery.audit WHERE action = 'approved'";
+  const before = await office.admin(approvals);
+  const again = await office.approver.recover(["approve", grant]);
+  expect(again).toMatchObject({ code: 0, stdout: "The grant is live.\n", stderr: "" });
+  expect(await office.admin(approvals)).toEqual(before);
+  // Another decision is none.
+  expect(await seen(await office.approver.recover(["deny", grant]))).toEqual(
+    refused(office.approver, "grant_live"),
+  );
+});
+
+test("an approval by somebody who has not the duty is not signed", async () => {
+  const grant = await ask(office.requester, forField());
+  const path = await keyringOf(office, ({ login, duties }) =>
+    login === office.approver.login ? ["request", "witness"] : duties,
+  );
+  const ended = await runRecover(["approve", grant], {
+    ...office.approver.env,
+    RECOVER_KEYRING: path,
+  });
+  expect(ended.code).toBe(3);
+  expect(ended.stderr).toContain("(wrong_duty)");
+});
+
+test("an approval by somebody who has lost the duty does not hold", async () => {
+  const grant = await askApproved(office, office.requester, forField());
+  const path = await keyringOf(office, ({ login, duties }) =>
+    login === office.approver.login ? ["request", "witness"] : duties,
+  );
+  const ended = await runRecover(["unmask", "--grant", grant, "--print"], {
+    ...office.requester.env,
+    RECOVER_KEYRING: path,
+  });
+  expect(await seen(ended)).toEqual(refused(office.requester, "forged_approval"));
+});
+
+test.for(["request", "witness"] as const)(
+  "an access by somebody without the duty %s costs the grant nothing",
+  async (missing) => {
+    const grant = await askApproved(office, office.requester, forField());
+    const path = await keyringOf(office, ({ login, duties }) =>
+      login === office.requester.login ? duties.filter((duty) => duty !== missing) : duties,
+    );
+    const ended = await runRecover(["unmask", "--grant", grant, "--print"], {
+      ...office.requester.env,
+      RECOVER_KEYRING: path,
+    });
+    expect(ended).toMatchObject({ code: 3, stdout: "" });
+    expect(ended.stderr).toContain("(wrong_duty)");
+    expect((await unmask(office.requester, grant)).code).toBe(0);
+  },
+);
+
+test("what was approved in another deployment holds in none but it", async () => {
+  const grant = await askApproved(office, office.requester, forField());
+  // The same people, the same keys, the rows and the approval copied: just not the same place.
+  const path = join(office.directory, "production.recover.keyring.json");
+  const keyring = await readRecoverKeyring(recoverKeyring());
+  await writeFile(path, JSON.stringify({ ...keyring, deployment: "production" }));
+  const ended = await runRecover(["unmask", "--grant", grant, "--print"], {
+    ...office.requester.env,
+    RECOVER_KEYRING: path,
+  });
+  expect(await seen(ended)).toEqual(refused(office.requester, "forged_approval"));
+});
+
+test("more records than the keyring lets one person approve", async () => {
+  const grant = await askApproved(office, office.requester, [
+    "unmask",
+    "--field",
+    field,
+    "--record",
+    record,
+    other,
+  ]);
+  const path = join(office.directory, "strict.recover.keyring.json");
+  const approvals = [
+    { above: 0, required: 1 },
+    { above: 1, required: 2 },
+  ];
+  const keyring = await readRecoverKeyring(recoverKeyring());
+  await writeFile(path, JSON.stringify({ ...keyring, approvals }));
+  const ended = await runRecover(["unmask", "--grant", grant, "--print"], {
+    ...office.requester.env,
+    RECOVER_KEYRING: path,
+  });
+  expect(await seen(ended)).toEqual(refused(office.requester, "forged_approval"));
+});
+
+test("a place for checkpoints that the keyring does not name is not used", async () => {
+  const grant = await askApproved(office, office.requester, forField());
+  const mine = await mkdtemp(join(office.directory, "mine-"));
+  const ended = await runRecover(["unmask", "--grant", grant, "--print"], {
+    ...office.requester.env,
+    RECOVER_CHECKPOINT: mine,
+  });
+  expect(ended).toMatchObject({ code: 2, stdout: "" });
+  expect(await readdir(mine)).toEqual([]);
+});
+
 test("a grant that was denied", async () => {
-  const grant = await ask(office.requester, forIp());
+  const grant = await ask(office.requester, forField());
   expect((await office.approver.recover(["deny", grant])).code).toBe(0);
   expect(await seen(await unmask(office.requester, grant))).toEqual(
     refused(office.requester, "grant_denied"),
@@ -85,7 +217,7 @@ test("a grant that was denied", async () => {
 });
 
 test("a grant that was revoked", async () => {
-  const grant = await askApproved(office, office.requester, forIp());
+  const grant = await askApproved(office, office.requester, forField());
   expect((await office.approver.recover(["revoke", grant])).code).toBe(0);
   expect(await seen(await unmask(office.requester, grant))).toEqual(
     refused(office.requester, "grant_revoked"),
@@ -93,7 +225,7 @@ test("a grant that was revoked", async () => {
 });
 
 test("a grant that has expired", async () => {
-  const grant = await askApproved(office, office.requester, forIp());
+  const grant = await askApproved(office, office.requester, forField());
   // The clock is the database's; its row says when. Changing it also breaks the signature, so the
   // database is asked by itself here, and the tool below.
   await office.admin(
@@ -101,8 +233,8 @@ test("a grant that has expired", async () => {
     [grant],
   );
   const [answer] = await office.requester.query(
-    "SELECT recovery.claim($1, 'unmask', '{ip}', ARRAY[$2]::uuid[]) AS answer",
-    [grant, record],
+    "SELECT recovery.claim($1, 'unmask', $3, ARRAY[$2]::uuid[], gen_random_uuid()) AS answer",
+    [grant, record, [field]],
   );
   expect(answer).toEqual({ answer: { refused: "grant_expired" } });
   expect(await seen(await unmask(office.requester, grant))).toEqual(
@@ -111,7 +243,7 @@ test("a grant that has expired", async () => {
 });
 
 test("a grant that is used up", async () => {
-  const grant = await askApproved(office, office.requester, forIp());
+  const grant = await askApproved(office, office.requester, forField());
   expect((await unmask(office.requester, grant)).code).toBe(0);
   expect(await seen(await unmask(office.requester, grant))).toEqual(
     refused(office.requester, "grant_used_up"),
@@ -119,30 +251,30 @@ test("a grant that is used up", async () => {
 });
 
 test("a field that the grant does not cover", async () => {
-  const grant = await askApproved(office, office.requester, forIp());
-  expect(await seen(await unmask(office.requester, grant, "--field", "device_id"))).toEqual(
+  const grant = await askApproved(office, office.requester, forField());
+  expect(await seen(await unmask(office.requester, grant, "--field", another))).toEqual(
     refused(office.requester, "wrong_fields"),
   );
 });
 
 test("a record that the grant does not cover", async () => {
-  const grant = await askApproved(office, office.requester, forIp());
+  const grant = await askApproved(office, office.requester, forField());
   expect(await seen(await unmask(office.requester, grant, "--record", other))).toEqual(
     refused(office.requester, "wrong_records"),
   );
 });
 
 test("a capability that the grant is not for", async () => {
-  const grant = await askApproved(office, office.requester, ["lookup", "--field", "ip"]);
+  const grant = await askApproved(office, office.requester, ["lookup", "--field", field]);
   const [answer] = await office.requester.query(
-    "SELECT recovery.claim($1, 'unmask', '{ip}', ARRAY[$2]::uuid[]) AS answer",
-    [grant, record],
+    "SELECT recovery.claim($1, 'unmask', $3, ARRAY[$2]::uuid[], gen_random_uuid()) AS answer",
+    [grant, record, [field]],
   );
   expect(answer).toEqual({ answer: { refused: "wrong_capability" } });
 });
 
 test("somebody else's grant is not found", async () => {
-  const grant = await askApproved(office, office.requester, forIp());
+  const grant = await askApproved(office, office.requester, forField());
   await office.admin(`REVOKE maskline_approver FROM ${office.colleague.login}`);
   expect((await unmask(office.colleague, grant)).code).toBe(4);
   await office.admin(`GRANT maskline_approver TO ${office.colleague.login}`);
@@ -151,7 +283,7 @@ test("somebody else's grant is not found", async () => {
 });
 
 test("more records a minute than the policy allows", async () => {
-  const grant = await askApproved(office, office.requester, [...forIp(), "--max-records", "9"]);
+  const grant = await askApproved(office, office.requester, [...forField(), "--max-records", "9"]);
   expect((await unmask(office.requester, grant)).code).toBe(0);
   await office.admin("UPDATE recovery.policy SET records_per_minute = 1");
   const ended = await unmask(office.requester, grant);
@@ -163,7 +295,7 @@ const guessed = `mk1.t1.${"A".repeat(43)}`;
 
 test("more requests an hour than the policy allows: a request answers guesses", async () => {
   const guess = (): Promise<Ended> =>
-    office.colleague.recover(["request", "unmask", "--field", "ip", "--token", guessed, ...why]);
+    office.colleague.recover(["request", "unmask", "--field", field, "--token", guessed, ...why]);
   expect(await guess()).toMatchObject({ code: 4, stdout: "" });
   const [row] = await office.admin(
     "SELECT detail FROM recovery.audit WHERE action = 'requested' ORDER BY seq DESC LIMIT 1",
@@ -188,7 +320,7 @@ const forgeries: [string, (grant: string) => Promise<unknown>][] = [
   [
     "a superuser copies the approval of another grant",
     async (grant) => {
-      const real = await askApproved(office, office.requester, forIp());
+      const real = await askApproved(office, office.requester, forField());
       await office.admin(
         `INSERT INTO recovery.approval (grant_id, approver, decision, key_id, signature)
          SELECT $1, approver, decision, key_id, signature FROM recovery.approval WHERE grant_id = $2`,
@@ -201,7 +333,11 @@ const forgeries: [string, (grant: string) => Promise<unknown>][] = [
     async (grant) => {
       const shown = await office.requester.recover(["list", "--grant", grant, "--json"]);
       const { privateKey } = generateKeyPairSync("ed25519");
-      const bytes = canonicalGrant(JSON.parse(shown.stdout) as Grant, "approve");
+      const { deployment } = await readRecoverKeyring(recoverKeyring());
+      const bytes = canonicalGrant(JSON.parse(shown.stdout) as Grant, {
+        decision: "approve",
+        deployment,
+      });
       const [{ key_id: keyId } = {}] = await office.admin(
         "SELECT key_id FROM recovery.approval WHERE approver = $1 LIMIT 1",
         [office.approver.login],
@@ -235,7 +371,7 @@ const forgeries: [string, (grant: string) => Promise<unknown>][] = [
 ];
 
 test.for(forgeries)("%s: forged", async ([, forge]) => {
-  const grant = await ask(office.requester, forIp());
+  const grant = await ask(office.requester, forField());
   await forge(grant);
   const [row] = await office.admin(
     "SELECT state FROM (SELECT recovery.state_of(g) AS state FROM recovery.access_grant g WHERE id = $1) AS s",
@@ -249,7 +385,9 @@ test.for(forgeries)("%s: forged", async ([, forge]) => {
 });
 
 const changes: [string, string, unknown][] = [
-  ["the fields", "fields = $2", ["ip", "device_id"]],
+  ["the fields", "fields = $2", fields],
+  ["the contract", "contract = $2", "another"],
+  ["the time of the request", "created_at = created_at - $2::interval", "1 day"],
   ["the limit", "max_records = $2", 5000],
   ["the expiry", "expires_at = expires_at + $2::interval", "1 day"],
   ["the purpose", "purpose = $2", "curiosity"],
@@ -258,7 +396,7 @@ const changes: [string, string, unknown][] = [
 test.for(changes)(
   "a superuser changes %s of an approved grant: forged",
   async ([, change, value]) => {
-    const grant = await askApproved(office, office.requester, forIp());
+    const grant = await askApproved(office, office.requester, forField());
     await office.admin(`UPDATE recovery.access_grant SET ${change} WHERE id = $1`, [grant, value]);
     expect(await seen(await unmask(office.requester, grant))).toEqual(
       refused(office.requester, "forged_approval"),
@@ -267,10 +405,10 @@ test.for(changes)(
 );
 
 test("a superuser adds a record to an approved grant: forged", async () => {
-  const grant = await askApproved(office, office.requester, forIp());
+  const grant = await askApproved(office, office.requester, forField());
   await office.admin(
     `INSERT INTO recovery.grant_record (grant_id, record_id, create_date)
-     SELECT $1, record_id, create_date FROM public.user_logins WHERE record_id = $2`,
+     SELECT $1, record_id, create_date FROM ${table} WHERE record_id = $2`,
     [grant, other],
   );
   expect(await seen(await unmask(office.requester, grant))).toEqual(

@@ -1,15 +1,17 @@
 /** What a request may hold: the audit keeps it for ever, and approvers sign it. */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ask, askApproved, type Office, openOffice, why } from "../office.ts";
+import { login } from "@org/schema";
+import { ask, askApproved, namesOf, type Office, openOffice, tenant, why } from "../office.ts";
 import { runRecover } from "../run-recover.ts";
 
+const { field } = namesOf(login);
 let office: Office;
 let record: string;
 
 beforeAll(async () => {
   office = await openOffice();
-  [record = ""] = await office.write([{ ip: "203.0.113.9", deviceId: "d-9" }]);
+  [record = ""] = await office.write([office.sample()]);
 });
 
 afterAll(() => office[Symbol.asyncDispose]());
@@ -17,14 +19,14 @@ afterAll(() => office[Symbol.asyncDispose]());
 const anId = "0190a0b0-7e1c-7c1e-8f6a-3f1d9a2b4c5d";
 
 const slips: [string, string[]][] = [
-  ["a raw value as a token", ["unmask", "--field", "ip", "--token", "203.0.113.9"]],
-  ["a raw value as a record", ["unmask", "--field", "ip", "--record", "203.0.113.9"]],
-  ["a field that is none", ["unmask", "--field", "ipp", "--record", anId]],
-  ["a capability that is none", ["peek", "--field", "ip", "--record", anId]],
+  ["a raw value as a token", ["unmask", "--field", field, "--token", "203.0.113.9"]],
+  ["a raw value as a record", ["unmask", "--field", field, "--record", "203.0.113.9"]],
+  ["a field that is none", ["unmask", "--field", `${field}p`, "--record", anId]],
+  ["a capability that is none", ["peek", "--field", field, "--record", anId]],
   ["a day in another order", ["erase", "--before", "02/11/2026"]],
   ["a day in words", ["erase", "--before", "tomorrow"]],
   ["a day that is none", ["erase", "--before", "2026-02-30"]],
-  ["a time that is none", ["unmask", "--field", "ip", "--from", "noon", "--to", "2026-05-03"]],
+  ["a time that is none", ["unmask", "--field", field, "--from", "noon", "--to", "2026-05-03"]],
 ];
 
 test.for(slips)("refuses %s before anything is asked", async ([, argv]) => {
@@ -42,7 +44,7 @@ test.for([
   ["--minutes", "soon"],
 ])("refuses %s %s", async ([option, value]) => {
   const terms = [...why, option ?? "", value ?? ""];
-  const argv = ["request", "unmask", "--field", "ip", "--record", record, ...terms];
+  const argv = ["request", "unmask", "--field", field, "--record", record, ...terms];
   expect(await office.requester.recover(argv)).toMatchObject({ code: 2, stdout: "" });
 });
 
@@ -52,14 +54,26 @@ test.for([
   `{"kind": "records", "ids": "203.0.113.9"}`,
   `{"kind": "records", "ids": [null]}`,
   `{"kind": "records", "ids": ["${anId}"], "keepTokens": "203.0.113.9"}`,
-  `{"kind": "user", "user_id": {"ip": "203.0.113.9"}}`,
+  `{"kind": "subject", "subject": {"x": "203.0.113.9"}}`,
+  `{"kind": "subject", "tokens": ["203.0.113.9"]}`,
   `{"kind": "time", "from": "2026-05-03", "to": "2026-05-04"}`,
   `{"kind": "token", "token": "mk1.t1.${"A".repeat(43)}", "note": "203.0.113.9"}`,
 ])("by hand too, the database refuses %s, and keeps nothing of it", async (selector) => {
-  const [row] = await office.requester.query(
-    "SELECT recovery.request_access('default', 'unmask', '{ip}', $1, 'fraud', 'T', 'J', 'full', NULL, 60) AS answer",
-    [selector],
-  );
+  const [row] = await office.requester.query("SELECT recovery.request_access($1) AS answer", [
+    {
+      tenant,
+      contract: login.name,
+      capability: "unmask",
+      fields: [field],
+      selector: JSON.parse(selector) as unknown,
+      purpose: "fraud",
+      ticket: "T",
+      justification: "J",
+      reveal: "full",
+      maxRecords: null,
+      minutes: 60,
+    },
+  ]);
   expect(row).toEqual({ answer: { refused: "malformed_selector" } });
   const kept = await office.admin(
     `SELECT 1 FROM recovery.audit WHERE detail LIKE '%203.0.113%'
@@ -70,7 +84,7 @@ test.for([
 
 test("a time means the same in every session", async () => {
   const range = ["--from", "2026-05-03", "--to", "2099-01-01T01:00:00+01:00"];
-  const grant = await ask(office.requester, ["unmask", "--field", "ip", ...range]);
+  const grant = await ask(office.requester, ["unmask", "--field", field, ...range]);
   const { stdout } = await office.requester.recover(["list", "--grant", grant, "--json"]);
   expect(JSON.parse(stdout)).toMatchObject({
     records: 1,
@@ -87,7 +101,7 @@ test("a body cannot be asked for in part", async () => {
 });
 
 test("an approval under a key that stands for another login is refused, and spoils nothing", async () => {
-  const argv = ["unmask", "--field", "ip", "--record", record];
+  const argv = ["unmask", "--field", field, "--record", record];
   const grant = await ask(office.requester, argv);
   const borrowed = await runRecover(["approve", grant], {
     ...office.approver.env,

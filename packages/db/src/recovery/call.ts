@@ -2,7 +2,7 @@
 
 import { Pool, type QueryResultRow } from "pg";
 import { DatabaseError, toDatabaseError } from "../database-error.ts";
-import { type Connection, prepareSession } from "../session.ts";
+import { type Connection, SessionClient } from "../session.ts";
 
 /** Values by the name of the function's parameter. */
 export type Arguments = Readonly<Record<`p_${string}`, unknown>>;
@@ -19,6 +19,7 @@ const statementTimeoutMs = 600_000;
 export function openCalls(connection: Connection): { call: Call; close: () => Promise<void> } {
   const pool = new Pool({
     ...connection,
+    Client: SessionClient,
     application_name: "maskline-recover",
     max: 2,
     connectionTimeoutMillis: 10_000,
@@ -27,9 +28,6 @@ export function openCalls(connection: Connection): { call: Call; close: () => Pr
   });
   // Every fault of the connection also fails the query in hand.
   pool.on("error", () => {});
-  pool.on("connect", (client) => {
-    prepareSession(client).catch(() => {});
-  });
   return {
     async call<Row extends QueryResultRow>(name: string, given: Arguments = {}) {
       const places = Object.keys(given).map((parameter, index) => `${parameter} => $${index + 1}`);

@@ -4,6 +4,7 @@ import type { Connection } from "../session.ts";
 import { type Audit, createAudit } from "./audit.ts";
 import { openCalls } from "./call.ts";
 import { type Claims, createClaims } from "./claims.ts";
+import { createErasure, type Erasure } from "./erasure.ts";
 import { createGrants, type Grants } from "./grants.ts";
 import { createWork, type Work } from "./work.ts";
 
@@ -18,6 +19,7 @@ export interface Recovery extends AsyncDisposable {
   readonly claims: Claims;
   readonly audit: Audit;
   readonly work: Work;
+  readonly erasure: Erasure;
 }
 
 /** Opens no connection yet: the first call does. */
@@ -28,6 +30,7 @@ export function connectRecovery(connection: Connection): Recovery {
     claims: createClaims(call),
     audit: createAudit(call),
     work: createWork(call),
+    erasure: createErasure(call),
     [Symbol.asyncDispose]: close,
   };
 }

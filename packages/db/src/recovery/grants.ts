@@ -14,9 +14,9 @@ export type Selector =
   /** In whichever masked column it stands. */
   | { readonly kind: "token"; readonly token: string }
   /** For a contract whose subject is plain. The grant keeps an HMAC of it, never the value. */
-  | { readonly kind: "subject"; readonly subject: string; readonly keepTokens?: boolean }
+  | ({ readonly kind: "subject"; readonly subject: string } & SubjectTerms)
   /** For one that masks its subject: the value's tokens, one a token key. */
-  | { readonly kind: "subject"; readonly tokens: readonly string[]; readonly keepTokens?: boolean }
+  | ({ readonly kind: "subject"; readonly tokens: readonly string[] } & SubjectTerms)
   | { readonly kind: "time"; readonly from: string; readonly to: string }
   | { readonly kind: "before"; readonly date: string; readonly keepTokens?: boolean }
   | { readonly kind: "value" }
@@ -28,6 +28,12 @@ export type Selector =
       /** What becomes of rows that nobody can open; left out, they are left. */
       readonly unopenable?: "tombstone";
     };
+
+interface SubjectTerms {
+  readonly keepTokens?: boolean;
+  /** To erase: those of the subject in quarantine, one a token key. */
+  readonly tags?: readonly string[];
+}
 
 export interface AccessRequest {
   readonly tenant: string;

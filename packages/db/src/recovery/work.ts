@@ -78,16 +78,9 @@ export interface RetriedRow {
   } | null;
 }
 
-export interface WhatRemains {
-  /** The day on which the last backup or archived WAL that holds today's seeds expires. */
-  readonly backupsUntil: string;
-  readonly backupDays: number;
-  readonly quarantined: number;
-  readonly newestQuarantinedOn: string | null;
-}
-
 export interface KeyUsage {
-  readonly kind: "token" | "recipient";
+  /** `tag`: of subjects in quarantine. */
+  readonly kind: "token" | "tag" | "recipient";
   /** `*` for recipients: batch keys are every contract's. */
   readonly contract: string;
   readonly kid: string;
@@ -99,7 +92,6 @@ export interface Work {
   readonly claim: (request: WorkRequest) => Promise<Answer<Claim>>;
   /** A batch may be empty and not the last: rows are looked through a part at a time. */
   readonly eraseNext: (request: EraseRequest) => Promise<ErasedBatch>;
-  readonly whatRemains: () => Promise<WhatRemains>;
   readonly rewrapNext: (claim: string, page: Page) => Promise<StoredBatchKey[]>;
   readonly rewrapStore: (claim: string, keys: readonly RewrappedKey[]) => Promise<number>;
   readonly retokenNext: (claim: string, page: Page) => Promise<RetokenRow[]>;
@@ -154,7 +146,6 @@ export function createWork(call: Call): Work {
         p_subject: subject ?? null,
         p_limit: limit,
       }),
-    whatRemains: () => callOne(call, "what_remains"),
     rewrapNext: (claim, { after, limit }) =>
       call<StoredBatchKey>("rewrap_next", { p_claim: claim, p_after: after, p_limit: limit }),
     rewrapStore: (claim, keys) =>

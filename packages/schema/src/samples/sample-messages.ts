@@ -43,7 +43,7 @@ function createMessageSampler(
   given: NonNullable<SampleOptions["values"]>,
 ): () => string {
   const samplers = fields.map((field) => {
-    const texts = given[field.name];
+    const texts = Object.hasOwn(given, field.name) ? given[field.name] : undefined;
     const sample = texts ? () => JSON.stringify(random.pick(texts)) : createSampler(field, random);
     return { ...field, sample };
   });

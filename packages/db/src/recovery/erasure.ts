@@ -1,0 +1,60 @@
+/** Where copies of what was erased may still stand, as far as the database can tell. */
+
+import type { LogSetting } from "../log-settings.ts";
+import type { Call } from "./call.ts";
+
+export type ErasurePlace =
+  /** Of one record alone: whether it was erased at all. */
+  | "record"
+  | "seeds"
+  | "sealed_records"
+  | "quarantine"
+  | "tokens"
+  | "statistics"
+  | "snapshots"
+  | "prepared_transactions"
+  | "replication_slots"
+  | "publications"
+  | "wal"
+  | "backups"
+  /** Of a claim alone: quarantined messages of which nobody knows whose they are. */
+  | "untagged_quarantine";
+
+export interface PlaceState {
+  readonly place: ErasurePlace;
+  /** Why it may hold a copy: a code. Null where it holds none. */
+  readonly reason: string | null;
+  /** The tables that it is about. */
+  readonly relations: readonly string[];
+  readonly count: number | null;
+  /** Days, in UTC. */
+  readonly since: string | null;
+  readonly until: string | null;
+}
+
+export interface Erasure {
+  readonly ofRecord: (record: string) => Promise<PlaceState[]>;
+  /** Of all that the caller erased under it. */
+  readonly ofClaim: (claim: string) => Promise<PlaceState[]>;
+  readonly logSettings: () => Promise<LogSetting[]>;
+}
+
+type StoredState = Omit<PlaceState, "count"> & { readonly count: string | null };
+
+export function createErasure(call: Call): Erasure {
+  const toState = ({ count, ...state }: StoredState): PlaceState => ({
+    ...state,
+    count: count === null ? null : Number(count),
+  });
+  return {
+    async ofRecord(record) {
+      const states = await call<StoredState>("erasure_of_record", { p_record: record });
+      return states.map(toState);
+    },
+    async ofClaim(claim) {
+      const states = await call<StoredState>("erasure_of_claim", { p_claim: claim });
+      return states.map(toState);
+    },
+    logSettings: () => call<LogSetting>("log_settings"),
+  };
+}

@@ -1,0 +1,118 @@
+/** What does not compile. The functions here are compiled, and never called. */
+import type { Token } from "@org/masking";
+import {
+  createParser,
+  createToRow,
+  defineContract,
+  integer,
+  type login,
+  masked,
+  type MaskedField,
+  type MessageOf,
+  optional,
+  type Parsed,
+  type RowOf,
+  type RowTokenizer,
+  subject,
+  text,
+  type TokenField,
+} from "@org/schema";
+import { expect, expectTypeOf, it } from "vitest";
+
+import type { torture } from "./contracts.ts";
+
+type Login = typeof login;
+type Torture = typeof torture;
+
+it("infers a message, field by field", () => {
+  expectTypeOf<MessageOf<Login>>().toEqualTypeOf<{
+    readonly user_id: string;
+    readonly device_type: string;
+    readonly ip: string;
+    readonly device_id: string;
+    readonly locale: string | null;
+    readonly app_version: string | null;
+  }>();
+  expectTypeOf<MessageOf<Torture>["big"]>().toEqualTypeOf<bigint>();
+  expectTypeOf<MessageOf<Torture>["big_opt"]>().toEqualTypeOf<bigint | null>();
+  expectTypeOf<MessageOf<Torture>["price"]>().toEqualTypeOf<string>();
+  expectTypeOf<MessageOf<Torture>["flag_opt"]>().toEqualTypeOf<boolean | null>();
+});
+
+it("infers a row, column by column", () => {
+  expectTypeOf<RowOf<Login>>().toEqualTypeOf<{
+    readonly user_id: string;
+    readonly device_type: string;
+    readonly masked_ip: Token;
+    readonly masked_device_id: Token;
+    readonly locale: string | null;
+    readonly app_version: number | null;
+    readonly app_version_text: string | null;
+  }>();
+  expectTypeOf<RowOf<Torture>["person_token"]>().toEqualTypeOf<Token>();
+  expectTypeOf<RowOf<Torture>["select"]>().toEqualTypeOf<bigint | null>();
+  expectTypeOf<RowOf<Torture>["masked_network"]>().toEqualTypeOf<Token>();
+  expectTypeOf<RowOf<Torture>["masked_network_opt"]>().toEqualTypeOf<Token | null>();
+  expectTypeOf<RowOf<Torture>["price_copy"]>().toEqualTypeOf<string | null>();
+});
+
+it("infers what can be masked", () => {
+  expectTypeOf<MaskedField<Login>>().toEqualTypeOf<"ip" | "device_id">();
+  expectTypeOf<TokenField<Login>>().toEqualTypeOf<"ip" | "device_id">();
+  expectTypeOf<Extract<TokenField<Torture>, `network${string}`>>().toEqualTypeOf<
+    "network" | "network_opt"
+  >();
+  expectTypeOf<Extract<MaskedField<Torture>, `network${string}`>>().toBeNever();
+});
+
+it("infers what a parser and a masker take and give", () => {
+  expectTypeOf(createParser<Login>).returns.returns.toEqualTypeOf<Parsed<MessageOf<Login>>>();
+  expectTypeOf(createToRow<Login>)
+    .returns.returns.toHaveProperty("columns")
+    .toEqualTypeOf<RowOf<Login>>();
+});
+
+it("does not compile plaintext in a masked column", () => {
+  const message = { ip: "192.0.2.1" } as MessageOf<Login>;
+  // @ts-expect-error -- an address is no token.
+  const masked_ip: RowOf<Login>["masked_ip"] = message.ip;
+  expect(masked_ip).toBe(message.ip);
+});
+
+it("does not compile a tokenizer that lacks a field", () => {
+  const lacking = { tokenize: (_field: "ip", _value: string) => "" as Token };
+  // @ts-expect-error -- it makes no token of device_id.
+  const tokenizer: RowTokenizer<TokenField<Login>> = lacking;
+  expect(tokenizer).toBe(lacking);
+});
+
+it("does not compile what no contract can hold", () => {
+  const person = subject(text({ max: 1 }));
+  const contracts = [
+    // @ts-expect-error -- a field without a policy.
+    () => defineContract({ table: "rows", fields: { person, email: "text" } }),
+    // @ts-expect-error -- text without a bound.
+    () => text({}),
+    // @ts-expect-error -- a norm that is none.
+    () => masked("email/7"),
+    // @ts-expect-error -- a subject that may be absent.
+    () => subject(optional(text({ max: 1 }))),
+    // @ts-expect-error -- the same.
+    () => optional(subject(text({ max: 1 }))),
+    () =>
+      defineContract({
+        table: "rows",
+        fields: { person, ip: masked("ip/1") },
+        // @ts-expect-error -- plaintext that is stored as a token alone.
+        computed: { copy: { type: text({ max: 9 }), from: ({ ip }) => ip } },
+      }),
+    () =>
+      defineContract({
+        table: "rows",
+        fields: { person },
+        // @ts-expect-error -- a text in a column of integers.
+        computed: { copy: { type: integer(), from: ({ person }) => person } },
+      }),
+  ];
+  expect(contracts).toHaveLength(7);
+});
