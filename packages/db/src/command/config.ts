@@ -19,6 +19,8 @@ export type Config =
       readonly url: string | undefined;
       readonly source: string;
       readonly contract: string;
+      /** Where a relative path of a contract begins: where pnpm was called. */
+      readonly directory: string;
     }
   | { readonly ok: false; readonly faults: readonly string[] };
 
@@ -41,13 +43,14 @@ export function readConfig(environment: Environment): Config {
   const reading = readSettings(settings, environment);
   if ("faults" in reading) return { ok: false, faults: faultLines(reading.faults) };
   const { MASKLINE_CONTRACT: contract, ...urls } = reading.values;
+  const given = { contract, directory: environment["INIT_CWD"] ?? "" };
   for (const source of ["MIGRATE_DATABASE_URL", "DATABASE_URL"] as const) {
     const url = urls[source];
-    if (url !== null) return { ok: true, url, source, contract };
+    if (url !== null) return { ok: true, url, source, ...given };
   }
   const ofServer = readSettings(server, environment);
   if (!("faults" in ofServer)) {
-    return { ok: true, url: undefined, source: "the PG* variables", contract };
+    return { ok: true, url: undefined, source: "the PG* variables", ...given };
   }
   const faults = faultLines(ofServer.faults);
   return {
