@@ -144,10 +144,7 @@ export async function openKeyring(edge: Edge): Promise<Keyring> {
 }
 
 /** Of the contract's masked fields and their views, and of the tags in quarantine. */
-export async function openTokenizer(
-  edge: Edge,
-  contract: AnyContract,
-): Promise<Tokenizer<string>> {
+export async function openTokenizer(edge: Edge, contract: AnyContract): Promise<Tokenizer<string>> {
   const fields = { ...contract.tokenFields, ...tagFields(contract) };
   const { MASKLINE_TENANT: tenant } = readSettings(edge.env, ["MASKLINE_TENANT"]);
   return createTokenizer<string>(await openKeyring(edge), { tenant, fields });
