@@ -5,8 +5,15 @@ import type { Keyring } from "@org/masking";
 import { loadKeyring } from "@org/masking/keyring";
 import { createSealer } from "@org/masking/seal";
 import type { Sealer } from "@org/masking/seal";
-import { ContractError, createParser, createToRow, loadContract } from "@org/schema";
-import type { AnyContract, ToRow } from "@org/schema";
+import {
+  ContractError,
+  createParser,
+  createSubjectTag,
+  createToRow,
+  loadContract,
+  tagFields,
+} from "@org/schema";
+import type { AnyContract, SubjectTag, ToRow } from "@org/schema";
 import { QueueError, damageKinds, openQueue, queueErrorCodes } from "@org/sqs";
 import type { QueueAttributes, Target } from "@org/sqs";
 import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
@@ -103,7 +110,7 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
         log.warn(toFailure("write", fault), "an idle connection to the database broke"),
     });
   const database = opening.use(openWriter());
-  const [{ toRow, sealer }, target, attributes, access] = await allOrEveryFault([
+  const [{ toRow, tag, sealer }, target, attributes, access] = await allOrEveryFault([
     orExplain(
       openKeys(config, contract),
       "MASKLINE_KEYRING",
@@ -234,6 +241,7 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
         {
           parse: createParser(contract, { unwrap: config.MASKLINE_UNWRAP }),
           toRow,
+          tag,
           write: createWrite({ openCommit, probe: database.probe, breaker }, telemetry.write),
           openBatch: sealer && (() => sealer.openBatch()),
         },
@@ -290,6 +298,7 @@ function maxAgeOf({ retentionSeconds }: QueueAttributes): { maxAgeMs?: number } 
 
 interface Keys {
   readonly toRow: ToRow<AnyContract>;
+  readonly tag: SubjectTag;
   /** null: the vault is off. */
   readonly sealer: Sealer | null;
 }
@@ -297,8 +306,13 @@ interface Keys {
 async function openKeys(config: Config, contract: AnyContract): Promise<Keys> {
   const tenant = config.MASKLINE_TENANT;
   const keyring = await loadKeyring(config.MASKLINE_KEYRING, { env: config.env });
-  const tokenizer = createTokenizer(keyring, { tenant, fields: contract.tokenFields });
-  return { toRow: createToRow(contract, tokenizer), sealer: openSealer(keyring, config) };
+  const fields = { ...contract.tokenFields, ...tagFields(contract) };
+  const tokenizer = createTokenizer<string>(keyring, { tenant, fields });
+  return {
+    toRow: createToRow(contract, tokenizer),
+    tag: createSubjectTag(contract, tokenizer, { unwrap: config.MASKLINE_UNWRAP }),
+    sealer: openSealer(keyring, config),
+  };
 }
 
 /** A recipient in the keyring means that originals are kept, sealed, unless the operator says no. */

@@ -12,6 +12,7 @@ import {
   loadContract,
   type MessageOf,
   type Parse,
+  tagFields,
 } from "@org/schema";
 import { openFileSink } from "./audit/file-sink.ts";
 import type { CheckpointSink } from "./audit/sink.ts";
@@ -142,13 +143,14 @@ export async function openKeyring(edge: Edge): Promise<Keyring> {
   return loadKeyring(path, { env: edge.env });
 }
 
-/** Of the contract's masked fields and their views. */
+/** Of the contract's masked fields and their views, and of the tags in quarantine. */
 export async function openTokenizer(
   edge: Edge,
-  { tokenFields: fields }: AnyContract,
+  contract: AnyContract,
 ): Promise<Tokenizer<string>> {
+  const fields = { ...contract.tokenFields, ...tagFields(contract) };
   const { MASKLINE_TENANT: tenant } = readSettings(edge.env, ["MASKLINE_TENANT"]);
-  return createTokenizer(await openKeyring(edge), { tenant, fields });
+  return createTokenizer<string>(await openKeyring(edge), { tenant, fields });
 }
 
 /** Null where the token key is not at hand. */

@@ -154,6 +154,8 @@ export async function openOffice(contract: AnyContract = login): Promise<Office>
   const samples = createSamples(contract);
   const sample = (changes: Partial<Message> = {}): Message =>
     ({ ...samples.next(), ...changes }) as Message;
+  const isWhole = (message: Partial<Message>): message is Message =>
+    contract.fields.every(({ name }) => name in message);
   const openKeyring = () => loadKeyring(join(directory, "maskline.keyring.json"), { env: {} });
   let counter = 0;
   const nextId = (): string => {
@@ -192,7 +194,10 @@ export async function openOffice(contract: AnyContract = login): Promise<Office>
           batchKeys.push(...batch.sealedKeys.map((key) => ({ id, ...key })));
         }
         const recordId = nextId();
-        const row = toRow(sample(message), { recordId, sealer: vault ? batch : null });
+        const row = toRow(isWhole(message) ? message : sample(message), {
+          recordId,
+          sealer: vault ? batch : null,
+        });
         return { messageId: recordId, recordId, sentAtMs: sentAtMs ?? Date.now(), ...row };
       });
       await writer.write({ rows, quarantined: [], batchKeys: vault ? batchKeys : [] });
@@ -223,6 +228,7 @@ export async function openOffice(contract: AnyContract = login): Promise<Office>
           sentAtMs: Date.now(),
           reason: `not_a_${contract.name}`,
           sqlState: null,
+          subjectTag: null,
           ...batch.sealBytes(at, Buffer.from(body)),
         };
       });

@@ -1,7 +1,7 @@
 /** What every session of ours relies on, whatever the database's or the login's defaults are. */
 
 import { TLSSocket } from "node:tls";
-import { Client, type ClientBase, type ClientConfig, type PoolConfig } from "pg";
+import { Client, type ClientConfig, type PoolConfig } from "pg";
 import { DatabaseError, toDatabaseError } from "./database-error.ts";
 
 /** Where the database is; what is left out, `pg` takes from the PG* variables. */

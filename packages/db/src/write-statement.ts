@@ -259,6 +259,10 @@ function quarantineInserts(
       textArray,
       entries(({ sqlState }) => sqlState),
     ),
+    subject_tag: add(
+      textArray,
+      entries(({ subjectTag }) => subjectTag),
+    ),
     sealed: add(
       byteaArray,
       entries(({ sealed }) => sealed),

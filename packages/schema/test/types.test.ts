@@ -19,6 +19,7 @@ import {
 } from "@org/schema";
 import { expect, expectTypeOf, it } from "vitest";
 
+import type { orders } from "../../../examples/orders.contract.ts";
 import type { torture } from "./contracts.ts";
 
 type Login = typeof login;
@@ -37,6 +38,15 @@ it("infers a message, field by field", () => {
   expectTypeOf<MessageOf<Torture>["big_opt"]>().toEqualTypeOf<bigint | null>();
   expectTypeOf<MessageOf<Torture>["price"]>().toEqualTypeOf<string>();
   expectTypeOf<MessageOf<Torture>["flag_opt"]>().toEqualTypeOf<boolean | null>();
+});
+
+it("infers what a contract nests by its flattened names", () => {
+  expectTypeOf<MessageOf<typeof orders>["shipping_name"]>().toEqualTypeOf<string>();
+  expectTypeOf<RowOf<typeof orders>["masked_shipping_phone"]>().toEqualTypeOf<Token | null>();
+  expectTypeOf<MaskedField<typeof orders>>().toEqualTypeOf<
+    "email" | "shipping_name" | "shipping_phone"
+  >();
+  expectTypeOf<RowOf<Torture>["deep_token"]>().toEqualTypeOf<Token>();
 });
 
 it("infers a row, column by column", () => {

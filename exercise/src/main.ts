@@ -1,0 +1,63 @@
+/** `pnpm exercise`: the change to the message is a change to one file, and a forgotten place is noticed. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { mutants } from "./changes.ts";
+import { copyTree, edit, removeTree } from "./tree.ts";
+
+const asItIs = "as-it-is";
+
+const help = `Usage: pnpm exercise [--only NAME]
+
+In a copy of the tree, adds a plain and a masked field to the login contract, one line each, and
+nothing else by hand; migrates a database that holds rows; sends, retries, unmasks, looks up,
+rotates and erases; and compares every outcome. Then the same with each mutant, which forgets the
+new field in one place: these runs have to fail.
+
+  --only NAME   one run: ${[asItIs, ...Object.keys(mutants)].join(", ")}
+
+Exit codes: 0 as it should be, 1 not, 2 usage.
+`;
+
+/** Whether the run passed. */
+async function run(name: string): Promise<boolean> {
+  const tree = await mkdtemp(join(tmpdir(), "maskline-exercise-"));
+  try {
+    await copyTree(tree);
+    const mutant = mutants[name];
+    if (mutant) await edit(tree, mutant);
+    const driver = join(tree, "exercise/src/drive.ts");
+    const child = spawn(process.execPath, ["--conditions=@org/source", driver], {
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    const [code] = (await once(child, "exit")) as [number | null];
+    return code === 0;
+  } finally {
+    await removeTree(tree);
+  }
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { only: { type: "string" }, help: { type: "boolean" } } });
+  const known = [asItIs, ...Object.keys(mutants)];
+  if (values.help === true || (values.only !== undefined && !known.includes(values.only))) {
+    (values.help === true ? process.stdout : process.stderr).write(help);
+    return values.help === true ? 0 : 2;
+  }
+  let isAsItShouldBe = true;
+  for (const name of values.only === undefined ? known : [values.only]) {
+    process.stdout.write(`${name}\n`);
+    const passed = await run(name);
+    const expected = name === asItIs;
+    process.stdout.write(
+      `${name}: ${passed ? "passed" : "failed"}, ${passed === expected ? "as it has to" : "and that is wrong"}\n\n`,
+    );
+    isAsItShouldBe &&= passed === expected;
+  }
+  return isAsItShouldBe ? 0 : 1;
+}
+
+process.exitCode = await main();
