@@ -31,7 +31,9 @@ export interface Office extends Migrated {
   readonly write: (count: number, change?: Partial<Row>) => Promise<readonly Row[]>;
   readonly quarantine: (count: number) => Promise<readonly QuarantineRow[]>;
   /** The id of an approved grant of whoever may ask for this. */
-  readonly grant: (request: Pick<AccessRequest, "capability" | "selector"> & Partial<AccessRequest>) => Promise<string>;
+  readonly grant: (
+    request: Pick<AccessRequest, "capability" | "selector"> & Partial<AccessRequest>,
+  ) => Promise<string>;
   readonly request: (
     request: Pick<AccessRequest, "capability" | "selector"> & Partial<AccessRequest>,
   ) => Promise<Answer<GrantAnswer>>;
@@ -113,7 +115,9 @@ export async function openOffice(contract: AnyContract): Promise<Office> {
     contract,
     people,
     tokenColumns: new Map(
-      contract.columns.flatMap(({ name, from }) => (from.kind === "token" ? [[from.field, name]] : [])),
+      contract.columns.flatMap(({ name, from }) =>
+        from.kind === "token" ? [[from.field, name]] : [],
+      ),
     ),
     async write(count, change = {}) {
       const rows = Array.from({ length: count }, () => createRow(change));
