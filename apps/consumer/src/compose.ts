@@ -208,11 +208,15 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
         visibilityTimeoutSeconds: attributes.visibilityTimeoutSeconds,
         events: telemetry.leases,
       });
-      using _watched = telemetry.watch({ buffer, breaker, leases });
-      using flood = createFlood(config.MASKLINE_MAX_QUARANTINED_PER_MINUTE, {
-        trip: breaker.createTrip(),
-        flooded: telemetry.flooded,
-      });
+      using watching = new DisposableStack();
+      watching.use(telemetry.watch({ buffer, breaker, leases }));
+      const { flooded } = telemetry;
+      const flood = watching.use(
+        createFlood(config.MASKLINE_MAX_QUARANTINED_PER_MINUTE, {
+          trip: breaker.createTrip(),
+          flooded,
+        }),
+      );
       const ack = createAck({ queue, leases }, { events: telemetry.ack, giveUp });
       const receive = createReceive(
         { queue, buffer, leases, breaker },
