@@ -94,6 +94,8 @@ const config: OxlintConfig = {
     "typescript/return-await": ["error", "error-handling-correctness-only"],
     "typescript/switch-exhaustiveness-check": "error",
     "typescript/unbound-method": "off",
+    // The second argument is what a failure is called.
+    "vitest/valid-expect": ["error", { maxArgs: 2 }],
   },
   overrides: [
     room(["packages/{masking,sqs,settings}/src/**"], only()),
@@ -109,7 +111,7 @@ const config: OxlintConfig = {
     room(["apps/recover/src/{compose,audit/s3-sink}.ts"], notInProduction),
     {
       files: [
-        "apps/*/src/config.ts",
+        "apps/*/src/{config,main}.ts",
         "apps/demo/**",
         "packages/db/src/command/*.ts",
         "packages/{local,faults}/**",

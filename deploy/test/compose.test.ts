@@ -51,7 +51,7 @@ test("the consumer accepts its environment, and .env.example", () => {
 
 test("the consumer is given longer to stop than it takes", () => {
   const read = readConfig(consumer?.environment);
-  const shutdownMs = "config" in read ? read.config.shutdownMs : Number.NaN;
+  const shutdownMs = "config" in read ? read.config.MASKLINE_SHUTDOWN_SECONDS * 1000 : Number.NaN;
 
   expect(Number.parseInt(consumer?.stop_grace_period ?? "", 10) * 1000).toBeGreaterThan(shutdownMs);
 });

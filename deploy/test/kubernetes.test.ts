@@ -81,13 +81,13 @@ test("the consumer accepts its environment, is probed where it answers, and is g
 
   const read = readConfig(env);
 
-  expect(read).toMatchObject({ config: { port: 8080 } });
+  expect(read).toMatchObject({ config: { PORT: 8080 } });
   expect(container).toMatchObject({
     ports: [{ name: "health", containerPort: 8080 }],
     livenessProbe: { httpGet: { path: "/live", port: "health" } },
     readinessProbe: { httpGet: { path: "/ready", port: "health" } },
   });
-  const shutdownMs = "config" in read ? read.config.shutdownMs : Number.NaN;
+  const shutdownMs = "config" in read ? read.config.MASKLINE_SHUTDOWN_SECONDS * 1000 : Number.NaN;
   expect((pod?.terminationGracePeriodSeconds ?? 0) * 1000).toBeGreaterThan(shutdownMs);
 });
 

@@ -57,7 +57,9 @@ export function migrate(
     return retried(client, async () => {
       await lockSchema(client);
       const pending = await findPending(client);
-      for (const migration of pending) await apply(client, migration);
+      for (const statement of (await Promise.all(pending.map(statementsOf))).flat()) {
+        await client.query(statement);
+      }
       const changes = await findChanges(client, contract);
       for (const statement of changes) await client.query(statement);
       await client.query("SELECT maskline.ensure_partitions()");
@@ -82,17 +84,20 @@ export function planMigration(
     if (roles.length === 0) await client.query("SET ROLE maskline_owner");
     await client.query("BEGIN READ ONLY");
     const pending = await findPending(client);
-    const texts = await Promise.all(pending.map(readMigration));
+    const migrating = await Promise.all(pending.map(statementsOf));
     const changes = await findChanges(client, contract);
     await client.query("ROLLBACK");
-    const isCurrent = roles.length + texts.length + changes.length === 0;
-    return [
-      ...roles,
-      ...(texts.length === 0 ? [] : [versionTable]),
-      ...texts.map((text, index) => `-- ${pending[index]?.tag}\n${text.trimEnd()}`),
-      ...changes,
-      ...(isCurrent ? [] : ["SELECT maskline.ensure_partitions()"]),
-    ];
+    const isCurrent = roles.length + pending.length + changes.length === 0;
+    return isCurrent
+      ? []
+      : [
+          ...roles,
+          "SET ROLE maskline_owner",
+          ...(pending.length === 0 ? [] : [versionTable]),
+          ...migrating.flat(),
+          ...changes,
+          "SELECT maskline.ensure_partitions()",
+        ];
   });
 }
 
@@ -193,18 +198,19 @@ async function findPending(client: ClientBase): Promise<readonly Migration[]> {
   return migrations.filter(({ when }) => !applied.has(when));
 }
 
-async function apply(client: ClientBase, migration: Migration): Promise<void> {
-  await client.query(await readMigration(migration));
-  await client.query("INSERT INTO maskline.schema_version (version, name) VALUES ($1, $2)", [
-    migration.when,
-    migration.tag,
-  ]);
+async function statementsOf(migration: Migration): Promise<readonly string[]> {
+  const { tag, when } = migration;
+  return [
+    `-- ${tag}\n${await readMigration(migration)}`,
+    `INSERT INTO maskline.schema_version (version, name) VALUES (${when}, '${tag}')`,
+  ];
 }
 
 async function findChanges(client: ClientBase, contract: AnyContract): Promise<readonly string[]> {
   const isKnown = await stands(client, "maskline.contract");
   const state = await readContractState(client, contract, isKnown);
-  const isEmpty = state.definition === null || (await hasNoRow(client, contract));
+  const isNew = state.definition === null || state.columns === null;
+  const isEmpty = isNew || (await hasNoRow(client, contract));
   const { statements, refusals } = changesTo(contract, state, isEmpty);
   if (refusals.length > 0) throw new MigrationRefusedError(refusals);
   return statements;

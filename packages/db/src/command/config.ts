@@ -26,6 +26,8 @@ export type Config =
       readonly url: string | undefined;
       readonly source: string;
       readonly contract: string;
+      /** Where a relative path of a contract begins: where pnpm was called. */
+      readonly directory: string;
       readonly sendsWeakPassword: boolean;
       /** What production lets pass, because it is allowed. */
       readonly warnings: readonly string[];
@@ -75,6 +77,7 @@ export function readConfig(environment: Environment): Config {
     ok: true,
     ...named,
     contract,
+    directory: environment["INIT_CWD"] ?? "",
     sendsWeakPassword: allowed.includes("weak_password"),
     warnings,
   };

@@ -13,8 +13,8 @@ Reads MASKLINE_CONTRACT (default login: a shipped contract's name, or the path o
 MIGRATE_DATABASE_URL, else DATABASE_URL, else PGHOST, PGDATABASE, PGUSER and their kin, from the
 environment or, in a checkout, from .env.`,
   flags: { plan: "switch" },
-  run: async ({ url, contract: name, sendsWeakPassword }, { plan }) => {
-    const contract = await loadContract(name);
+  run: async ({ url, contract: name, directory, sendsWeakPassword }, { plan }) => {
+    const contract = await loadContract(name, directory);
     if (plan !== undefined) {
       const statements = await planMigration(url, { contract, sendsWeakPassword });
       return statements.length === 0

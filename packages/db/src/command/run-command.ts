@@ -24,6 +24,8 @@ export interface RunSettings {
   readonly url: string | undefined;
   /** A contract's name or path. */
   readonly contract: string;
+  /** Where a relative path begins. */
+  readonly directory: string;
   readonly sendsWeakPassword: boolean;
 }
 
