@@ -8,13 +8,7 @@ import { createTestDatabase } from "@org/local";
 import { createTokenizer } from "@org/masking";
 import { loadKeyring } from "@org/masking/keyring";
 import { createSealer } from "@org/masking/seal";
-import {
-  type AnyContract,
-  createSubjectTag,
-  createToRow,
-  login,
-  tagFields,
-} from "@org/schema";
+import { type AnyContract, createSubjectTag, createToRow, login, tagFields } from "@org/schema";
 import { Client, escapeIdentifier } from "pg";
 import { inject } from "vitest";
 import { type Ended, runRecover } from "./run-recover.ts";

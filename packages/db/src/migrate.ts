@@ -8,9 +8,9 @@ import { readContractState } from "./contract-state.ts";
 import { toDatabaseError } from "./database-error.ts";
 import { findNeededRoles, MissingRightsError, prepareRoles, WrongLoginError } from "./roles.ts";
 import { type Migration, migrations, readMigration } from "./schema-version.ts";
-import { SessionClient } from "./session.ts";
+import { type Connection, SessionClient } from "./session.ts";
 
-export interface MigrateOptions {
+export interface MigrateOptions extends Pick<Connection, "sendsWeakPassword"> {
   readonly contract: AnyContract;
 }
 
@@ -49,9 +49,9 @@ export class MigrationRefusedError extends Error {
  */
 export function migrate(
   url: string | undefined,
-  { contract }: MigrateOptions,
+  { contract, sendsWeakPassword }: MigrateOptions,
 ): Promise<MigrateResult> {
-  return withClient(url, async (client) => {
+  return withClient({ connectionString: url, sendsWeakPassword }, async (client) => {
     await prepareRoles(client);
     await client.query("SET ROLE maskline_owner");
     return retried(client, async () => {
@@ -76,9 +76,9 @@ export function migrate(
  */
 export function planMigration(
   url: string | undefined,
-  { contract }: MigrateOptions,
+  { contract, sendsWeakPassword }: MigrateOptions,
 ): Promise<readonly string[]> {
-  return withClient(url, async (client) => {
+  return withClient({ connectionString: url, sendsWeakPassword }, async (client) => {
     const roles = await findNeededRoles(client);
     // Where it is nobody's yet, there is nothing that only the owner could read.
     if (roles.length === 0) await client.query("SET ROLE maskline_owner");
@@ -102,11 +102,11 @@ export function planMigration(
 }
 
 async function withClient<T>(
-  url: string | undefined,
+  connection: Connection,
   use: (client: ClientBase) => Promise<T>,
 ): Promise<T> {
   const client = new SessionClient({
-    connectionString: url,
+    ...connection,
     application_name: "maskline-migrate",
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
