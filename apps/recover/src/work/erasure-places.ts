@@ -1,6 +1,6 @@
 /** What is said of each place where a copy of something erased may stand. */
 
-import { type ErasurePlace, findLoggedByRoles, type PlaceState, type Recovery } from "@org/db";
+import type { ErasurePlace, PlaceState, Recovery } from "@org/db";
 
 export interface PlaceReport extends Omit<PlaceState, "place"> {
   readonly place: ErasurePlace | "logs";

@@ -42,10 +42,6 @@ export interface Erasure {
 type StoredState = Omit<PlaceState, "count"> & { readonly count: string | null };
 
 export function createErasure(call: Call): Erasure {
-  const toState = ({ count, ...state }: StoredState): PlaceState => ({
-    ...state,
-    count: count === null ? null : Number(count),
-  });
   return {
     async ofRecord(record) {
       const states = await call<StoredState>("erasure_of_record", { p_record: record });
@@ -57,4 +53,8 @@ export function createErasure(call: Call): Erasure {
     },
     logSettings: () => call<LogSetting>("log_settings"),
   };
+}
+
+function toState({ count, ...state }: StoredState): PlaceState {
+  return { ...state, count: count === null ? null : Number(count) };
 }
