@@ -73,7 +73,7 @@ export async function reportPlaces(
   erasure: Recovery["erasure"],
   states: readonly PlaceState[],
 ): Promise<PlaceReport[]> {
-  const logged = findLoggedByRoles(await erasure.logSettings());
+  const logged = await erasure.loggedByRoles();
   const by = logged.map(({ role, name }) => (role === null ? name : `${name} of ${role}`));
   const logs: PlaceReport = {
     place: "logs",
