@@ -68,7 +68,9 @@ export class SessionClient extends Client {
 
   override connect(): Promise<Client>;
   override connect(callback: (error: Error | null, client?: Client) => void): void;
-  override connect(callback?: (error: Error | null, client?: Client) => void): Promise<Client> | void {
+  override connect(
+    callback?: (error: Error | null, client?: Client) => void,
+  ): Promise<Client> | void {
     const connected = this.#connect();
     if (callback === undefined) return connected;
     connected.then(

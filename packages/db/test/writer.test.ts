@@ -28,9 +28,7 @@ async function refusal(attempt: Promise<unknown>): Promise<DatabaseError> {
 function asStored(value: unknown): string | null {
   if (value === null) return null;
   const instant = /^(\d{4}-\d\d-\d\d)T([\d:]{8}(?:\.\d+)?)Z$/.exec(String(value));
-  return instant === null
-    ? String(value)
-    : `${instant[1]} ${instant[2]?.replace(/\.?0+$/, "")}+00`;
+  return instant === null ? String(value) : `${instant[1]} ${instant[2]?.replace(/\.?0+$/, "")}+00`;
 }
 
 describe.each(testContracts)("writing rows of $name", (contract: AnyContract) => {
@@ -193,9 +191,7 @@ describe.each(testContracts)("writing rows of $name", (contract: AnyContract) =>
   it("adds records in the order of their ids, also once PostgreSQL reuses its plan", async () => {
     const filled = [table, "maskline.vault", "maskline.seed"];
     for (const each of filled) {
-      await read(
-        `ALTER TABLE ${each} ADD COLUMN arrived_at timestamptz DEFAULT clock_timestamp()`,
-      );
+      await read(`ALTER TABLE ${each} ADD COLUMN arrived_at timestamptz DEFAULT clock_timestamp()`);
     }
     for (let batch = 0; batch < 10; batch += 1) {
       const rows = Array.from({ length: 50 }, () => createRow());
