@@ -82,9 +82,11 @@ const config: OxlintConfig = {
     "no-shadow": "off",
     "node/no-process-env": "error",
     "typescript/await-thenable": "error",
+    // The compiler's noImplicitReturns knows that a switch over a union is whole.
+    "typescript/consistent-return": "off",
     "typescript/consistent-type-imports": "error",
     "typescript/explicit-module-boundary-types": "error",
-    "typescript/method-signature-style": ["warn", "property"],
+    "typescript/method-signature-style": ["error", "property"],
     "typescript/no-explicit-any": "error",
     "typescript/no-floating-promises": "error",
     "typescript/no-misused-promises": "error",
@@ -94,6 +96,8 @@ const config: OxlintConfig = {
     "typescript/return-await": ["error", "error-handling-correctness-only"],
     "typescript/switch-exhaustiveness-check": "error",
     "typescript/unbound-method": "off",
+    // The second argument is what a failure is called.
+    "vitest/valid-expect": ["error", { maxArgs: 2 }],
   },
   overrides: [
     room(["packages/{masking,sqs,settings}/src/**"], only()),
@@ -109,7 +113,7 @@ const config: OxlintConfig = {
     room(["apps/recover/src/{compose,audit/s3-sink}.ts"], notInProduction),
     {
       files: [
-        "apps/*/src/config.ts",
+        "apps/*/src/{config,main}.ts",
         "apps/demo/**",
         "packages/db/src/command/*.ts",
         "packages/{local,faults}/**",

@@ -9,9 +9,10 @@ export const orders = defineContract({
     currency: text({ max: 3, usual: /^[A-Z]{3}$/, example: ["EUR", "GBP", "USD"] }),
     card_last4: text({ max: 4, usual: /^\d{4}$/, example: "4242" }),
     email: subject(masked("email/1")),
-    // In the message these two stand in an object: shipping: { name, phone }.
-    shipping_name: masked("exact/1", { max: 128, example: ["Ada Byron", "Noa Lind"] }),
-    shipping_phone: optional(masked("phone/1")),
+    shipping: {
+      name: masked("exact/1", { max: 128, example: ["Ada Byron", "Noa Lind", "Kim Oe"] }),
+      phone: optional(masked("phone/1")),
+    },
     placed_at: timestamp(),
   },
 });

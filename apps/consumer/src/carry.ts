@@ -3,7 +3,7 @@ import { randomUUIDv7 } from "node:crypto";
 
 import type { QuarantineRow } from "@org/db/writer";
 import type { BatchSealer } from "@org/masking/seal";
-import type { AnyContract, MessageOf, Parse, Parsed, ToRow } from "@org/schema";
+import type { AnyContract, MessageOf, Parse, Parsed, SubjectTag, ToRow } from "@org/schema";
 
 import type { BatchTrace } from "./batch-trace.ts";
 import type { Held, Item, Outcome } from "./model.ts";
@@ -22,6 +22,7 @@ export interface CarryEvents {
 export interface CarryStages {
   readonly parse: Parse<Message>;
   readonly toRow: ToRow<AnyContract>;
+  readonly tag: SubjectTag;
   readonly write: Write;
   /** Opens a batch key; null where the vault is off. */
   readonly openBatch: (() => BatchSealer) | null;
@@ -41,7 +42,7 @@ export type Carry = (batch: readonly Held[], context: CarryContext) => Promise<O
 
 /** Carries a batch to its outcome. Retries write the same sealed bytes: a message is sealed once. */
 export function createCarry(
-  { parse, toRow, write, openBatch }: CarryStages,
+  { parse, toRow, tag, write, openBatch }: CarryStages,
   events: CarryEvents,
 ): Carry {
   return async function carry(batch, { giveUp, trace }) {
@@ -98,18 +99,19 @@ export function createCarry(
     const { columns, vault } = toRow(parsed.message, { recordId, sealer });
     return { held, kind: "row", row: { messageId, recordId, sentAtMs, columns, vault } };
   }
-}
 
-function sealBody(
-  sealer: BatchSealer,
-  { envelope }: Held,
-  reason: string,
-  sqlState: string | null,
-): QuarantineRow {
-  const { messageId, sentAtMs, body } = envelope;
-  const recordId = randomUUIDv7();
-  const bytes = Buffer.from(body, "utf8");
-  const sealed = sealer.sealBytes({ table: tableLabel, recordId }, bytes);
-  bytes.fill(0);
-  return { messageId, recordId, sentAtMs, reason, sqlState, ...sealed };
+  function sealBody(
+    sealer: BatchSealer,
+    { envelope }: Held,
+    reason: string,
+    sqlState: string | null,
+  ): QuarantineRow {
+    const { messageId, sentAtMs, body, attributeNames } = envelope;
+    const recordId = randomUUIDv7();
+    const bytes = Buffer.from(body, "utf8");
+    const sealed = sealer.sealBytes({ table: tableLabel, recordId }, bytes);
+    bytes.fill(0);
+    const subjectTag = tag(body, attributeNames);
+    return { messageId, recordId, sentAtMs, reason, sqlState, subjectTag, ...sealed };
+  }
 }

@@ -1,12 +1,19 @@
 /** The composition root: opens the adapters and fits them together. */
-import { DatabaseError, connectWriter, databaseReasons } from "@org/db/writer";
+import { DatabaseError, connectWriter, databaseReasons, trustOf } from "@org/db/writer";
 import { MaskingError, createTokenizer } from "@org/masking";
 import type { Keyring } from "@org/masking";
 import { loadKeyring } from "@org/masking/keyring";
 import { createSealer } from "@org/masking/seal";
 import type { Sealer } from "@org/masking/seal";
-import { ContractError, createParser, createToRow, loadContract } from "@org/schema";
-import type { AnyContract, ToRow } from "@org/schema";
+import {
+  ContractError,
+  createParser,
+  createSubjectTag,
+  createToRow,
+  loadContract,
+  tagFields,
+} from "@org/schema";
+import type { AnyContract, SubjectTag, ToRow } from "@org/schema";
 import { QueueError, damageKinds, openQueue, queueErrorCodes } from "@org/sqs";
 import type { QueueAttributes, Target } from "@org/sqs";
 import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
@@ -21,6 +28,7 @@ import { createBuffer } from "./buffer.ts";
 import { createCarry } from "./carry.ts";
 import { wantsTraces } from "./config.ts";
 import type { Config } from "./config.ts";
+import { findExposures } from "./exposures.ts";
 import { StartFault, toFailure } from "./failure.ts";
 import { createFlood } from "./flood.ts";
 import { openHealthServer } from "./health.ts";
@@ -93,17 +101,21 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
       ...(config.AWS_ENDPOINT_URL_SQS !== null && { endpoint: config.AWS_ENDPOINT_URL_SQS }),
     }),
   );
+  const connection = {
+    // pg reads the PG* variables itself.
+    ...(config.DATABASE_URL !== null && { connectionString: config.DATABASE_URL }),
+    sendsWeakPassword: config.MASKLINE_ALLOW.includes("weak_password"),
+  };
   const openWriter = () =>
     connectWriter({
-      // pg reads the PG* variables itself.
-      connection: config.DATABASE_URL === null ? {} : { connectionString: config.DATABASE_URL },
+      connection,
       contract,
       poolSize: config.MASKLINE_WRITERS + 1,
       onIdleError: (fault) =>
         log.warn(toFailure("write", fault), "an idle connection to the database broke"),
     });
   const database = opening.use(openWriter());
-  const [{ toRow, sealer }, target, attributes, access] = await allOrEveryFault([
+  const [{ toRow, tag, sealer }, target, attributes, access] = await allOrEveryFault([
     orExplain(
       openKeys(config, contract),
       "MASKLINE_KEYRING",
@@ -122,6 +134,11 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
     ),
   ]);
 
+  const exposures = await findExposures({
+    config,
+    server: trustOf(connection),
+    loggedBy: access.loggedBy,
+  });
   const exporter = new PrometheusExporter({
     preventServerStart: true,
     withoutScopeInfo: true,
@@ -166,17 +183,19 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
 
   const opened = opening.move();
   return {
-    findings: preflight(attributes, {
-      batchAgeMs: config.MASKLINE_BATCH_AGE_MS,
-      hasVault: sealer !== null,
-      readsMaskedData: access.readsMaskedData,
-      namesPrivateKeyring: config.RECOVER_PRIVATE_KEYRING !== null,
-      unknownSettings: config.unknownSettings,
-      ignoredSettings: config.ignoredSettings,
-      regionFrom: target.regionFrom,
-      waitSeconds: config.MASKLINE_WAIT_SECONDS,
-      shutdownSeconds: config.MASKLINE_SHUTDOWN_SECONDS,
-    }),
+    findings: exposures.concat(
+      preflight(attributes, {
+        batchAgeMs: config.MASKLINE_BATCH_AGE_MS,
+        hasVault: sealer !== null,
+        readsMaskedData: access.readsMaskedData,
+        namesPrivateKeyring: config.RECOVER_PRIVATE_KEYRING !== null,
+        unknownSettings: config.unknownSettings,
+        ignoredSettings: config.ignoredSettings,
+        regionFrom: target.regionFrom,
+        waitSeconds: config.MASKLINE_WAIT_SECONDS,
+        shutdownSeconds: config.MASKLINE_SHUTDOWN_SECONDS,
+      }),
+    ),
     async findMore() {
       await using second = openWriter();
       const found = await Promise.all([findDenied(queue), findUnwritable(database, second)]);
@@ -201,11 +220,15 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
         visibilityTimeoutSeconds: attributes.visibilityTimeoutSeconds,
         events: telemetry.leases,
       });
-      using _watched = telemetry.watch({ buffer, breaker, leases });
-      using flood = createFlood(config.MASKLINE_MAX_QUARANTINED_PER_MINUTE, {
-        trip: breaker.createTrip(),
-        flooded: telemetry.flooded,
-      });
+      using watching = new DisposableStack();
+      watching.use(telemetry.watch({ buffer, breaker, leases }));
+      const { flooded } = telemetry;
+      const flood = watching.use(
+        createFlood(config.MASKLINE_MAX_QUARANTINED_PER_MINUTE, {
+          trip: breaker.createTrip(),
+          flooded,
+        }),
+      );
       const ack = createAck({ queue, leases }, { events: telemetry.ack, giveUp });
       const receive = createReceive(
         { queue, buffer, leases, breaker },
@@ -234,6 +257,7 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
         {
           parse: createParser(contract, { unwrap: config.MASKLINE_UNWRAP }),
           toRow,
+          tag,
           write: createWrite({ openCommit, probe: database.probe, breaker }, telemetry.write),
           openBatch: sealer && (() => sealer.openBatch()),
         },
@@ -290,6 +314,7 @@ function maxAgeOf({ retentionSeconds }: QueueAttributes): { maxAgeMs?: number } 
 
 interface Keys {
   readonly toRow: ToRow<AnyContract>;
+  readonly tag: SubjectTag;
   /** null: the vault is off. */
   readonly sealer: Sealer | null;
 }
@@ -297,8 +322,13 @@ interface Keys {
 async function openKeys(config: Config, contract: AnyContract): Promise<Keys> {
   const tenant = config.MASKLINE_TENANT;
   const keyring = await loadKeyring(config.MASKLINE_KEYRING, { env: config.env });
-  const tokenizer = createTokenizer(keyring, { tenant, fields: contract.tokenFields });
-  return { toRow: createToRow(contract, tokenizer), sealer: openSealer(keyring, config) };
+  const fields = { ...contract.tokenFields, ...tagFields(contract) };
+  const tokenizer = createTokenizer<string>(keyring, { tenant, fields });
+  return {
+    toRow: createToRow(contract, tokenizer),
+    tag: createSubjectTag(contract, tokenizer, { unwrap: config.MASKLINE_UNWRAP }),
+    sealer: openSealer(keyring, config),
+  };
 }
 
 /** A recipient in the keyring means that originals are kept, sealed, unless the operator says no. */

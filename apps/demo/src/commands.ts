@@ -4,7 +4,7 @@ import { addAbortListener, once } from "node:events";
 import { open, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { leashChild } from "@org/local";
+import { leashChild, nodeEnvironment } from "@org/local";
 
 const repository = fileURLToPath(new URL("../../../", import.meta.url));
 const logTailLength = 2_000;
@@ -18,7 +18,7 @@ const entries = {
 export interface Command {
   readonly name: keyof typeof entries;
   readonly args?: readonly string[];
-  /** Its whole environment beside PATH: no setting and no .env of the caller's reaches it. */
+  /** Its whole environment beside what any Node process takes: no setting and no .env of the caller's reaches it. */
   readonly env: Readonly<Record<string, string>>;
   /** Where what it prints goes; its working directory is the one that holds this file. */
   readonly logFile: string;
@@ -54,7 +54,7 @@ async function start({ name, args = [], env, logFile }: Command): Promise<ChildP
     {
       cwd: dirname(logFile),
       detached: true,
-      env: { PATH: process.env["PATH"], ...env },
+      env: { ...nodeEnvironment, ...env },
       stdio: ["ignore", log.fd, log.fd],
     },
   );

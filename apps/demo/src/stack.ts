@@ -120,12 +120,31 @@ async function prepareDatabase(
 ): Promise<{ admin: string; consumer: string; analyst: string }> {
   const admin = postgres.url({ database });
   await execute(postgres.adminUrl, [`CREATE DATABASE ${database}`]);
-  const env = { MIGRATE_DATABASE_URL: admin, MASKLINE_CONTRACT: reference };
-  const logFile = join(directory, "migrate.log");
-  await runCommand({ name: "migrate", env, logFile }, signal);
+  await migrate({ url: admin, reference, directory }, signal);
   return {
     admin,
     consumer: await createLogin(admin, { name: "consumer", memberOf: "maskline_writer" }),
     analyst: await createLogin(admin, { name: "analyst", memberOf: "maskline_analyst" }),
   };
+}
+
+/** Brings the stack's database to what its contract says now. */
+export async function migrateStack(
+  { adminUrl, consumerEnv, directory }: Stack,
+  signal: AbortSignal,
+): Promise<void> {
+  const reference = consumerEnv["MASKLINE_CONTRACT"] ?? "";
+  await migrate({ url: adminUrl, reference, directory }, signal);
+}
+
+async function migrate(
+  {
+    url,
+    reference,
+    directory,
+  }: { readonly url: string; readonly reference: string; readonly directory: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const env = { MIGRATE_DATABASE_URL: url, MASKLINE_CONTRACT: reference };
+  await runCommand({ name: "migrate", env, logFile: join(directory, "migrate.log") }, signal);
 }

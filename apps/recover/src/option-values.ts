@@ -25,6 +25,11 @@ export function naturalNumber(text: string): number {
   throw new InvalidArgumentError("It must be a whole number.");
 }
 
+/** A record's id. */
+export function uuid(text: string): string {
+  return uuids(text)[0] ?? "";
+}
+
 /** Record ids, of an option that may be given more than one. */
 export function uuids(text: string, before: readonly string[] = []): string[] {
   const isUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);

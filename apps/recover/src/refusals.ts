@@ -63,6 +63,10 @@ const refusals: Record<string, readonly [meaning: string, advice: string]> = {
     "Your signing key stands for another login than the database's.",
     "Use your own login and key: in the recover keyring the key stands under the login.",
   ],
+  tags_missing: [
+    "Messages in quarantine carry tags of their subjects, and the request names none.",
+    "Set MASKLINE_KEYRING: with the token key the tool finds those of the subject.",
+  ],
   wrong_tokens: [
     "These are not the tokens of one value, one a token key.",
     "Use `recover lookup`, which makes them.",

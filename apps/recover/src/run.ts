@@ -5,6 +5,7 @@ import { auditCommands } from "./commands/audit.ts";
 import { approve, deny } from "./commands/approve.ts";
 import { completion } from "./commands/completion.ts";
 import { erase } from "./commands/erase.ts";
+import { erasureCommands } from "./commands/erasure-verify.ts";
 import { keysCommands } from "./commands/keys.ts";
 import { list } from "./commands/list.ts";
 import { lookup } from "./commands/lookup.ts";
@@ -36,7 +37,7 @@ const groups: readonly [string, readonly ((edge: Edge) => Command)[]][] = [
   ["Asking and deciding:", [request, list, approve, deny, revoke]],
   ["Looking:", [unmask, lookup, quarantineCommands]],
   ["Custodian's work:", [erase, rewrap, retoken, keysCommands]],
-  ["Evidence and help:", [auditCommands, completion]],
+  ["Evidence and help:", [auditCommands, erasureCommands, completion]],
 ];
 
 function program(edge: Own): Command {

@@ -1,29 +1,30 @@
-/** Kills the tool at every step of a look, and amid a retry, by making that step wait for a lock or a pipe. */
+/** Kills the tool at every step of an access, and amid a retry, by making that step wait for a lock. */
 
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { fileURLToPath } from "node:url";
 import { Client } from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { askApproved, type Office, openOffice, type Person } from "./office.ts";
-
-const plaintext = "203.0.113.77";
+import { bodyOf } from "./samples.ts";
 
 let office: Office;
+let plaintext: string;
 let grant: string;
 let admin: Client;
 let another: Client;
 
 beforeEach(async () => {
   office = await openOffice();
-  const [record = ""] = await office.write([{ ip: plaintext, deviceId: "d-77" }]);
+  const message = office.sample();
+  plaintext = String(message[office.field]);
+  const [record = ""] = await office.write([message]);
   grant = await askApproved(office, office.requester, [
     "unmask",
     "--field",
-    "ip",
+    office.field,
     "--record",
     record,
   ]);
@@ -39,7 +40,7 @@ afterEach(async () => {
 
 interface Running {
   readonly child: ChildProcess;
-  stdout(): string;
+  readonly stdout: () => string;
 }
 
 /** The tool as an operator runs it: a process of its own. */
@@ -126,15 +127,19 @@ test("before the claim: nothing out", async () => {
 });
 
 test("between claim and checkpoint: an intent, and nothing out", async () => {
-  const directory = join(office.directory, "checkpoints");
-  const pipe = join(directory, "pipe.checkpoint");
-  // Whoever reads it waits for a writer who never comes.
-  await promisify(execFile)("mkfifo", [pipe]);
+  await admin.query("BEGIN; SELECT * FROM recovery.audit_head FOR UPDATE");
   const running = startUnmask();
-  await expect.poll(intents, patience).toHaveLength(1);
+  await untilItWaits();
+  // In line behind the claim, and before whatever reads the chain's end for the checkpoint.
+  await another.query("BEGIN");
+  const locked = another.query("LOCK TABLE recovery.audit_head");
+  await admin.query("ROLLBACK");
+  await locked;
+  await untilItWaits();
+  expect(await intents()).toHaveLength(1);
+  expect(await newestCheckpoint()).toBeLessThan((await intents())[0] ?? 0);
   expect(await kill(running)).toBe("");
-  await promisify(execFile)("rm", [pipe]);
-  expect(await newestCheckpoint()).toBe(0);
+  await another.query("ROLLBACK");
   await expectExplained();
 });
 
@@ -178,19 +183,12 @@ const written = (id: string) => ({ record_id: id, outcome: "row", rows: 1, kept:
 const waiting = (id: string) => ({ record_id: id, outcome: "quarantined", rows: 0, kept: 1 });
 
 test("amid a retry: each message is a row or in quarantine, and the next run finishes the rest", async () => {
-  const login = JSON.stringify({
-    user_id: "424cdd21-063a-43a7-b91b-7ca1a833afae",
-    app_version: "2.3.0",
-    device_type: "android",
-    ip: plaintext,
-    locale: "RU",
-    device_id: "593-47-5928",
-  });
-  const records = await office.quarantine([login, login, login]);
+  const body = bodyOf(office.sample());
+  const records = await office.quarantine([body, body, body]);
   const states = async (): Promise<unknown[]> =>
     office.admin(
       `SELECT record_id, outcome::text,
-         (SELECT count(*)::integer FROM public.user_logins AS made WHERE made.record_id = ledger.record_id) AS rows,
+         (SELECT count(*)::integer FROM ${office.table} AS made WHERE made.record_id = ledger.record_id) AS rows,
          (SELECT count(*)::integer FROM maskline.quarantine AS kept WHERE kept.record_id = ledger.record_id) AS kept
        FROM maskline.ledger WHERE record_id = ANY ($1) ORDER BY record_id`,
       [records],
@@ -214,8 +212,8 @@ test("amid a retry: each message is a row or in quarantine, and the next run fin
   expect(finished.code).toBe(0);
   expect(JSON.parse(finished.stdout)).toMatchObject({ failed: 0, rejected: {}, refused: {} });
   expect(await states()).toEqual([written(first), written(second), written(third)]);
-  const looks = "SELECT action, detail::jsonb -> 'changed' AS changed FROM recovery.audit";
-  expect(await office.admin(`${looks} WHERE action IN ('intent', 'result') ORDER BY seq`)).toEqual([
+  const chain = "SELECT action, detail::jsonb -> 'changed' AS changed FROM recovery.audit";
+  expect(await office.admin(`${chain} WHERE action IN ('intent', 'result') ORDER BY seq`)).toEqual([
     { action: "intent", changed: null },
     { action: "result", changed: 3 },
   ]);

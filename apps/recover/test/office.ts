@@ -8,7 +8,7 @@ import { createTestDatabase } from "@org/local";
 import { createTokenizer } from "@org/masking";
 import { loadKeyring } from "@org/masking/keyring";
 import { createSealer } from "@org/masking/seal";
-import { type AnyContract, createToRow, login } from "@org/schema";
+import { type AnyContract, createSubjectTag, createToRow, login, tagFields } from "@org/schema";
 import { Client, escapeIdentifier } from "pg";
 import { inject } from "vitest";
 import { type Ended, runRecover } from "./run-recover.ts";
@@ -154,6 +154,8 @@ export async function openOffice(contract: AnyContract = login): Promise<Office>
   const samples = createSamples(contract);
   const sample = (changes: Partial<Message> = {}): Message =>
     ({ ...samples.next(), ...changes }) as Message;
+  const isWhole = (message: Partial<Message>): message is Message =>
+    contract.fields.every(({ name }) => name in message);
   const openKeyring = () => loadKeyring(join(directory, "maskline.keyring.json"), { env: {} });
   let counter = 0;
   const nextId = (): string => {
@@ -192,7 +194,10 @@ export async function openOffice(contract: AnyContract = login): Promise<Office>
           batchKeys.push(...batch.sealedKeys.map((key) => ({ id, ...key })));
         }
         const recordId = nextId();
-        const row = toRow(sample(message), { recordId, sealer: vault ? batch : null });
+        const row = toRow(isWhole(message) ? message : sample(message), {
+          recordId,
+          sealer: vault ? batch : null,
+        });
         return { messageId: recordId, recordId, sentAtMs: sentAtMs ?? Date.now(), ...row };
       });
       await writer.write({ rows, quarantined: [], batchKeys: vault ? batchKeys : [] });
@@ -212,7 +217,12 @@ export async function openOffice(contract: AnyContract = login): Promise<Office>
       await client.query(`UPDATE maskline.seed SET seed = $2 ${at}`, [recordId, seed]);
     },
     async quarantine(bodies) {
-      const batch = createSealer(await openKeyring(), { tenant }).openBatch();
+      const keyring = await openKeyring();
+      const tag = createSubjectTag(
+        contract,
+        createTokenizer(keyring, { tenant, fields: tagFields(contract) }),
+      );
+      const batch = createSealer(keyring, { tenant }).openBatch();
       const batchKeys: BatchKeyRow[] = batch.sealedKeys.map((key) => ({ id: batch.id, ...key }));
       const quarantined = bodies.map((body): QuarantineRow => {
         const recordId = nextId();
@@ -223,6 +233,7 @@ export async function openOffice(contract: AnyContract = login): Promise<Office>
           sentAtMs: Date.now(),
           reason: `not_a_${contract.name}`,
           sqlState: null,
+          subjectTag: tag(body),
           ...batch.sealBytes(at, Buffer.from(body)),
         };
       });

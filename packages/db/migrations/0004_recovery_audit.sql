@@ -127,6 +127,10 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_row recovery.audit;
 BEGIN
+  -- A crash must not take back the trace of what is handed out next.
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
   SELECT head.seq + 1, head.hash INTO STRICT v_row.seq, v_row.previous_hash
   FROM recovery.audit_head AS head FOR UPDATE;
   v_row.at := clock_timestamp();

@@ -120,6 +120,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     ELSE format('entry.%I::text = $1 ->> ''subject''', p_contract.subject_column) END
 $$;
 
+-- In a comparison as a subquery: else it is called for each row.
 CREATE FUNCTION recovery.ids_of(p_selector jsonb) RETURNS uuid[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT ARRAY(SELECT DISTINCT id::uuid FROM jsonb_array_elements_text(p_selector -> 'ids') AS id)
@@ -131,7 +132,7 @@ RETURNS TABLE (record_id uuid, create_date date)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_test text := CASE p_selector ->> 'kind'
-    WHEN 'records' THEN 'entry.record_id = ANY (recovery.ids_of($1))'
+    WHEN 'records' THEN 'entry.record_id = ANY ((SELECT recovery.ids_of($1))::uuid[])'
     WHEN 'token' THEN recovery.some_token(p_contract, '%s = $1 ->> ''token''')
     WHEN 'subject' THEN recovery.subject_test(p_contract)
     WHEN 'time' THEN
@@ -144,7 +145,7 @@ BEGIN
   IF p_selector ->> 'kind' = 'quarantine' THEN
     RETURN QUERY
       SELECT refused.record_id, refused.create_date FROM maskline.quarantine AS refused
-      WHERE refused.record_id = ANY (recovery.ids_of(p_selector)) AND refused.contract = p_contract.name;
+      WHERE refused.record_id = ANY ((SELECT recovery.ids_of(p_selector))::uuid[]) AND refused.contract = p_contract.name;
   ELSIF v_test IS NOT NULL THEN
     RETURN QUERY EXECUTE format(
       'SELECT entry.record_id, entry.create_date FROM public.%I AS entry WHERE %s',

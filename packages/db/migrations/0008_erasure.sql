@@ -51,7 +51,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   WHERE kept.relation <> 0
 $$;
 
--- Before the rows are deleted.
+-- Before the rows are deleted; and no crash takes that back.
 CREATE FUNCTION recovery.note_erasure(p_claim uuid, p_contract maskline.contract, p_records uuid[],
   p_dates date[])
 RETURNS bigint
@@ -59,6 +59,9 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_erasure bigint;
 BEGIN
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
   INSERT INTO recovery.erasure (claim_id) VALUES (p_claim) RETURNING id INTO v_erasure;
   INSERT INTO recovery.erasure_file (erasure, place, relation, file)
   SELECT v_erasure, place, relation, pg_relation_filenode(relation)

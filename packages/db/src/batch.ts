@@ -1,6 +1,6 @@
 /** What one write takes: the outcome of a batch of messages. */
 
-import type { Sealed, SealedBatchKey, Seed } from "@org/masking";
+import type { Sealed, SealedBatchKey, Seed, Token } from "@org/masking";
 import type { AnyContract, RowOf } from "@org/schema";
 
 /** A message that becomes a row. */
@@ -25,6 +25,8 @@ export interface QuarantineRow {
   readonly reason: string;
   /** What PostgreSQL said of the row, if it was PostgreSQL that refused it. */
   readonly sqlState: string | null;
+  /** Whose it is, where the body says so. */
+  readonly subjectTag: Token | null;
   readonly sealed: Sealed;
   readonly seed: Seed;
 }

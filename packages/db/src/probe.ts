@@ -29,7 +29,7 @@ function sampleBatch<C extends AnyContract>({ columns }: C): WriteBatch<C> {
   const values = columns.filter(({ from }) => from.kind !== "system").map(sampleOf);
   return {
     rows: [{ ...place(), columns: Object.fromEntries(values) as RowOf<C>, vault: sealed }],
-    quarantined: [{ ...place(), reason: "probe", sqlState: null, ...sealed }],
+    quarantined: [{ ...place(), reason: "probe", sqlState: null, subjectTag: null, ...sealed }],
     batchKeys: [{ id: randomUUID(), recipient: "probe", sealed: bytes as SealedBatchKey }],
   };
 }

@@ -1,7 +1,8 @@
 /** What every session of ours relies on, whatever the database's or the login's defaults are. */
 
 import { TLSSocket } from "node:tls";
-import { Client, type ClientBase, type ClientConfig, type PoolConfig } from "pg";
+import type { ServerTrust } from "@org/settings";
+import { Client, type ClientConfig, type PoolConfig } from "pg";
 import { DatabaseError, toDatabaseError } from "./database-error.ts";
 
 /** Where the database is; what is left out, `pg` takes from the PG* variables. */
@@ -73,10 +74,19 @@ export class SessionClient extends Client {
   ): Promise<Client> | void {
     const connected = this.#connect();
     if (callback === undefined) return connected;
-    connected.then(
-      () => callback(null, this),
-      (error: Error) => callback(error),
+    void this.#tell(connected, callback);
+  }
+
+  async #tell(
+    connected: Promise<Client>,
+    callback: (error: Error | null, client?: Client) => void,
+  ): Promise<void> {
+    const error = await connected.then(
+      () => null,
+      (fault: Error) => fault,
     );
+    if (error === null) callback(null, this);
+    else callback(error);
   }
 
   async #connect(): Promise<Client> {
@@ -89,13 +99,6 @@ export class SessionClient extends Client {
     }
     return this;
   }
-}
-
-export interface ServerTrust {
-  /** A name, an address, or a socket's directory. */
-  readonly host: string;
-  /** TLS, with a certificate that is verified to be the host's. */
-  readonly isVerified: boolean;
 }
 
 /**

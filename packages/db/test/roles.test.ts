@@ -1,7 +1,15 @@
-import { roles } from "@org/db";
+import { migrate, roles } from "@org/db";
 import { createTestDatabase, type TestDatabase } from "@org/local";
+import type { AnyContract } from "@org/schema";
+import { testContracts } from "@org/schema/test-contracts";
 import { Client, DatabaseError as PgError, type QueryResultRow } from "pg";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+
+const ofContract = ({ table }: AnyContract): [string, readonly string[]][] => [
+  [`table public.${table}`, ["maskline_analyst SELECT", "maskline_writer INSERT"]],
+  [`table maskline.${table}_YYYY_MM`, []],
+  [`table maskline.${table}_default`, []],
+];
 
 /**
  * Every object in our schemas, and every right on it that anybody but its owner has. An object that
@@ -10,7 +18,10 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 const rights: Readonly<Record<string, readonly string[]>> = {
   "schema maskline": ["maskline_writer USAGE"],
 
-  "table public.user_logins": ["maskline_analyst SELECT", "maskline_writer INSERT"],
+  // Rights are the parent's: nobody addresses a partition.
+  ...Object.fromEntries(testContracts.flatMap(ofContract)),
+  "table maskline.contract": ["maskline_writer SELECT"],
+  "table maskline.erased": [],
   "table maskline.ledger": [
     "maskline_writer INSERT",
     "maskline_writer SELECT (outcome)",
@@ -19,22 +30,21 @@ const rights: Readonly<Record<string, readonly string[]>> = {
   "table maskline.quarantine": ["maskline_writer INSERT"],
   "table maskline.batch_key": ["maskline_writer INSERT"],
   "table maskline.vault": ["maskline_writer INSERT"],
-  "table maskline.seed": ["maskline_writer INSERT"],
-  "table maskline.schema_version": ["maskline_writer SELECT"],
-  "sequence maskline.schema_version_id_seq": [],
-
-  // Rights are the parent's: nobody addresses a partition.
-  "table maskline.user_logins_YYYY_MM": [],
-  "table maskline.user_logins_default": [],
   "table maskline.vault_YYYY_MM": [],
   "table maskline.vault_default": [],
+  "table maskline.seed": ["maskline_writer INSERT"],
   "table maskline.seed_YYYY_MM": [],
   "table maskline.seed_default": [],
+  "table maskline.schema_version": ["maskline_writer SELECT"],
 
-  "function maskline.ensure_partitions(date)": [],
-  "function maskline.prune_ledger(integer)": [],
-  "function maskline.expire_quarantine(integer)": [],
+  "function maskline.create_partition(regclass,text)": [],
   "function maskline.drop_old_months(integer)": [],
+  "function maskline.ensure_partitions(date)": [],
+  "function maskline.expire_quarantine(integer)": [],
+  "function maskline.lock_maintenance()": [],
+  "function maskline.partitioned_tables()": [],
+  "function maskline.prune_ledger(integer,bigint,bigint)": [],
+  "function maskline.rewrite_seeds()": [],
 
   "type maskline.outcome": ["PUBLIC USAGE"],
 };
@@ -44,6 +54,7 @@ let client: Client;
 
 beforeAll(async () => {
   database = await createTestDatabase(inject("postgresAdminUrl"), "maskline_template");
+  for (const contract of testContracts) await migrate(database.adminUrl, { contract });
   client = new Client({ connectionString: database.adminUrl });
   await client.connect();
 });
@@ -160,18 +171,47 @@ describe("attempts", () => {
     },
   );
 
-  it("an analyst counts equal tokens; a writer cannot see one", async () => {
-    const question = "SELECT masked_ip, count(*) FROM user_logins GROUP BY masked_ip";
-    await client.query("SET ROLE maskline_analyst");
-    expect(await sqlStateOf(question)).toBeNull();
+  it.each(testContracts)(
+    "an analyst counts equal tokens of $name; a writer cannot see one",
+    async (contract) => {
+      const { table, columns } = contract;
+      for (const { name, from } of columns) {
+        if (from.kind !== "token") continue;
+        const question = `SELECT ${name}, count(*) FROM public.${table} GROUP BY ${name}`;
+        await client.query("SET ROLE maskline_analyst");
+        expect(await sqlStateOf(question)).toBeNull();
+        await client.query("SET ROLE maskline_writer");
+        expect(await sqlStateOf(question)).toBe("42501");
+        expect(
+          await sqlStateOf(`INSERT INTO public.${table} DEFAULT VALUES RETURNING ${name}`),
+        ).toBe("42501");
+        await client.query("RESET ROLE");
+      }
+    },
+  );
+
+  it("a writer sees of the ledger what its claim returns, and nothing of what was erased", async () => {
     await client.query("SET ROLE maskline_writer");
-    expect(await sqlStateOf(question)).toBe("42501");
-    expect(await sqlStateOf("INSERT INTO user_logins DEFAULT VALUES RETURNING masked_ip")).toBe(
-      "42501",
-    );
     expect(await sqlStateOf("SELECT message_id FROM maskline.ledger")).toBe("42501");
     expect(await sqlStateOf("SELECT record_id, outcome FROM maskline.ledger")).toBeNull();
+    expect(await sqlStateOf("SELECT FROM maskline.erased")).toBe("42501");
     await client.query("RESET ROLE");
+  });
+
+  it("nobody but the owner takes a lock that maintenance or a migration waits for", async () => {
+    // What ACCESS SHARE and no stronger mode allows: neither of the two waits for that.
+    const modes = ["ROW EXCLUSIVE", "SHARE", "SHARE ROW EXCLUSIVE", "ACCESS EXCLUSIVE"];
+    for (const role of roles.filter((each) => each !== "maskline_owner")) {
+      await client.query(`SET ROLE ${role}`);
+      for (const mode of modes) {
+        for (const table of ["contract", "schema_version"]) {
+          const lock = `BEGIN; LOCK TABLE maskline.${table} IN ${mode} MODE`;
+          expect([role, mode, await sqlStateOf(lock)]).toEqual([role, mode, "42501"]);
+          await client.query("ROLLBACK");
+        }
+      }
+      await client.query("RESET ROLE");
+    }
   });
 });
 

@@ -1,13 +1,15 @@
 import { readFile } from "node:fs/promises";
-import { createTestDatabase, type TestDatabase } from "@org/local";
+import { tableOf } from "@org/db";
 import type { Sealed, SealedBatchKey, Seed, Token } from "@org/masking";
+import { login } from "@org/schema";
+import { testContracts } from "@org/schema/test-contracts";
 import { generateDrizzleJson, generateMigration } from "drizzle-kit/api";
 import { is } from "drizzle-orm";
 import { getTableConfig, PgTable } from "drizzle-orm/pg-core";
-import { Client } from "pg";
-import { afterAll, beforeAll, describe, expect, expectTypeOf, inject, it } from "vitest";
-import { migrations } from "../src/schema-version.ts";
+import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from "vitest";
+import { readMigration, migrations } from "../src/schema-version.ts";
 import * as schema from "../src/tables.ts";
+import { type Migrated, openMigrated } from "./databases.ts";
 
 interface CatalogColumn {
   readonly table: string;
@@ -20,14 +22,17 @@ interface CatalogColumn {
 }
 
 function declaredColumns(): CatalogColumn[] {
-  const tables = Object.values(schema).filter((value) => is(value, PgTable));
-  return tables.flatMap((table) => {
+  const fixed = Object.values(schema).filter((value) => is(value, PgTable));
+  return [...fixed, ...testContracts.map(tableOf)].flatMap((table) => {
     const config = getTableConfig(table);
     const key = config.primaryKeys.flatMap((primaryKey) => primaryKey.columns);
     return config.columns.map((column) => ({
       table: `${config.schema ?? "public"}.${config.name}`,
       column: column.name,
-      type: column.getSQLType().replace(/^varchar/, "character varying"),
+      type: column
+        .getSQLType()
+        .replace(/^varchar/, "character varying")
+        .replace(/^timestamptz$/, "timestamp with time zone"),
       notNull: column.notNull,
       hasDefault: column.hasDefault,
       keyPlace: column.primary ? 1 : key.findIndex(({ name }) => name === column.name) + 1,
@@ -39,14 +44,34 @@ function byName(columns: readonly CatalogColumn[]): Record<string, CatalogColumn
   return Object.fromEntries(columns.map((column) => [`${column.table}.${column.column}`, column]));
 }
 
+const statementOf = (text: string): string => text.replaceAll(/\s+/g, " ").trim();
+
 describe("the checked-in migrations", () => {
   const metaDirectory = new URL("../migrations/meta/", import.meta.url);
 
-  it("end where the tables stand: drizzle-kit would generate nothing", async () => {
-    const newest = `${String(migrations.length - 1).padStart(4, "0")}_snapshot.json`;
-    const snapshot = JSON.parse(await readFile(new URL(newest, metaDirectory), "utf8"));
-    const tables = generateDrizzleJson(schema, snapshot.id);
-    expect(await generateMigration(snapshot, tables)).toEqual([]);
+  it("begin with what drizzle-kit generates from the tables, and a snapshot of just that", async () => {
+    const snapshot = JSON.parse(
+      await readFile(new URL("0000_snapshot.json", metaDirectory), "utf8"),
+    );
+    const tables = generateDrizzleJson(schema, snapshot.prevId);
+    expect({ ...snapshot, id: "" }).toEqual({ ...tables, id: "" });
+    const nothing = generateDrizzleJson({});
+    const generated = (await generateMigration(nothing, tables)).map(statementOf);
+    const [first] = migrations;
+    const text = first === undefined ? "" : await readMigration(first);
+    const written = text
+      .replace(/^-- .*\n/gm, "")
+      .replace("CREATE SCHEMA IF NOT EXISTS", "CREATE SCHEMA")
+      .replaceAll(' PARTITION BY RANGE ("create_date")', "")
+      .split("--> statement-breakpoint")
+      .map(statementOf);
+    expect(written.toSorted()).toEqual(generated.toSorted());
+  });
+
+  it("have no character but of ASCII, whatever the database's encoding makes of the others", async () => {
+    for (const migration of migrations) {
+      expect(await readMigration(migration)).toMatch(/^[\n\t\x20-\x7e]*$/);
+    }
   });
 
   it("are dated in their order, or the migrator would skip one", () => {
@@ -57,24 +82,18 @@ describe("the checked-in migrations", () => {
 });
 
 describe("the migrated catalog", () => {
-  let database: TestDatabase;
-  let client: Client;
+  let migrated: Migrated;
 
   beforeAll(async () => {
-    database = await createTestDatabase(inject("postgresAdminUrl"), "maskline_template");
-    client = new Client({ connectionString: database.adminUrl });
-    await client.connect();
+    migrated = await openMigrated(...testContracts);
     // So that format_type leaves the schema of our enum out, as drizzle does.
-    await client.query("SET search_path = public, maskline");
+    await migrated.read("SET search_path = public, maskline");
   });
 
-  afterAll(async () => {
-    await client.end();
-    await database[Symbol.asyncDispose]();
-  });
+  afterAll(() => migrated[Symbol.asyncDispose]());
 
   async function migratedColumns(): Promise<CatalogColumn[]> {
-    const { rows } = await client.query<CatalogColumn>(`
+    return migrated.read<CatalogColumn>(`
       SELECT nspname || '.' || relname AS table, attname AS column,
         format_type(atttypid, atttypmod) AS type, attnotnull AS "notNull",
         atthasdef AS "hasDefault",
@@ -87,7 +106,6 @@ describe("the migrated catalog", () => {
         AND attnum > 0 AND NOT attisdropped
         -- The migrator's own table.
         AND relname <> 'schema_version'`);
-    return rows;
   }
 
   it("holds exactly the columns, types and keys that the tables declare", async () => {
@@ -95,9 +113,9 @@ describe("the migrated catalog", () => {
   });
 
   it("begins user_logins with the seven columns that analysts know, names and types unchanged", async () => {
-    const { rows } = await client.query<{ column: string }>(`
+    const rows = await migrated.read<{ column: string }>(`
       SELECT attname || ' ' || format_type(atttypid, atttypmod) AS column
-      FROM pg_attribute WHERE attrelid = 'user_logins'::regclass AND attnum > 0
+      FROM pg_attribute WHERE attrelid = 'public.user_logins'::regclass AND attnum > 0
       ORDER BY attnum LIMIT 7`);
     expect(rows.map((row) => row.column)).toEqual([
       "user_id character varying(128)",
@@ -110,15 +128,17 @@ describe("the migrated catalog", () => {
     ]);
   });
 
-  it("partitions logins, vault and seeds by the same months, each with a default", async () => {
-    const { rows } = await client.query<{ parent: string; months: string[] }>(`
+  it("partitions the rows of each contract, vault and seeds by the same months, each with a default", async () => {
+    const rows = await migrated.read<{ parent: string; months: string[] }>(`
       SELECT parent.relname AS parent,
         array_agg(right(child.relname, 7) ORDER BY child.relname)::text[] AS months
       FROM pg_inherits
       JOIN pg_class AS parent ON parent.oid = inhparent AND parent.relkind = 'p'
       JOIN pg_class AS child ON child.oid = inhrelid
       GROUP BY parent.relname ORDER BY parent.relname`);
-    expect(rows.map((row) => row.parent)).toEqual(["seed", "user_logins", "vault"]);
+    expect(rows.map((row) => row.parent)).toEqual(
+      ["seed", "vault", ...testContracts.map(({ table }) => table)].toSorted(),
+    );
     for (const { months } of rows) {
       expect(months).toHaveLength(15);
       expect(months).toContain("default");
@@ -128,15 +148,22 @@ describe("the migrated catalog", () => {
 });
 
 describe("the column types", () => {
-  type Login = typeof schema.userLogins.$inferInsert;
+  const table = tableOf(login);
+  type Inserted = (typeof table)["$inferInsert"];
 
   it("a masked column takes a Token and no other text", () => {
-    expectTypeOf<Login["maskedIp"]>().toEqualTypeOf<Token>();
-    expectTypeOf<Login["maskedDeviceId"]>().toEqualTypeOf<Token>();
-    expectTypeOf<string>().not.toExtend<Login["maskedIp"]>();
+    expectTypeOf<Inserted["masked_ip"]>().toEqualTypeOf<Token>();
+    expectTypeOf<Inserted["masked_device_id"]>().toEqualTypeOf<Token>();
+    expectTypeOf<string>().not.toExtend<Inserted["masked_ip"]>();
     // @ts-expect-error A plain string is no Token.
-    const masked: Pick<Login, "maskedIp"> = { maskedIp: "199.172.111.135" };
+    const masked: Pick<Inserted, "masked_ip"> = { masked_ip: "199.172.111.135" };
     expect(masked).toBeDefined();
+  });
+
+  it("other columns take what their fields are", () => {
+    expectTypeOf<Inserted["user_id"]>().toEqualTypeOf<string>();
+    expectTypeOf<Inserted["app_version"]>().toEqualTypeOf<number | null | undefined>();
+    expectTypeOf<Inserted["sent_at"]>().toEqualTypeOf<Date>();
   });
 
   it("vault, seed and batch key take each what was made for it, and no other bytes", () => {

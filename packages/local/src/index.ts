@@ -3,6 +3,7 @@ export { chooseContract, type ChosenContract } from "./choose-contract.ts";
 export { freePort } from "./free-port.ts";
 export { leashChild, leashDirectory, unleashDirectory } from "./leash.ts";
 export { createLogin, type LoginOptions } from "./login.ts";
+export { nodeEnvironment } from "./node-environment.ts";
 export {
   type LocalPostgres,
   type PostgresOptions,

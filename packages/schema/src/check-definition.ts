@@ -6,6 +6,7 @@ import { normIds } from "@org/masking";
 import type { Column, Contract } from "./contract.ts";
 import { MAX_DIGITS } from "./decimal.ts";
 import { MAX_BYTES, MAX_ENTRIES } from "./document.ts";
+import type { Leaf } from "./field-tree.ts";
 import type { FieldSpec } from "./fields.ts";
 import { JsonNumber } from "./json-number.ts";
 import { kinds } from "./kinds.ts";
@@ -30,8 +31,11 @@ const PARTS = ["name", "table", "fields", "computed"];
 const SUBJECT_KINDS = ["text", "integer", "bigint", "uuid"];
 
 /** What is wrong with the parts of a contract, each by itself. */
-export function* findFaults(definition: Readonly<Record<string, unknown>>): Generator<string> {
-  const { name, table, fields, computed } = definition;
+export function* findFaults(
+  definition: Readonly<Record<string, unknown>>,
+  leaves: readonly Leaf[],
+): Generator<string> {
+  const { name, table, computed } = definition;
   for (const key of Object.keys(definition)) {
     if (!PARTS.includes(key)) yield `${quote(key)} says nothing here: use ${PARTS.join(", ")}.`;
   }
@@ -43,22 +47,21 @@ export function* findFaults(definition: Readonly<Record<string, unknown>>): Gene
   } else if (RESERVED_TABLES.has(table)) {
     yield `The table ${quote(table)} is the service's own: give yours another name.`;
   }
-  const entries = Object.entries(fields ?? {});
-  if (entries.length === 0) yield "It has no field: say under fields what a message holds.";
-  if (entries.length > MAX_ENTRIES) {
-    yield `It has ${entries.length} fields, but a body can hold ${MAX_ENTRIES}: leave some out.`;
+  if (leaves.length === 0) yield "It has no field: say under fields what a message holds.";
+  if (leaves.length > MAX_ENTRIES) {
+    yield `It has ${leaves.length} fields, but a body can hold ${MAX_ENTRIES}: leave some out.`;
   }
-  for (const [field, spec] of entries) {
-    for (const fault of findFieldFaults(field, spec)) yield `Field ${quote(field)} ${fault}`;
+  for (const leaf of leaves) {
+    for (const fault of findFieldFaults(leaf)) yield `Field ${quote(leaf.name)} ${fault}`;
   }
   for (const [column, spec] of Object.entries(computed ?? {})) {
     for (const fault of findComputedFaults(spec)) yield `Computed column ${quote(column)} ${fault}`;
   }
 }
 
-function* findFieldFaults(name: string, spec: unknown): Generator<string> {
+function* findFieldFaults({ name, spec }: Leaf): Generator<string> {
   if (!FIELD_NAME.test(name) || name.length > MAX_FIELD || name === "__proto__") {
-    yield `is no name: use 1 to ${MAX_FIELD} of a-z, A-Z, 0-9, _ and -, no digit or - first; name what is nested by its path, as shipping_name.`;
+    yield `is no name: use 1 to ${MAX_FIELD} of a-z, A-Z, 0-9, _ and -, no digit or - first.`;
   }
   if (!isFieldSpec(spec)) {
     yield 'has no policy: say one, as text({ max: 32 }) or masked("exact/1").';
@@ -135,8 +138,9 @@ export function* findClashes(contract: Contract): Generator<string> {
     const found = subjects.map(({ name }) => quote(name)).join(" and ") || "none";
     yield `A contract has one subject, but this one ${found}: say one, as subject(text({ max: 128 })).`;
   }
-  for (const name of repeated(fields.flatMap((each) => [each.name, ...Object.keys(each.views)]))) {
-    yield `The view ${quote(name)} is named as a field or another view is: give it another name.`;
+  const twice = repeated(fields.flatMap((each) => [each.name, ...Object.keys(each.views)]));
+  for (const name of twice) {
+    yield `${quote(name)} is said twice: give each field and each view a name of its own.`;
   }
   const own = columns.filter(({ from }) => from.kind !== "system");
   const delivery = new Set(
@@ -154,7 +158,8 @@ export function* findClashes(contract: Contract): Generator<string> {
     const owners = own.filter((column) => column.name === name).map(ownerOf);
     yield `${owners.join(" and ")} go to one column, ${quote(name)}: say another for one of them.`;
   }
-  for (const code of [...repeated(reasons), ...repeated(oddities)]) {
+  const codes = twice.size > 0 ? [] : [...repeated(reasons), ...repeated(oddities)];
+  for (const code of codes) {
     yield `The code ${code} would mean two things: give one of the two fields another name.`;
   }
 }

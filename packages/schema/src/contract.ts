@@ -1,19 +1,21 @@
 /** What a contract is once it is defined, and the types that follow from it. */
 import type { NormId, Token } from "@org/masking";
 
+import type { FieldTree, FlatFields } from "./field-tree.ts";
 import type { FieldKind, FieldSpec, KindValues } from "./fields.ts";
 
 export type FieldSpecs = Readonly<Record<string, FieldSpec>>;
 
 /** What the author of a contract writes. */
 export interface Definition<
-  Fields extends FieldSpecs = FieldSpecs,
+  Fields extends FieldTree = FieldSpecs,
   Computed extends FieldSpecs = FieldSpecs,
 > {
   /** By which it is chosen, and which `not_a_<name>` speaks of. The table's name, unless said. */
   readonly name?: string;
   /** The table of its rows. Bound into every sealed record: rows sealed under one name open under no other. */
   readonly table: string;
+  /** By name, as the message has them: what is nested in it may be nested here, or named by its path. */
   readonly fields: Fields;
   /**
    * Columns computed from the plain fields, by column. Of what `from` returns, null is a value that
@@ -23,14 +25,14 @@ export interface Definition<
   readonly computed?: {
     readonly [C in keyof Computed]: {
       readonly type: Computed[C];
-      readonly from: (fields: PlainFields<Fields>) => ComputedValue<Computed[C]>;
+      readonly from: (fields: PlainFields<FlatFields<Fields>>) => ComputedValue<Computed[C]>;
     };
   };
 }
 
 type ComputedValue<S extends FieldSpec> = KindValues[S["kind"]] | null | undefined;
 
-/** {@link Definition}, of which nobody knows any more what the functions take. */
+/** {@link Definition}, its fields by their flat names, and what its functions take forgotten. */
 interface Defined<Fields extends FieldSpecs, Computed extends FieldSpecs> {
   readonly name?: string;
   readonly table: string;
@@ -45,7 +47,10 @@ interface Defined<Fields extends FieldSpecs, Computed extends FieldSpecs> {
 
 /** A field of a message. */
 export interface Field {
+  /** Its keys, joined by `_`. */
   readonly name: string;
+  /** Where samples have it; a parser takes it wherever its name leads. */
+  readonly path: readonly string[];
   readonly kind: FieldKind;
   readonly isOptional: boolean;
   readonly isMasked: boolean;
@@ -110,8 +115,11 @@ type MaskedFieldOf<Fields extends FieldSpecs> = {
   [F in keyof Fields & string]: Fields[F]["norm"] extends null ? never : F;
 }[keyof Fields & string];
 
+/** None, where any could be there: of a contract that is loaded, every column is in {@link FieldColumns}. */
 type ViewOf<Fields extends FieldSpecs> = {
-  [F in keyof Fields]: keyof Fields[F]["views"] & string;
+  [F in keyof Fields]: string extends keyof Fields[F]["views"]
+    ? never
+    : keyof Fields[F]["views"] & string;
 }[keyof Fields];
 
 type TokenFieldOf<Fields extends FieldSpecs> = MaskedFieldOf<Fields> | ViewOf<Fields>;
@@ -128,12 +136,12 @@ export type MessageOf<C extends AnyContract> = {
 
 type ColumnOf<F, S extends FieldSpec> = S["column"] extends string
   ? S["column"]
-  : S["norm"] extends null
+  : null extends S["norm"]
     ? F
     : `masked_${F & string}`;
 
 type FieldColumns<Fields extends FieldSpecs> = {
-  readonly [F in keyof Fields as ColumnOf<F, Fields[F]> & string]: Fields[F]["norm"] extends null
+  readonly [F in keyof Fields as ColumnOf<F, Fields[F]> & string]: null extends Fields[F]["norm"]
     ? ValueOf<Fields[F]>
     : Token | OrNull<Fields[F]>;
 };

@@ -4,6 +4,7 @@ import type { NormId } from "@org/masking";
 import { examplesOf, findClashes, findFaults, isFieldSpec } from "./check-definition.ts";
 import { ContractError } from "./contract-error.ts";
 import type { Column, Contract, Definition, Field, FieldSpecs } from "./contract.ts";
+import { type FieldTree, type FlatFields, type Leaf, leavesOf } from "./field-tree.ts";
 import type { FieldSpec } from "./fields.ts";
 import { kinds } from "./kinds.ts";
 import { bodyReasons } from "./outcome.ts";
@@ -29,28 +30,31 @@ type NoColumns = Readonly<Record<never, FieldSpec>>;
  * @throws `ContractError` with every fault at once.
  */
 export function defineContract<
-  const Fields extends FieldSpecs,
+  const Fields extends FieldTree,
   const Computed extends FieldSpecs = NoColumns,
->(definition: Definition<Fields, Computed>): Contract<Fields, Computed> {
-  const contract = derive<Fields, Computed>(definition);
-  const faults = [...findFaults({ ...definition }), ...findClashes(contract)];
+>(definition: Definition<Fields, Computed>): Contract<FlatFields<Fields>, Computed> {
+  const leaves = leavesOf(definition.fields ?? {});
+  const contract = derive<FlatFields<Fields>, Computed>(definition, leaves);
+  const faults = [...findFaults({ ...definition }, leaves), ...findClashes(contract)];
   if (faults.length > 0) throw new ContractError(contract.name, faults);
   return deepFreeze(contract);
 }
 
 /** What follows from the parts that can be read; of the others, {@link findFaults} tells. */
 function derive<Fields extends FieldSpecs, Computed extends FieldSpecs>(
-  definition: Definition<Fields, Computed>,
+  definition: Omit<Definition, "fields" | "computed"> & { readonly computed?: object | undefined },
+  leaves: readonly Leaf[],
 ): Contract<Fields, Computed> {
   const { table, name = table } = definition;
-  const specs: [string, FieldSpec][] = Object.entries(definition.fields ?? {});
-  const fields = specs
-    .filter(([, spec]) => isFieldSpec(spec))
-    .map(([field, spec]) => toField(field, spec));
+  const specs = leaves.flatMap(({ name: field, spec, path }) =>
+    isFieldSpec(spec) ? [[field, { path, ...spec }] as const] : [],
+  );
+  const flat: FieldSpecs = Object.fromEntries(specs);
+  const fields = specs.map(([field, spec]) => toField(field, spec));
   const types: [string, { readonly type: FieldSpec }][] = Object.entries(definition.computed ?? {});
   const computed = types.filter(([, each]) => isFieldSpec(each?.type));
-  const isSaid = ({ name }: Field): boolean => definition.fields[name]?.column !== undefined;
-  const subject = fields.find((field) => definition.fields[field.name]?.isSubject);
+  const isSaid = ({ name }: Field): boolean => flat[name]?.column !== undefined;
+  const subject = fields.find((field) => flat[field.name]?.isSubject);
   return {
     name,
     table,
@@ -75,7 +79,7 @@ function derive<Fields extends FieldSpecs, Computed extends FieldSpecs>(
       ...fields.flatMap(odditiesOf),
       ...computed.map(([column, { type }]) => `${column}_not_${type.kind}`),
     ],
-    definition,
+    definition: { ...definition, fields: flat } as Contract<Fields, Computed>["definition"],
   };
 }
 
@@ -84,13 +88,14 @@ function system(name: string, sqlType: string): Column {
 }
 
 function toField(name: string, spec: FieldSpec): Field {
-  const { kind, norm, views, isOptional, options } = spec;
+  const { kind, norm, views, isOptional, options, path = [name] } = spec;
   const { max = null, precision = null, scale = null, usual = null } = options;
   const column = spec.column ?? (norm === null ? name : `masked_${name}`);
   const isMasked = norm !== null;
   const examples = examplesOf(spec);
   return {
     name,
+    path,
     kind,
     isOptional,
     isMasked,

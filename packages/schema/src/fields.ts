@@ -53,6 +53,8 @@ export interface FieldSpec {
   readonly column: string | undefined;
   readonly isOptional: boolean;
   readonly isSubject: boolean;
+  /** Where a contract that nests its fields has it. */
+  readonly path?: readonly string[];
   /** All that was said, as it was said. */
   readonly options: Omit<TextOptions, "max"> & { readonly max?: number } & NumericOptions;
 }

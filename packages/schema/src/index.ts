@@ -39,6 +39,13 @@ export {
   type SampleOptions,
 } from "./samples/sample-messages.ts";
 export {
+  createSubjectTag,
+  type SubjectTag,
+  tagField,
+  tagFields,
+  type TagTokenizer,
+} from "./subject-tag.ts";
+export {
   createToRow,
   type MaskedRow,
   type RowPlace,

@@ -48,7 +48,8 @@ export const torture = defineContract({
     phone: optional(masked("phone/1")),
     __x: optional(text({ max: 4 })),
     constructor: optional(text({ max: 4 })),
-    tags_0: optional(text({ max: 4 })),
+    tags: { 0: optional(text({ max: 4 })) },
+    deep: { kind: masked("exact/1", { column: "deep_token" }) },
   },
   computed: {
     price_copy: {

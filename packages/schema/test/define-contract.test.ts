@@ -253,6 +253,27 @@ describe("defineContract", () => {
     expect(faultsOfFields({}, { c: computed })).not.toEqual([]);
   });
 
+  it("takes fields as their message nests them", () => {
+    const nested = defineContract({ table: "rows", fields: { person, to: { name: integer() } } });
+    const flat = defineContract({ table: "rows", fields: { person, to_name: integer() } });
+    expect(nested.columns).toEqual(flat.columns);
+    expect(nested.fields.map(({ path }) => path.join("."))).toEqual(["person", "to.name"]);
+  });
+
+  it("refuses a field that is said twice, nested and flat", () => {
+    const to_name = integer({ column: "c" });
+    expect(faultsOfFields({ to: { name: integer() }, to_name })).toContainEqual(
+      '"to_name" is said twice: give each field and each view a name of its own.',
+    );
+  });
+
+  it.each([{}, [], null, undefined, 7, { name: "text" }])(
+    "refuses %j where a field should be",
+    (spec) => {
+      expect(faultsOfFields({ to: spec })).toEqual([expect.stringContaining("no policy")]);
+    },
+  );
+
   it("refuses two fields of which one code would speak", () => {
     expect(
       faultsOf({ name: "missing", table: "rows", fields: { person, not_a: integer() } }),

@@ -1,6 +1,7 @@
 /** What does not compile. The functions here are compiled, and never called. */
 import type { Token } from "@org/masking";
 import {
+  type AnyContract,
   createParser,
   createToRow,
   defineContract,
@@ -19,6 +20,7 @@ import {
 } from "@org/schema";
 import { expect, expectTypeOf, it } from "vitest";
 
+import type { orders } from "../../../examples/orders.contract.ts";
 import type { torture } from "./contracts.ts";
 
 type Login = typeof login;
@@ -39,6 +41,15 @@ it("infers a message, field by field", () => {
   expectTypeOf<MessageOf<Torture>["flag_opt"]>().toEqualTypeOf<boolean | null>();
 });
 
+it("infers what a contract nests by its flattened names", () => {
+  expectTypeOf<MessageOf<typeof orders>["shipping_name"]>().toEqualTypeOf<string>();
+  expectTypeOf<RowOf<typeof orders>["masked_shipping_phone"]>().toEqualTypeOf<Token | null>();
+  expectTypeOf<MaskedField<typeof orders>>().toEqualTypeOf<
+    "email" | "shipping_name" | "shipping_phone"
+  >();
+  expectTypeOf<RowOf<Torture>["deep_token"]>().toEqualTypeOf<Token>();
+});
+
 it("infers a row, column by column", () => {
   expectTypeOf<RowOf<Login>>().toEqualTypeOf<{
     readonly user_id: string;
@@ -54,6 +65,15 @@ it("infers a row, column by column", () => {
   expectTypeOf<RowOf<Torture>["masked_network"]>().toEqualTypeOf<Token>();
   expectTypeOf<RowOf<Torture>["masked_network_opt"]>().toEqualTypeOf<Token | null>();
   expectTypeOf<RowOf<Torture>["price_copy"]>().toEqualTypeOf<string | null>();
+});
+
+it("knows nothing of a contract that is loaded", () => {
+  type Some = Readonly<Record<string, string | number | bigint | boolean | null>>;
+  expectTypeOf<MessageOf<AnyContract>>().toEqualTypeOf<Some>();
+  expectTypeOf<RowOf<AnyContract>>().toEqualTypeOf<Some>();
+  expectTypeOf<TokenField<AnyContract>>().toEqualTypeOf<string>();
+  expectTypeOf<Login>().toExtend<AnyContract>();
+  expectTypeOf<Torture>().toExtend<AnyContract>();
 });
 
 it("infers what can be masked", () => {

@@ -8,7 +8,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 
-import { createTestDatabase, leashChild, localAwsEnvironment, openQueueAdmin } from "@org/local";
+import {
+  createTestDatabase,
+  leashChild,
+  localAwsEnvironment,
+  nodeEnvironment,
+  openQueueAdmin,
+} from "@org/local";
 import type { QueueAdmin, TestDatabase } from "@org/local";
 import { generateKeyring, writeKeyring } from "@org/masking/keyring";
 import { migrate } from "@org/db";
@@ -26,7 +32,7 @@ const checkoutEnvFile = fileURLToPath(new URL("../../../../.env", import.meta.ur
 
 /** What any process needs to find its tools: no setting of the consumer's. */
 export const shellEnvironment: Readonly<Record<string, string>> = {
-  PATH: process.env["PATH"] ?? "",
+  ...nodeEnvironment,
   // Empty where HOME is: corepack and npm would then write into the working directory.
   HOME: homedir() || tmpdir(),
 };
@@ -159,7 +165,8 @@ function nothingFrom(envFile: string): Record<string, string> {
 /** The pnpm that runs these tests, else the one that npx would run. */
 function findPnpm(): string {
   const running = process.env["npm_execpath"];
-  if (running !== undefined) return running;
+  // Under npx it is npm that is named, whatever it started.
+  if (running !== undefined && /pnpm[^/\\]*$/.test(running)) return running;
   const where = ["--prefer-offline", "-y", "-p", "pnpm@10.34.9", "-c", "command -v pnpm"];
   return execFileSync("npx", where, { encoding: "utf8" }).trim();
 }

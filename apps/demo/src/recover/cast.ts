@@ -13,8 +13,12 @@ export interface Cast {
   readonly otto: Person;
 }
 
-/** Gives each a login, a signing key of their own, and the same recover keyring. */
-export async function hire(stack: Stack, say: Say): Promise<Cast> {
+/** Gives each these settings, a login, a signing key of their own, and the same recover keyring. */
+export async function hire(
+  stack: Stack,
+  say: Say,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Cast> {
   await mkdir(join(stack.directory, "checkpoints"), { mode: 0o700 });
   const hireOne = async (login: string, role: string): Promise<Person> => {
     const { directory } = stack;
@@ -26,6 +30,7 @@ export async function hire(stack: Stack, say: Say): Promise<Cast> {
       RECOVER_CHECKPOINT: join(directory, "checkpoints"),
       MASKLINE_CONTRACT: stack.consumerEnv["MASKLINE_CONTRACT"] ?? "",
       MASKLINE_KEYRING: stack.consumerEnv["MASKLINE_KEYRING"] ?? "",
+      ...settings,
     };
     const person = createPerson(login, { env, directory, say });
     const files = ["--key", `${login}.pem`, "--keyring", "recover.keyring.json"];

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { leashChild } from "@org/local";
+import { leashChild, nodeEnvironment } from "@org/local";
 
 const main = fileURLToPath(new URL("../../../recover/src/main.ts", import.meta.url));
 
@@ -65,7 +65,7 @@ async function run(
 ): Promise<Ended & { readonly code: number | null }> {
   const child = spawn(process.execPath, ["--conditions=@org/source", main, ...args], {
     cwd: directory,
-    env: { PATH: process.env["PATH"], INIT_CWD: directory, ...env },
+    env: { ...nodeEnvironment, INIT_CWD: directory, ...env },
     stdio: ["pipe", "pipe", "pipe"],
   });
   const closed = once(child, "close");

@@ -1,6 +1,5 @@
 /** `recover erase`: makes originals unreadable, for good. */
 
-import type { WhatRemains } from "@org/db";
 import type { AnyContract } from "@org/schema";
 import { Command } from "commander";
 import { openContract, openRecovery, openWitness } from "../compose.ts";
@@ -10,6 +9,7 @@ import { endCovered } from "../open/claim.ts";
 import { contractOption } from "../option-values.ts";
 import { withProgress } from "../progress.ts";
 import { erase as eraseRecords } from "../work/erase.ts";
+import { describePlaces } from "../work/erasure-places.ts";
 import { refusal } from "../refusals.ts";
 import { describeGrant } from "./describe-grant.ts";
 import { readSubject, selectSubject, type SubjectOptions, subjectOptions } from "./subject.ts";
@@ -77,7 +77,8 @@ async function run(edge: Edge, options: Options): Promise<void> {
     json: erased,
     text: [
       `Erased ${erased.records} record(s), ${erased.seeds} of them with a seed.`,
-      ...describeRemains(erased.remains, contract),
+      ...describePlaces(erased.places),
+      `The rows stay, with ${plainFields(contract).join(", ")}.`,
     ],
   });
   await endCovered(witness, null);
@@ -87,20 +88,6 @@ function isOfTokens(approved: unknown, tokens: readonly string[]): boolean {
   return Array.isArray(approved) && tokens.some((token) => approved.includes(token));
 }
 
-function describeRemains(remains: WhatRemains, { fields }: AnyContract): string[] {
-  const plain = fields.filter(({ isMasked }) => !isMasked).map(({ name }) => name);
-  const { backupsUntil, backupDays, quarantined, newestQuarantinedOn } = remains;
-  return [
-    "What remains:",
-    "  - The deleted rows' bytes, in the tables' files until VACUUM has run on maskline.seed and",
-    "    maskline.vault, and in the WAL until it is recycled.",
-    `  - Backups, replicas and archived WAL of before now: until ${backupsUntil}, if they are kept for ${backupDays} days`,
-    "    (recovery.policy.backup_days). Only then is no seed left anywhere.",
-    quarantined === 0
-      ? "  - No quarantined message: nothing is left there."
-      : `  - ${quarantined} quarantined message(s), the newest of ${newestQuarantinedOn}: their bodies are sealed, so a subject cannot be found in them; they expire by retention (30 days unless configured).`,
-    "  - Messages that still stand in the queue or its dead-letter queue (at most 14 days each): one",
-    "    that was written before is not written again; a new one is a new record.",
-    `  - The rows themselves, with ${plain.join(", ")}.`,
-  ];
+function plainFields({ fields }: AnyContract): string[] {
+  return fields.filter(({ isMasked }) => !isMasked).map(({ name }) => name);
 }

@@ -6,6 +6,7 @@ import { type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { readKeyringFile, readPrivateKeyringFile, replaceKeyring } from "../keys/keyring-file.ts";
 import { disabled } from "../keys/states.ts";
+import { keyKind } from "../keys/usage.ts";
 import { naturalNumber } from "../option-values.ts";
 import { keyFiles, kindOf, type KindOptions, withKind } from "./keys-options.ts";
 
@@ -19,7 +20,7 @@ export function keysDisable(edge: Edge): Command {
     .argument("<kid>", "the key's id")
     .option(
       "--accept-left <n>",
-      "masked values that may stay under it: they match nothing any more",
+      "masked values that may stay under it: they match nothing any more, in quarantine no subject",
       naturalNumber,
     )
     .addHelpText(
@@ -41,13 +42,13 @@ async function disable(edge: Edge, kid: string, options: Options): Promise<void>
   await using recovery = openRecovery(edge);
   const usage = await recovery.work.keyUsage();
   const uses = usage
-    .filter((use) => use.kind === kind && use.kid === kid)
+    .filter((use) => keyKind(use) === kind && use.kid === kid)
     .reduce((sum, use) => sum + use.uses, 0);
   const isAccepted = kind === "token" && options.acceptLeft === uses;
   if (uses > 0 && !isAccepted) {
     const work = kind === "token" ? "retoken" : "rewrap";
     throw new RecoverError(exit.denied, `${uses} stored item(s) still stand under ${kid}.`, {
-      advice: `Run \`recover ${work}\` first${kind === "token" ? "; for rows that it could not open, --accept-left with their number" : ""}.`,
+      advice: `Run \`recover ${work}\` first${kind === "token" ? "; for rows that it could not open, and messages in quarantine, --accept-left with their number" : ""}.`,
     });
   }
   if (kind === "token") {

@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { openRecovery } from "../compose.ts";
 import { type Edge, report } from "../edge.ts";
 import { readKeyringFile } from "../keys/keyring-file.ts";
+import { keyKind } from "../keys/usage.ts";
 import { formatRows } from "../open/result-file.ts";
 import { type FileOptions, keyFiles, withFiles } from "./keys-options.ts";
 
@@ -29,16 +30,17 @@ Example:
       ];
       const rows = [
         ...known.flatMap((key) => {
-          const found = usage.filter(({ kind, kid }) => kind === key.kind && kid === key.kid);
-          const none = [{ contract: "*", uses: 0 }];
-          return (found.length > 0 ? found : none).map(({ contract, uses }) => ({
+          const found = usage.filter((use) => keyKind(use) === key.kind && use.kid === key.kid);
+          const none = [{ kind: key.kind, contract: "*", uses: 0 }];
+          return (found.length > 0 ? found : none).map(({ kind, contract, uses }) => ({
             ...key,
+            kind,
             contract,
             uses: String(uses),
           }));
         }),
         ...usage
-          .filter((use) => !known.some(({ kind, kid }) => kind === use.kind && kid === use.kid))
+          .filter((use) => !known.some(({ kind, kid }) => kind === keyKind(use) && kid === use.kid))
           .map(({ kind, kid, contract, uses }) => ({
             kind,
             kid,

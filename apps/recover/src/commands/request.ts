@@ -1,6 +1,7 @@
 /** `recover request`: asks for access. */
 
 import type { AccessRequest, Capability, Selector } from "@org/db";
+import type { AnyContract } from "@org/schema";
 import { Argument, Command, Option } from "commander";
 import { openContract, openRecovery } from "../compose.ts";
 import { readSettings } from "../config.ts";
@@ -25,6 +26,7 @@ import {
   type SubjectOptions,
   subjectOptions,
   type SubjectSelector,
+  withTags,
 } from "./subject.ts";
 
 interface Options extends SubjectOptions {
@@ -131,7 +133,8 @@ async function ask(edge: Edge, capability: Capability, options: Options): Promis
   const fields = options.field ?? [];
   (capability === "lookup" ? requireTokenFields : requireOpenableFields)(contract, fields);
   const value = await readSubject(edge, options);
-  const subject = value === undefined ? undefined : await selectSubject(edge, contract, value);
+  const subject =
+    value === undefined ? undefined : await subjectFor(edge, { capability, contract, value });
   const wanted: AccessRequest = {
     tenant,
     contract: capability === "rewrap" ? "*" : contract.name,
@@ -160,6 +163,19 @@ async function ask(edge: Edge, capability: Capability, options: Options): Promis
       `Next, another person: recover approve ${id}`,
     ],
   });
+}
+
+async function subjectFor(
+  edge: Edge,
+  order: {
+    readonly capability: Capability;
+    readonly contract: AnyContract;
+    readonly value: string;
+  },
+): Promise<SubjectSelector> {
+  const { capability, contract, value } = order;
+  const selector = await selectSubject(edge, contract, value);
+  return capability === "erase" ? withTags(edge, contract, { value, selector }) : selector;
 }
 
 function selectorOf(

@@ -2,9 +2,9 @@
 
 import type { Selector } from "@org/db";
 import { Option } from "commander";
-import { openTokenizer } from "../compose.ts";
+import { openTokenizer, openTokenizerIfAny } from "../compose.ts";
 import { type Edge, readStdin } from "../edge.ts";
-import type { AnyContract } from "@org/schema";
+import { type AnyContract, tagField } from "@org/schema";
 
 export type SubjectSelector = Extract<Selector, { readonly kind: "subject" }>;
 
@@ -43,4 +43,19 @@ export async function selectSubject(
   }
   const tokenizer = await openTokenizer(edge, contract);
   return { kind: "subject", tokens: tokenizer.candidates(contract.subject, value) };
+}
+
+/**
+ * With the tags under which messages of the subject stand in quarantine, to erase these too. Without
+ * the token key none: the database refuses that where there are tags.
+ */
+export async function withTags(
+  edge: Edge,
+  contract: AnyContract,
+  { value, selector }: { readonly value: string; readonly selector: SubjectSelector },
+): Promise<SubjectSelector> {
+  const tokenizer = await openTokenizerIfAny(edge, contract);
+  if (tokenizer === null) return selector;
+  const subject = "subject" in selector ? selector.subject : value;
+  return { ...selector, tags: tokenizer.candidates(tagField, subject) };
 }

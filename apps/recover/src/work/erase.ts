@@ -1,27 +1,33 @@
 /** Erases what a grant names: seeds, sealed records, tokens. */
 
-import type { WhatRemains } from "@org/db";
+import type { Recovery } from "@org/db";
 import type { Progress } from "../progress.ts";
+import { type PlaceReport, reportPlaces } from "./erasure-places.ts";
 import { openWork, type WorkOrder, type WorkPorts } from "./open-work.ts";
 
 const batchRecords = 1_000;
 
 export type EraseOrder = Omit<WorkOrder, "capability">;
 
+export interface ErasePorts extends WorkPorts {
+  readonly recovery: WorkPorts["recovery"] & Pick<Recovery, "erasure">;
+}
+
 export interface Erased {
   readonly records: number;
   /** Of them, those that had a seed: the others could not have been opened anyway. */
   readonly seeds: number;
-  readonly remains: WhatRemains;
+  /** Where copies may stand. */
+  readonly places: readonly PlaceReport[];
 }
 
 /** In batches, each a transaction; killed and run again, it resumes where it was. */
 export async function erase(
-  ports: WorkPorts,
+  ports: ErasePorts,
   order: EraseOrder,
   progress: Progress,
 ): Promise<Erased> {
-  const { work, claims } = ports.recovery;
+  const { work, claims, erasure } = ports.recovery;
   const { claim } = await openWork(ports, { ...order, capability: "erase" });
   const { subject } = order;
   let records = 0;
@@ -34,5 +40,6 @@ export async function erase(
     progress(records);
   }
   await claims.reportResult(claim.claim, { outcome: "erased", records, seeds });
-  return { records, seeds, remains: await work.whatRemains() };
+  const states = await erasure.ofClaim(claim.claim);
+  return { records, seeds, places: await reportPlaces(erasure, states) };
 }

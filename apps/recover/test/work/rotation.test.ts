@@ -1,32 +1,35 @@
-/** Both rotations at full size, while the consumer writes, killed and gone on with. */
+/** Both rotations at full size, while the consumer writes, killed and resumed. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { askApproved, type Office, openOffice } from "../office.ts";
+import { type Message, numberedValues } from "../samples.ts";
 
 let office: Office;
+let base: Message;
 
 beforeEach(async () => {
   office = await openOffice();
+  base = office.sample();
 });
 
 afterEach(() => office[Symbol.asyncDispose]());
 
 const patience = { timeout: 240_000, interval: 100 };
 
-const sample = (index: number) => ({
-  ip: `10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}`,
-  deviceId: `device-${index}`,
+const sample = (number: number): Partial<Message> => ({
+  ...base,
+  ...numberedValues(office.contract, number),
 });
 
 async function fill(count: number, recordsPerBatchKey: number): Promise<void> {
   for (let at = 0; at < count; at += 2_000) {
-    const samples = Array.from({ length: Math.min(2_000, count - at) }, (_, index) =>
+    const messages = Array.from({ length: Math.min(2_000, count - at) }, (_, index) =>
       sample(at + index),
     );
-    await office.write(samples, { recordsPerBatchKey });
+    await office.write(messages, { recordsPerBatchKey });
   }
 }
 
@@ -67,14 +70,17 @@ async function killedAndResumed(
   return JSON.parse(stdout);
 }
 
-/** Logins that arrive, masked and sealed with the promoted keys, until stopped. */
-function keepWriting(): { stop(): Promise<number> } {
+/** Messages that arrive, masked and sealed with the promoted keys, until stopped. */
+function keepWriting(): { readonly stop: () => Promise<number> } {
   const stopping = new AbortController();
   const running = (async () => {
     let written = 0;
     while (!stopping.signal.aborted) {
-      const samples = Array.from({ length: 20 }, (_, index) => sample(5_000_000 + written + index));
-      written += (await office.write(samples)).length;
+      written += (
+        await office.write(
+          Array.from({ length: 20 }, (_, index) => sample(5_000_000 + written + index)),
+        )
+      ).length;
     }
     return written;
   })();
@@ -87,17 +93,15 @@ function keepWriting(): { stop(): Promise<number> } {
 }
 
 async function expectReadable(records: number): Promise<void> {
-  await office.admin(
-    "UPDATE recovery.policy SET max_records = 1000000, records_per_minute = 1000000",
-  );
+  await office.admin("UPDATE recovery.policy SET records_per_minute = 1000000");
   const ids = await office.admin(
-    "SELECT record_id FROM public.user_logins ORDER BY md5(record_id::text) LIMIT $1",
+    `SELECT record_id FROM ${office.table} ORDER BY md5(record_id::text) LIMIT $1`,
     [records],
   );
   const grant = await askApproved(office, office.requester, [
     "unmask",
     "--field",
-    "ip",
+    office.field,
     "--record",
     ...ids.map(({ record_id: id }) => String(id)),
   ]);
@@ -164,8 +168,8 @@ test("retoken moves 100,000 records, killed and resumed under load", async () =>
     "--to-key",
     "t2",
   ]);
-  const underOld =
-    "public.user_logins WHERE starts_with(masked_ip, 'mk1.t1.') OR starts_with(masked_device_id, 'mk1.t1.')";
+  const isOld = office.tokenColumns.map((column) => `starts_with(${column}, 'mk1.t1.')`);
+  const underOld = `${office.table} WHERE ${isOld.join(" OR ")}`;
 
   const writing = keepWriting();
   const moved = await killedAndResumed(
@@ -176,11 +180,12 @@ test("retoken moves 100,000 records, killed and resumed under load", async () =>
   expect(written).toBeGreaterThan(0);
   expect(moved).toMatchObject({ tombstoned: 0, left: [] });
   expect(await count(underOld)).toBe(0);
-  expect(await count("public.user_logins")).toBe(records + written);
+  expect(await count(office.table)).toBe(records + written);
   // Equal values have equal tokens again: no value has two.
-  expect(await count("(SELECT DISTINCT masked_ip FROM public.user_logins) AS tokens")).toBe(
-    await count("(SELECT DISTINCT masked_device_id FROM public.user_logins) AS tokens"),
-  );
+  for (const column of office.tokenColumns) {
+    const tokens = `(SELECT DISTINCT ${column} FROM ${office.table}) AS tokens`;
+    expect(await count(tokens)).toBe(records + written);
+  }
 
   const disabled = await office.custodian.recover(["keys", "disable", "t1", "--token"]);
   expect(disabled.code).toBe(0);

@@ -60,6 +60,21 @@ function createMessageSampler(
       return again ?? (isOptional && random.chance(3, 10) ? "null" : sample());
     });
     seen.push(values);
-    return `{${samplers.map(({ name }, at) => `${JSON.stringify(name)}:${values[at]}`).join()}}`;
+    return print(samplers.map(({ path }, at) => ({ path, json: values[at] ?? "null" })));
   };
+}
+
+interface Member {
+  readonly path: readonly string[];
+  readonly json: string;
+}
+
+/** Nested as the contract nests its fields. */
+function print(members: readonly Member[], depth = 0): string {
+  const byKey = Map.groupBy(members, ({ path }) => path[depth] ?? "");
+  const printed = Array.from(byKey, ([key, group]) => {
+    const leaf = group.find(({ path }) => path.length === depth + 1);
+    return `${JSON.stringify(key)}:${leaf?.json ?? print(group, depth + 1)}`;
+  });
+  return `{${printed.join()}}`;
 }

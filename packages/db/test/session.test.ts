@@ -1,0 +1,158 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { connectRecovery, connectWriter, migrate, MigrationRefusedError } from "@org/db";
+import { createTestDatabase } from "@org/local";
+import { login } from "@org/schema";
+import { Client } from "pg";
+import { describe, expect, inject, test } from "vitest";
+
+import { SessionClient, trustOf } from "../src/session.ts";
+
+const password = "hunter2-b1c1ab1e";
+
+/** AuthenticationCleartextPassword, and AuthenticationMD5Password with a salt of the server's choice. */
+const requests = {
+  clear: Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 3]),
+  md5: Buffer.from([0x52, 0, 0, 0, 12, 0, 0, 0, 5, 1, 2, 3, 4]),
+};
+
+/** Whoever took the database's port. */
+async function openFake(
+  request: Buffer,
+): Promise<{ url: string; received: () => string } & AsyncDisposable> {
+  const received: Buffer[] = [];
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    socket.once("data", () => socket.write(request));
+    socket.on("data", (data) => received.push(data));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : 0;
+  return {
+    url: `postgres://consumer:${password}@127.0.0.1:${port}/db`,
+    received: () => Buffer.concat(received).toString("latin1"),
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+describe.each(Object.entries(requests))("a server that asks for the password: %s", (_, request) => {
+  const refusal = { name: "DatabaseError", reason: "weak_password" };
+
+  test("has none from the consumer, and none from who works on the vault", async () => {
+    await using fake = await openFake(request);
+    await using writer = connectWriter({
+      contract: login,
+      connection: { connectionString: fake.url },
+    });
+    await expect(writer.check()).rejects.toMatchObject(refusal);
+    await using recovery = connectRecovery({ connectionString: fake.url });
+    await expect(recovery.grants.list(1)).rejects.toMatchObject(refusal);
+    expect(fake.received()).toContain("consumer");
+    expect(fake.received()).not.toMatch(/hunter2|md5/);
+  });
+
+  test("has none from a migration", async () => {
+    await using fake = await openFake(request);
+    await expect(migrate(fake.url, { contract: login })).rejects.toMatchObject(refusal);
+    expect(fake.received()).not.toMatch(/hunter2|md5/);
+  });
+
+  test("has it where that is allowed by name", async () => {
+    await using fake = await openFake(request);
+    const client = new SessionClient({ connectionString: fake.url, sendsWeakPassword: true });
+    client.on("error", () => {});
+    void client.connect().catch(() => {});
+    await expect.poll(() => fake.received()).toMatch(/hunter2|md5/);
+    client.connection.stream.destroy();
+  });
+});
+
+test.each([
+  ["postgres://u@db.internal/x", "db.internal", false],
+  ["postgres://u@db/x?sslmode=disable", "db", false],
+  ["postgres://u@db/x?sslmode=no-verify", "db", false],
+  ["postgres://u@db/x?uselibpqcompat=true&sslmode=require", "db", false],
+  ["postgres://u@db/x?sslmode=verify-full", "db", true],
+  ["postgres://u@/x?host=/run/postgresql", "/run/postgresql", false],
+])("%s is at %s, verified: %s", (connectionString, host, isVerified) => {
+  expect(trustOf({ connectionString })).toEqual({ host, isVerified });
+});
+
+test("a session has what it relies on, whatever the database says", async () => {
+  await using database = await createTestDatabase(inject("postgresAdminUrl"));
+  const admin = new Client({ connectionString: database.adminUrl });
+  await admin.connect();
+  for (const setting of [
+    // A shorter time would end the statement that sets it, too.
+    "datestyle = 'German, DMY'",
+    "default_transaction_isolation = 'serializable'",
+    "exit_on_error = on",
+    "statement_timeout = 500",
+    "lock_timeout = 500",
+    "transaction_timeout = 500",
+    "search_path = ''",
+    "client_encoding = 'LATIN1'",
+  ]) {
+    await admin.query(`ALTER DATABASE ${database.name} SET ${setting}`);
+  }
+  await admin.end();
+  const client = new SessionClient({ connectionString: database.adminUrl, lock_timeout: 700 });
+  await client.connect();
+  const names = {
+    DateStyle: "ISO, MDY",
+    default_transaction_isolation: "read committed",
+    exit_on_error: "off",
+    statement_timeout: "0",
+    lock_timeout: "700",
+    transaction_timeout: "0",
+    search_path: "pg_catalog, pg_temp",
+    client_encoding: "UTF8",
+  };
+  const { rows } = await client.query<{ name: string; setting: string }>(
+    "SELECT name, setting FROM pg_settings WHERE name = ANY ($1)",
+    [Object.keys(names)],
+  );
+  expect(Object.fromEntries(rows.map(({ name, setting }) => [name, setting]))).toEqual(names);
+  await client.end();
+});
+
+test.each(["WIN1252", "LATIN1", "SQL_ASCII"])(
+  "neither migration nor check takes a database in %s",
+  async (encoding) => {
+    await using database = await createTestDatabase(inject("postgresAdminUrl"));
+    const admin = new Client({ connectionString: database.adminUrl });
+    await admin.connect();
+    const name = `${database.name}_encoded`;
+    await admin.query(
+      `CREATE DATABASE ${name} ENCODING '${encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`,
+    );
+    const url = database.adminUrl.replace(database.name, name);
+    try {
+      const refused = migrate(url, { contract: login });
+      await expect(refused).rejects.toBeInstanceOf(MigrationRefusedError);
+      await expect(refused).rejects.toThrow(`The database's encoding is ${encoding}`);
+      // Of a schema that came in by another way.
+      const restored = new Client({ connectionString: url });
+      await restored.connect();
+      await restored.query(
+        `CREATE SCHEMA maskline;
+         CREATE TABLE maskline.schema_version (version bigint);
+         CREATE TABLE maskline.vault ()`,
+      );
+      await restored.end();
+      await using writer = connectWriter({
+        contract: login,
+        connection: { connectionString: url },
+      });
+      await expect(writer.check()).rejects.toThrow("encoding is not UTF8");
+    } finally {
+      await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
+      await admin.end();
+    }
+  },
+);
