@@ -3,7 +3,7 @@ import { DatabaseError, connectWriter, databaseReasons, trustOf } from "@org/db/
 import { MaskingError, createTokenizer } from "@org/masking";
 import type { Keyring } from "@org/masking";
 import { loadKeyring } from "@org/masking/keyring";
-import { createSealer } from "@org/masking/seal";
+import { openSealer } from "@org/masking/seal";
 import type { Sealer } from "@org/masking/seal";
 import {
   ContractError,
@@ -223,23 +223,21 @@ async function openKeys(config: Config, contract: AnyContract): Promise<Masking>
     parse: createParser(contract, { unwrap: config.MASKLINE_UNWRAP }),
     toRow: createToRow(contract, tokenizer),
     tag: createSubjectTag(contract, tokenizer, { unwrap: config.MASKLINE_UNWRAP }),
-    sealer: openSealer(keyring, config),
+    sealer: openVault(keyring, config),
   };
 }
 
-/** A recipient in the keyring means that originals are kept, sealed, unless the operator says no. */
-function openSealer(keyring: Keyring, config: Config): Sealer | null {
+function openVault(keyring: Keyring, config: Config): Sealer | null {
   const { MASKLINE_TENANT: tenant, MASKLINE_VAULT: vault } = config;
-  // Also one that cannot be sealed to: what was written without the vault meanwhile could never be recovered.
-  const hasRecipient = keyring.recipients.some(({ state }) => state !== "disabled");
-  if (vault === "off" || (vault === null && !hasRecipient)) return null;
-  if (!keyring.recipients.some(({ state }) => state === "primary")) {
+  try {
+    return openSealer(keyring, { tenant, vault });
+  } catch (error) {
+    if (!(error instanceof MaskingError)) throw error;
     throw new StartFault(
       "the vault has nobody to seal to: no recipient in the file that MASKLINE_KEYRING names is primary",
       "`pnpm recover keys promote KID --recipient` makes one primary; MASKLINE_VAULT=off starts without a vault, and keeps no originals",
     );
   }
-  return createSealer(keyring, { tenant });
 }
 
 async function orExplain<T>(opening: Promise<T>, what: string, advice: string): Promise<T> {
