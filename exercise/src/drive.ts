@@ -45,7 +45,12 @@ function check(claim: string, holds: boolean): void {
 }
 
 function bodyOf(name: Name): string {
-  return JSON.stringify({ device_type: "android", locale: null, app_version: "2.3.0", ...people[name] });
+  return JSON.stringify({
+    device_type: "android",
+    locale: null,
+    app_version: "2.3.0",
+    ...people[name],
+  });
 }
 
 interface Row {
@@ -82,8 +87,13 @@ async function checkOriginals(cast: Cast, names: readonly Name[], when: string):
   for (const name of names) {
     const sent: Readonly<Record<string, string>> = people[name];
     const row = opened.find(({ ip }) => ip === sent["ip"]);
-    const isWhole = ["device_id", "email"].every((field) => (row?.[field] || undefined) === sent[field]);
-    check(`${name}: every original, and none that was not sent, ${when}`, row !== undefined && isWhole);
+    const isWhole = ["device_id", "email"].every(
+      (field) => (row?.[field] || undefined) === sent[field],
+    );
+    check(
+      `${name}: every original, and none that was not sent, ${when}`,
+      row !== undefined && isWhole,
+    );
   }
 }
 
@@ -174,7 +184,10 @@ async function main(): Promise<void> {
   const cast = await hire(stack, () => {}, { MASKLINE_UNWRAP: topic });
   for (const name of ["old", "plain"] as const) {
     const row = await rowOf(stack, name);
-    check(`${name}: a row, without what it did not send`, row?.["country"] === null && row["masked_email"] === null);
+    check(
+      `${name}: a row, without what it did not send`,
+      row?.["country"] === null && row["masked_email"] === null,
+    );
   }
   const full = await rowOf(stack, "full");
   check("full: the plain field as sent", full?.["country"] === people.full.country);
@@ -183,8 +196,14 @@ async function main(): Promise<void> {
 
   const names = ["old", "plain", "full", "wrapped"] as const;
   await checkOriginals(cast, names, "as written");
-  check("a look-up by the new field finds its one row", (await countFound(cast, "email", people.full.email)) === 1);
-  check("a look-up by an old field finds an old row", (await countFound(cast, "ip", people.old.ip)) === 1);
+  check(
+    "a look-up by the new field finds its one row",
+    (await countFound(cast, "email", people.full.email)) === 1,
+  );
+  check(
+    "a look-up by an old field finds an old row",
+    (await countFound(cast, "ip", people.old.ip)) === 1,
+  );
   await rotate(stack, cast);
   await checkOriginals(cast, names, "after the key was rotated");
   await erase(stack, cast, "full");

@@ -46,7 +46,9 @@ async function run(name: string): Promise<string | null> {
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { only: { type: "string" }, help: { type: "boolean" } } });
+  const { values } = parseArgs({
+    options: { only: { type: "string" }, help: { type: "boolean" } },
+  });
   const known = [asItIs, ...Object.keys(mutants)];
   if (values.help === true || (values.only !== undefined && !known.includes(values.only))) {
     (values.help === true ? process.stdout : process.stderr).write(help);

@@ -65,7 +65,11 @@ describe("ensure_partitions", () => {
       }),
     );
     expect(new Set(await places())).toEqual(
-      new Set(["maskline.seed_default", "maskline.vault_default", `maskline.${contract.table}_default`]),
+      new Set([
+        "maskline.seed_default",
+        "maskline.vault_default",
+        `maskline.${contract.table}_default`,
+      ]),
     );
     await read("SELECT maskline.ensure_partitions('2041-06-15')");
     expect(await places()).toEqual([
@@ -150,7 +154,7 @@ describe("the ledger", () => {
         (now() AT TIME ZONE 'UTC')::date - CASE WHEN n % 2 = 0 THEN 90 ELSE 1 END
       FROM generate_series(1, 2000) AS n`);
     const steps: { pruned: string; next_block: string | null }[] = [];
-    for (let from: string | null = "0"; from !== null; ) {
+    for (let from: string | null = "0"; from !== null;) {
       const [step] = await read<{ pruned: string; next_block: string | null }>(
         "SELECT * FROM maskline.prune_ledger(60, $1, 3)",
         [from],

@@ -127,10 +127,9 @@ describe("a login that lacks rights", () => {
     for (const role of roles) expect(statements).toContain(`CREATE ROLE ${role} NOLOGIN`);
     for (const statement of statements) await client.query(statement);
     await client.end();
-    const { applied } = await migrate(
-      bare.url({ user: "plain", password: "secret" }),
-      { contract: login },
-    );
+    const { applied } = await migrate(bare.url({ user: "plain", password: "secret" }), {
+      contract: login,
+    });
     expect(applied).toEqual(allMigrations);
   });
 });
@@ -306,7 +305,11 @@ describe("a contract", () => {
 
   it.each<[string, () => AnyContract, string]>([
     ["loses a field", () => note({ secret }), "title is in the table and would be written no more"],
-    ["shortens a text", () => note({ title: text({ max: 31 }), secret }), "would change what is stored"],
+    [
+      "shortens a text",
+      () => note({ title: text({ max: 31 }), secret }),
+      "would change what is stored",
+    ],
     ["changes a type", () => note({ title: uuid(), secret }), "would change what is stored"],
     [
       "masks what was plain",
@@ -325,7 +328,11 @@ describe("a contract", () => {
     ],
     [
       "swaps two fields",
-      () => note({ title: text({ max: 32, column: "masked_secret" }), secret: masked("exact/1", { column: "title" }) }),
+      () =>
+        note({
+          title: text({ max: 32, column: "masked_secret" }),
+          secret: masked("exact/1", { column: "title" }),
+        }),
       "would hold",
     ],
     [
@@ -339,7 +346,12 @@ describe("a contract", () => {
         defineContract({
           name: "note",
           table: "notes",
-          fields: { person: text({ max: 36 }), title: subject(title), secret, remark: optional(text({ max: 5 })) },
+          fields: {
+            person: text({ max: 36 }),
+            title: subject(title),
+            secret,
+            remark: optional(text({ max: 5 })),
+          },
         }),
       "The subject was person",
     ],
@@ -360,7 +372,10 @@ describe("a contract", () => {
     ],
   ])("that %s is refused, with what to do, and nothing is changed", async (_, contract, words) => {
     const known = note({ title, secret, remark: optional(text({ max: 5 })) });
-    const names = await readAs(url("postgres"), "SELECT FROM pg_database WHERE datname = 'refused'");
+    const names = await readAs(
+      url("postgres"),
+      "SELECT FROM pg_database WHERE datname = 'refused'",
+    );
     if (names.length === 0) {
       await open("refused", known);
       await administer(["CREATE TABLE public.strangers (id integer)"], "refused");

@@ -126,7 +126,7 @@ it("disposing of it cuts off a client that still connects, however long that one
   url.port = String(silence.port);
   const patient = connectWriter({
     connection: { connectionString: url.href },
-      contract: login,
+    contract: login,
     connectTimeoutMs: 3_600_000,
   });
   const checking = patient.check().catch((error: unknown) => error);

@@ -58,7 +58,7 @@ test.each(served)("--help says that it reads $name, and what of it is masked", a
   const { code, output } = await startConsumer(env, ["--help"]).exited();
   expect(code).toBe(0);
   expect(output).toContain(`messages of the contract ${each.name}`);
-  for (const { name, isMasked } of each.contract.fields) {
-    if (isMasked) expect(output).toContain(name);
+  for (const { name } of each.contract.fields.filter(({ isMasked }) => isMasked)) {
+    expect(output).toContain(name);
   }
 });

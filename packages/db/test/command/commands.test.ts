@@ -114,7 +114,7 @@ describe("against a database", () => {
     const environment = { MIGRATE_DATABASE_URL: database.adminUrl };
     const plan = await run("migrate", environment, ["--plan"]);
     expect(plan).toMatchObject({ code: 0, stderr: "" });
-    expect(plan.stdout).toContain("CREATE TABLE public.\"user_logins\"");
+    expect(plan.stdout).toContain('CREATE TABLE public."user_logins"');
     expect(plan.stdout).toMatch(/SELECT maskline\.ensure_partitions\(\);\n$/);
     const client = new Client({ connectionString: database.adminUrl });
     await client.connect();
