@@ -464,6 +464,18 @@ test("maintenance gives the seeds of a past month a new file, without the bytes"
   expect(again).toMatchObject({ seedTablesRewritten: 0 });
 });
 
+test("the trace is on the disk before anything else, whatever the session asks", async () => {
+  const subject = randomUUID();
+  await store(subject);
+  await custodian.query("SET synchronous_commit = off");
+  await custodian.query("BEGIN");
+  await ask({ kind: "subject", subject });
+  const asked = await read(custodian, "SHOW synchronous_commit");
+  await custodian.query("ROLLBACK");
+  await custodian.query("RESET synchronous_commit");
+  expect(asked).toEqual([{ synchronous_commit: "on" }]);
+});
+
 test("autovacuum comes for a single seed, and what it has done can be told", async () => {
   const { recordId } = await eraseOne();
   await admin.query("ALTER SYSTEM SET autovacuum_naptime = '1s'");
