@@ -1,5 +1,5 @@
 /** The composition root: opens the adapters and fits them together. */
-import { DatabaseError, connectWriter, databaseReasons } from "@org/db/writer";
+import { DatabaseError, connectWriter, databaseReasons, trustOf } from "@org/db/writer";
 import { MaskingError, createTokenizer } from "@org/masking";
 import type { Keyring } from "@org/masking";
 import { loadKeyring } from "@org/masking/keyring";
@@ -28,6 +28,7 @@ import { createBuffer } from "./buffer.ts";
 import { createCarry } from "./carry.ts";
 import { wantsTraces } from "./config.ts";
 import type { Config } from "./config.ts";
+import { findExposures } from "./exposures.ts";
 import { StartFault, toFailure } from "./failure.ts";
 import { createFlood } from "./flood.ts";
 import { openHealthServer } from "./health.ts";
@@ -100,10 +101,14 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
       ...(config.AWS_ENDPOINT_URL_SQS !== null && { endpoint: config.AWS_ENDPOINT_URL_SQS }),
     }),
   );
+  const connection = {
+    // pg reads the PG* variables itself.
+    ...(config.DATABASE_URL !== null && { connectionString: config.DATABASE_URL }),
+    sendsWeakPassword: config.MASKLINE_ALLOW.includes("weak_password"),
+  };
   const openWriter = () =>
     connectWriter({
-      // pg reads the PG* variables itself.
-      connection: config.DATABASE_URL === null ? {} : { connectionString: config.DATABASE_URL },
+      connection,
       contract,
       poolSize: config.MASKLINE_WRITERS + 1,
       onIdleError: (fault) =>
@@ -129,6 +134,11 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
     ),
   ]);
 
+  const exposures = await findExposures({
+    config,
+    server: trustOf(connection),
+    loggedBy: access.loggedBy,
+  });
   const exporter = new PrometheusExporter({
     preventServerStart: true,
     withoutScopeInfo: true,
@@ -173,17 +183,19 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
 
   const opened = opening.move();
   return {
-    findings: preflight(attributes, {
-      batchAgeMs: config.MASKLINE_BATCH_AGE_MS,
-      hasVault: sealer !== null,
-      readsMaskedData: access.readsMaskedData,
-      namesPrivateKeyring: config.RECOVER_PRIVATE_KEYRING !== null,
-      unknownSettings: config.unknownSettings,
-      ignoredSettings: config.ignoredSettings,
-      regionFrom: target.regionFrom,
-      waitSeconds: config.MASKLINE_WAIT_SECONDS,
-      shutdownSeconds: config.MASKLINE_SHUTDOWN_SECONDS,
-    }),
+    findings: exposures.concat(
+      preflight(attributes, {
+        batchAgeMs: config.MASKLINE_BATCH_AGE_MS,
+        hasVault: sealer !== null,
+        readsMaskedData: access.readsMaskedData,
+        namesPrivateKeyring: config.RECOVER_PRIVATE_KEYRING !== null,
+        unknownSettings: config.unknownSettings,
+        ignoredSettings: config.ignoredSettings,
+        regionFrom: target.regionFrom,
+        waitSeconds: config.MASKLINE_WAIT_SECONDS,
+        shutdownSeconds: config.MASKLINE_SHUTDOWN_SECONDS,
+      }),
+    ),
     async findMore() {
       await using second = openWriter();
       const found = await Promise.all([findDenied(queue), findUnwritable(database, second)]);
@@ -208,11 +220,15 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
         visibilityTimeoutSeconds: attributes.visibilityTimeoutSeconds,
         events: telemetry.leases,
       });
-      using _watched = telemetry.watch({ buffer, breaker, leases });
-      using flood = createFlood(config.MASKLINE_MAX_QUARANTINED_PER_MINUTE, {
-        trip: breaker.createTrip(),
-        flooded: telemetry.flooded,
-      });
+      using watching = new DisposableStack();
+      watching.use(telemetry.watch({ buffer, breaker, leases }));
+      const { flooded } = telemetry;
+      const flood = watching.use(
+        createFlood(config.MASKLINE_MAX_QUARANTINED_PER_MINUTE, {
+          trip: breaker.createTrip(),
+          flooded,
+        }),
+      );
       const ack = createAck({ queue, leases }, { events: telemetry.ack, giveUp });
       const receive = createReceive(
         { queue, buffer, leases, breaker },

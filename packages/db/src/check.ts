@@ -10,6 +10,7 @@ import {
   readContractState,
 } from "./contract-state.ts";
 import { DatabaseError, type DatabaseReason, toDatabaseError } from "./database-error.ts";
+import { findLoggedParameters, readLogSettings } from "./log-settings.ts";
 import { schemaVersion } from "./schema-version.ts";
 
 const noSchema = "The database has no Maskline schema. Run the migration.";
@@ -29,9 +30,11 @@ const explanations = new Map([
 export interface Access {
   /** The login can read tokens or sealed records: it has more rights than a writer needs. */
   readonly readsMaskedData: boolean;
+  /** Settings by which the server's log repeats what this login's statements are given. */
+  readonly loggedBy: readonly string[];
 }
 
-interface State extends Access {
+interface State extends Pick<Access, "readsMaskedData"> {
   /** Null in a schema that was never migrated. */
   readonly version: string | null;
   readonly isWriter: boolean;
@@ -66,7 +69,8 @@ export async function check(client: ClientBase, contract: AnyContract): Promise<
       systemCode: null,
     });
   }
-  return { readsMaskedData };
+  const logged = findLoggedParameters(await reading(() => readLogSettings(client)));
+  return { readsMaskedData, loggedBy: logged.map(({ name }) => name) };
 }
 
 /** Names of tables and columns and what is in them, never a value. */

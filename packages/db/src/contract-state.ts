@@ -123,10 +123,15 @@ export function compareColumns(
       if (known?.holds !== column.holds) {
         return [{ kind: "holds", wanted: column, found: known?.holds ?? "nothing of ours" }];
       }
-      if (found.type !== column.type) return [{ kind: "type", wanted: column, found: found.type }];
-      return found.isNullable === column.isNullable
-        ? []
-        : [{ kind: "nullable", wanted: column, found: found.isNullable ? "NULL" : "NOT NULL" }];
+      const differences: ColumnDifference[] = [];
+      if (found.type !== column.type) {
+        differences.push({ kind: "type", wanted: column, found: found.type });
+      }
+      if (found.isNullable !== column.isNullable) {
+        const nullability = found.isNullable ? "NULL" : "NOT NULL";
+        differences.push({ kind: "nullable", wanted: column, found: nullability });
+      }
+      return differences;
     }),
     ...extra.map(({ name }): ColumnDifference => ({ kind: "extra", name })),
   ];

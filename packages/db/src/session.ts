@@ -1,6 +1,7 @@
 /** What every session of ours relies on, whatever the database's or the login's defaults are. */
 
 import { TLSSocket } from "node:tls";
+import type { ServerTrust } from "@org/settings";
 import { Client, type ClientConfig, type PoolConfig } from "pg";
 import { DatabaseError, toDatabaseError } from "./database-error.ts";
 
@@ -68,7 +69,9 @@ export class SessionClient extends Client {
 
   override connect(): Promise<Client>;
   override connect(callback: (error: Error | null, client?: Client) => void): void;
-  override connect(callback?: (error: Error | null, client?: Client) => void): Promise<Client> | void {
+  override connect(
+    callback?: (error: Error | null, client?: Client) => void,
+  ): Promise<Client> | void {
     const connected = this.#connect();
     if (callback === undefined) return connected;
     connected.then(
@@ -87,13 +90,6 @@ export class SessionClient extends Client {
     }
     return this;
   }
-}
-
-export interface ServerTrust {
-  /** A name, an address, or a socket's directory. */
-  readonly host: string;
-  /** TLS, with a certificate that is verified to be the host's. */
-  readonly isVerified: boolean;
 }
 
 /**

@@ -59,7 +59,7 @@ it("a server that takes connections and says nothing fails in time", async () =>
   proxy.setFault({ kind: "black_hole" });
   await expect(writer.check()).rejects.toMatchObject(transient);
   proxy.setFault({ kind: "pass" });
-  await expect(writer.check()).resolves.toEqual({ readsMaskedData: false });
+  await expect(writer.check()).resolves.toMatchObject({ readsMaskedData: false });
 });
 
 it("a commit whose answer was lost is found in the ledger when it is repeated", async () => {
@@ -88,7 +88,7 @@ it("a connection that breaks while it is idle is reported, and replaced", async 
   );
   await vi.waitUntil(() => idleFaults.length > 0, { timeout: 20_000 });
   expect(idleFaults[0]).toMatchObject({ kind: "transient", sqlState: "57P01" });
-  await expect(writer.check()).resolves.toEqual({ readsMaskedData: false });
+  await expect(writer.check()).resolves.toMatchObject({ readsMaskedData: false });
 });
 
 it("a statement that waits too long is cancelled by the server, and nothing of it is written", async () => {
@@ -126,7 +126,7 @@ it("disposing of it cuts off a client that still connects, however long that one
   url.port = String(silence.port);
   const patient = connectWriter({
     connection: { connectionString: url.href },
-      contract: login,
+    contract: login,
     connectTimeoutMs: 3_600_000,
   });
   const checking = patient.check().catch((error: unknown) => error);

@@ -11,9 +11,10 @@ import { isOffloaded, unwrap, unwrapNothing, type UnwrapPolicy } from "./unwrap.
 export const tagField = "subject.tag";
 
 /** What a tokenizer is made of, beside the contract's own fields, to make tags. */
-export function tagFields({ fields, subject }: AnyContract): Readonly<
-  Record<typeof tagField, NormId>
-> {
+export function tagFields({
+  fields,
+  subject,
+}: AnyContract): Readonly<Record<typeof tagField, NormId>> {
   const norm = fields.find(({ name }) => name === subject)?.norm;
   return { [tagField]: norm ?? "exact/1" };
 }
