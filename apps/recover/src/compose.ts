@@ -5,7 +5,6 @@ import {
   connectRecovery,
   DatabaseError,
   type DatabaseFault,
-  findLoggedByRoles,
   type Recovery,
   trustOf,
 } from "@org/db";
@@ -186,7 +185,7 @@ async function openSink(location: string): Promise<CheckpointSink> {
 
 /** Opens nothing where the server's log would have what is opened, or a file has the key. */
 export async function openUnsealer(edge: Edge, recovery: Recovery): Promise<Unsealer> {
-  const logged = findLoggedByRoles(await recovery.erasure.logSettings());
+  const logged = await recovery.erasure.loggedByRoles();
   const settings = readSettings(edge.env, ["RECOVER_PRIVATE_KEYRING", "MASKLINE_TENANT"]);
   const path = settings.RECOVER_PRIVATE_KEYRING;
   const privateKeyring = await loadPrivateKeyring(path, { env: edge.env });

@@ -74,10 +74,19 @@ export class SessionClient extends Client {
   ): Promise<Client> | void {
     const connected = this.#connect();
     if (callback === undefined) return connected;
-    connected.then(
-      () => callback(null, this),
-      (error: Error) => callback(error),
+    void this.#tell(connected, callback);
+  }
+
+  async #tell(
+    connected: Promise<Client>,
+    callback: (error: Error | null, client?: Client) => void,
+  ): Promise<void> {
+    const error = await connected.then(
+      () => null,
+      (fault: Error) => fault,
     );
+    if (error === null) callback(null, this);
+    else callback(error);
   }
 
   async #connect(): Promise<Client> {

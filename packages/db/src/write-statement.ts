@@ -240,14 +240,15 @@ function sealedInserts({ add }: Parameters, row: PlaceInputs): string[] {
   ];
 }
 
+function entries<T>(valueOf: (entry: QuarantineRow) => T): (given: Given) => T[] {
+  return ({ quarantined }) => quarantined.entries.map(valueOf);
+}
+
 function quarantineInserts(
   { add }: Parameters,
   contract: AnyContract,
   refused: PlaceInputs,
 ): string[] {
-  const entries = <T>(valueOf: (entry: QuarantineRow) => T) => {
-    return ({ quarantined }: Given): T[] => quarantined.entries.map(valueOf);
-  };
   const inputs = {
     ...refused,
     contract: { expression: escapeLiteral(contract.name), parameter: null },

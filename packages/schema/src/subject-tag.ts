@@ -52,7 +52,6 @@ function subjectReader(
   const field = fields.find(({ name }) => name === subject);
   if (field === undefined) return () => null;
   const readValue = readerOf(field);
-  const read = (text: string) => readDocument(text, parseKeepingDigits);
   return (body) => {
     const document = read(body.replace(/^\ufeff/, ""));
     const message = typeof document === "string" ? document : unwrap(document.value, policy, read);
@@ -62,6 +61,10 @@ function subjectReader(
     const value = readValue(raw);
     return typeof value === "symbol" ? null : String(value);
   };
+}
+
+function read(text: string): ReturnType<typeof readDocument> {
+  return readDocument(text, parseKeepingDigits);
 }
 
 /** What stands at a name, by whichever path: as {@link flatten} names them. Recursion is as deep as the document. */

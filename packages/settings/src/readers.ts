@@ -32,10 +32,10 @@ export function wholeNumber({ min, max }: { min: number; max: number }): Reader<
 
 /** Parts between commas; empty ones are left out. */
 export function list(): Reader<readonly string[]> {
-  const parts = (given: string): string[] => given.split(",").map((part) => part.trim());
+  const parts = z.string().transform((given) => given.split(",").map((part) => part.trim()));
   return reader(
     "separated by commas",
-    z.string().transform((given) => parts(given).filter((part) => part !== "")),
+    parts.transform((all) => all.filter((part) => part !== "")),
   );
 }
 
