@@ -10,7 +10,7 @@ import {
 } from "@org/db";
 import { createTokenizer, type Keyring, type Tokenizer } from "@org/masking";
 import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
-import { createSealer, type Sealer } from "@org/masking/seal";
+import { openSealer as openSealerOf, type Sealer } from "@org/masking/seal";
 import { createUnsealer, type Unsealer } from "@org/masking/unseal";
 import {
   type AnyContract,
@@ -234,9 +234,8 @@ export async function openTokenizerIfAny(
 export async function openSealer(edge: Edge): Promise<Sealer | null> {
   const settings = readSettings(edge.env, ["MASKLINE_TENANT", "MASKLINE_VAULT"]);
   const keyring = await openKeyring(edge);
-  const isKept = keyring.recipients.some(({ state }) => state !== "disabled");
-  if (!isKept || settings.MASKLINE_VAULT === "off") return null;
-  return createSealer(keyring, { tenant: settings.MASKLINE_TENANT });
+  const { MASKLINE_TENANT: tenant, MASKLINE_VAULT: vault } = settings;
+  return openSealerOf(keyring, { tenant, vault });
 }
 
 const isTopic = (name: string): boolean => name.startsWith("arn:");
