@@ -127,12 +127,14 @@ test.each(contracts)(
       return stdout;
     };
 
-    const unmask = await approved(
-      requester,
-      ...["unmask", "--field", office.field, "--record", record],
-    );
+    const unmask = await approved(requester, "unmask", "--field", office.field, "--record", record);
     const opened = await done(requester, [
-      ...["unmask", "--grant", unmask, "--print", "--format", "jsonl"],
+      "unmask",
+      "--grant",
+      unmask,
+      "--print",
+      "--format",
+      "jsonl",
     ]);
     expect(JSON.parse(opened)).toMatchObject({ [office.field]: message[office.field] });
 
@@ -165,9 +167,7 @@ test.each(contracts)(
     const { subject } = contract;
     const value = String(message[subject]);
     const erase = await approved(custodian, "erase", "--subject", value);
-    const erased = await done(custodian, [
-      ...["erase", "--grant", erase, "--subject", value, "--json"],
-    ]);
+    const erased = await done(custodian, ["erase", "--grant", erase, "--subject", value, "--json"]);
     expect(JSON.parse(erased)).toMatchObject({ records: 1, seeds: 1 });
     const verified = await done(auditor, ["erasure", "verify", "--record", record, "--json"]);
     expect(JSON.parse(verified)).toMatchObject({ record, isBack: false });

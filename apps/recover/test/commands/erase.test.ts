@@ -102,13 +102,14 @@ describe.each(contracts)("$name", (contract) => {
     expect(stdout).toContain(`The rows stay, with ${plain.join(", ")}.`);
   });
 
+  const refused = (message: Partial<Message> | undefined): string =>
+    JSON.stringify({ [contract.subject]: message?.[contract.subject], unknown: 1 });
+
   test("takes along what of the subject stands in quarantine, and nobody else's", async () => {
     const { messages, subject } = of(1);
     await office.write(messages);
     const [other] = of(1).messages;
     // Its other fields are missing: who it speaks of is said all the same.
-    const refused = (message: Partial<Message> | undefined) =>
-      JSON.stringify({ [contract.subject]: message?.[contract.subject], unknown: 1 });
     const [mine = "", others = "", nobodys = ""] = await office.quarantine([
       refused(messages[0]),
       refused(other),
@@ -122,7 +123,7 @@ describe.each(contracts)("$name", (contract) => {
       "SELECT record_id FROM maskline.quarantine WHERE record_id = ANY ($1)",
       [[mine, others, nobodys]],
     );
-    expect(left.map((row) => row["record_id"]).toSorted()).toEqual([others, nobodys].toSorted());
+    expect(new Set(left.map((row) => row["record_id"]))).toEqual(new Set([others, nobodys]));
   });
 
   test("needs the token key where quarantine holds tags", async () => {
@@ -137,10 +138,10 @@ describe.each(contracts)("$name", (contract) => {
     expect(stderr).toContain("tags_missing");
   });
 
-  describe("erasure verify", () => {
-    const verify = (record: string, ...argv: string[]) =>
-      office.auditor.recover(["erasure", "verify", "--record", record, ...argv]);
+  const verify = (record: string, ...argv: string[]) =>
+    office.auditor.recover(["erasure", "verify", "--record", record, ...argv]);
 
+  describe("erasure verify", () => {
     test("says where copies of an erased record may stand, and for machines too", async () => {
       const [record = ""] = await office.write(of(1).messages);
       await erase(await askFor("--record", record));

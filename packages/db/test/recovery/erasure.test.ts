@@ -342,11 +342,12 @@ test("statistics hold no token of what was erased: erasing takes new ones", asyn
   expect(await look(stored?.recordId ?? "")).toMatchObject({ statistics: null });
 });
 
+async function sampled(record: string): Promise<readonly string[] | undefined> {
+  const states = await recovery.erasure.ofRecord(record);
+  return states.find(({ place }) => place === "statistics")?.relations;
+}
+
 test("a sealed column that somebody has sampled is found", async () => {
-  const sampled = async (record: string) => {
-    const states = await recovery.erasure.ofRecord(record);
-    return states.find(({ place }) => place === "statistics")?.relations;
-  };
   const { recordId } = await eraseOne();
   await admin.query(`ALTER TABLE ${partition("vault")} ALTER sealed SET STATISTICS 100`);
   await store(randomUUID(), 3);
