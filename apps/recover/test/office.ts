@@ -46,7 +46,7 @@ export interface Names {
 export function namesOf(contract: AnyContract): Names {
   const tokenColumns = contract.columns.filter(({ from }) => from.kind === "token");
   const masked = contract.fields.filter(({ isMasked }) => isMasked);
-  const one = masked.find(({ name }) => name !== contract.subject);
+  const one = masked.find(({ name, isOptional }) => name !== contract.subject && !isOptional);
   return {
     table: `public.${escapeIdentifier(contract.table)}`,
     fields: masked.map(({ name }) => name),

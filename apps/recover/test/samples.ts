@@ -12,38 +12,38 @@ export interface Samples {
 
 export function createSamples(contract: AnyContract): Samples {
   const parse = createParser(contract);
+  const sources = contract.fields.map((field) => ({ ...field, found: [] as unknown[] }));
   const seen = new Set<string>();
-  const personal = contract.fields.filter(
-    ({ name, isMasked }) => isMasked || name === contract.subject,
-  );
-  /** Two spellings of one value are one. */
-  const keyOf = ({ name, norm }: (typeof personal)[number], message: Message): string => {
-    const value = String(message[name]);
-    const canonical =
-      norm === null ? value : Buffer.from(canonicalize(norm, value)).toString("hex");
-    return `${name} ${canonical}`;
-  };
-  const found: Message[] = [];
   let seed = 1;
 
-  function isFresh(message: Message): boolean {
-    const isWhole = Object.values(message).every((value) => value !== null);
-    if (!isWhole) return false;
-    const keys = personal.map((field) => keyOf(field, message));
-    if (keys.some((key) => seen.has(key))) return false;
-    for (const key of keys) seen.add(key);
-    return true;
+  /** Of what tells people apart, each value once: two spellings of one are one. */
+  function isFresh({ name, norm }: (typeof sources)[number], value: unknown): boolean {
+    if (norm === null && name !== contract.subject) return true;
+    const text = String(value);
+    const key = norm === null ? text : Buffer.from(canonicalize(norm, text)).toString("hex");
+    const isNew = !seen.has(`${name} ${key}`);
+    seen.add(`${name} ${key}`);
+    return isNew;
+  }
+
+  function fill(): void {
+    for (const { body } of sampleMessages(contract, { count: 200, seed: seed++ })) {
+      const parsed = parse(body);
+      if (parsed.kind !== "message") continue;
+      for (const source of sources) {
+        const value: unknown = parsed.message[source.name];
+        if (value === null || value === undefined) continue;
+        if (isFresh(source, value)) source.found.push(value);
+        // A contract's examples may be few.
+        else if (source.norm === "exact/1") source.found.push(`${String(value)} ${seen.size}`);
+      }
+    }
   }
 
   return {
     next() {
-      while (found.length === 0) {
-        for (const { body } of sampleMessages(contract, { count: 500, seed: seed++ })) {
-          const parsed = parse(body);
-          if (parsed.kind === "message" && isFresh(parsed.message)) found.push(parsed.message);
-        }
-      }
-      return found.shift() as Message;
+      while (sources.some(({ found }) => found.length === 0)) fill();
+      return Object.fromEntries(sources.map(({ name, found }) => [name, found.shift()])) as Message;
     },
   };
 }
@@ -68,4 +68,25 @@ export function numberedValues({ fields }: AnyContract, number: number): Partial
       return value === undefined ? [] : [[name, value]];
     }),
   );
+}
+
+/** By norm, what it refuses, and two spellings of one value. */
+export const spellings: Readonly<Partial<Record<NormId, Spelling>>> = {
+  "ip/1": { refused: "192.0.2.010", one: "192.0.2.10", another: "::ffff:192.0.2.10" },
+  "email/1": { refused: "nobody", one: "ada@example.com", another: "ada@EXAMPLE.com" },
+};
+
+export interface Spelling {
+  readonly refused: string;
+  readonly one: string;
+  readonly another: string;
+}
+
+/** A masked field whose norm is not that of bytes. */
+export function strictFieldOf({ fields }: AnyContract): Spelling & { readonly field: string } {
+  for (const { name, norm } of fields) {
+    const spelling = norm === null ? undefined : spellings[norm];
+    if (spelling !== undefined) return { ...spelling, field: name };
+  }
+  throw new Error("No field of the contract takes one value in two spellings.");
 }

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { contracts } from "../contracts.ts";
 import { askApproved, type Office, openOffice } from "../office.ts";
 import { runRecover } from "../run-recover.ts";
-import type { Message } from "../samples.ts";
+import { type Message, strictFieldOf } from "../samples.ts";
 
 const nil = "00000000-0000-0000-0000-000000000000";
 const request = ["retoken", "--from-key", "t1", "--to-key", "t2"];
@@ -171,14 +171,14 @@ describe.each(contracts)("$name", (contract) => {
   });
 
   test("an original that takes no token ends nothing: its row is left and named", async () => {
-    const strict = contract.fields.find(({ norm }) => norm === "ip/1")?.name ?? "";
+    const { field: strict, refused } = strictFieldOf(contract);
     const other = office.sample();
     await office.custodian.recover(["keys", "promote", "t1", "--token"]);
     const [odd = ""] = await office.write([other]);
     await office.custodian.recover(["keys", "promote", "t2", "--token"]);
     const names = [...office.fields, contract.subject];
     const originals = Object.fromEntries(names.map((name) => [name, String(other[name])]));
-    await office.reseal(odd, { ...originals, [strict]: "no address" });
+    await office.reseal(odd, { ...originals, [strict]: refused });
     const { code, stderr } = await retoken();
     expect(code).toBe(30);
     expect(stderr).toContain(odd);
