@@ -34,10 +34,3 @@ test("no program runs as root", () => {
   expect(new Set(users)).toEqual(new Set(["1000:1000"]));
   expect(stages.slice(1).every((stage) => stage.startsWith("runtime AS "))).toBe(true);
 });
-
-test("no program opens a debugger when it is sent SIGUSR1", () => {
-  const entries = argumentsOf("ENTRYPOINT").map((words) => words.join(" "));
-
-  expect(entries.length).toBeGreaterThan(0);
-  for (const entry of entries) expect(entry).toMatch(/^\["node", "--disable-sigusr1"/);
-});

@@ -8,7 +8,7 @@ const network =
   "check host and port in DATABASE_URL, and that firewalls and network policies let this machine reach them";
 const pooler = "PgBouncer: ";
 
-const adviceByReason: Readonly<Record<string, string>> = {
+export const adviceByReason: Readonly<Record<string, string>> = {
   AccessDenied: "allow sqs:GetQueueAttributes on the queue, in the policy of the consumer's role",
   QueueDoesNotExist: "check SQS_QUEUE_URL, its region and its account",
   SignatureDoesNotMatch: "check AWS_REGION and the secret key of the credentials",

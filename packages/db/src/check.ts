@@ -88,21 +88,18 @@ function differencesFrom(contract: AnyContract, state: ContractState): string[] 
   ];
 }
 
+const words: Readonly<Record<ColumnDifference["kind"], (difference: ColumnDifference) => string>> =
+  {
+    missing: () => "is missing",
+    lost: () => "is gone",
+    extra: () => "is not in the contract",
+    type: ({ column, found }) => `is ${found}, not ${column.type}`,
+    holds: ({ column, found }) => `holds ${found}, not ${column.holds}`,
+    nullable: ({ found }) => `is ${found}`,
+  };
+
 function describe(difference: ColumnDifference): string {
-  switch (difference.kind) {
-    case "missing":
-      return `column ${difference.wanted.name} is missing`;
-    case "lost":
-      return `column ${difference.name} is gone`;
-    case "extra":
-      return `column ${difference.name} is not in the contract`;
-    case "type":
-      return `column ${difference.wanted.name} is ${difference.found}, not ${difference.wanted.type}`;
-    case "holds":
-      return `column ${difference.wanted.name} holds ${difference.found}, not ${difference.wanted.holds}`;
-    case "nullable":
-      return `column ${difference.wanted.name} is ${difference.found}`;
-  }
+  return `column ${difference.column.name} ${words[difference.kind](difference)}`;
 }
 
 async function readState(client: ClientBase, { table, columns }: AnyContract): Promise<State> {

@@ -155,10 +155,10 @@ describe("the ledger", () => {
       FROM generate_series(1, 2000) AS n`);
     const steps: { pruned: string; next_block: string | null }[] = [];
     for (let from: string | null = "0"; from !== null;) {
-      const [step] = await read<{ pruned: string; next_block: string | null }>(
-        "SELECT * FROM maskline.prune_ledger(60, $1, 3)",
-        [from],
-      );
+      const [step]: { pruned: string; next_block: string | null }[] = await read<{
+        pruned: string;
+        next_block: string | null;
+      }>("SELECT * FROM maskline.prune_ledger(60, $1, 3)", [from]);
       if (step === undefined) break;
       steps.push(step);
       from = step.next_block;

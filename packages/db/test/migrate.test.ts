@@ -194,10 +194,12 @@ describe("a fault", () => {
     await nosy.query(
       "SELECT pg_advisory_lock(hashtext(name)) FROM unnest(ARRAY['maskline', 'maskline.ensure_partitions']) AS name",
     );
-    await migrate(url, { contract: login });
+    expect(await migrate(url, { contract: login })).toEqual({ applied: [], changes: [] });
     await nosy.end();
   });
 });
+
+const url = (database: string): string => postgres.url({ database });
 
 /** A contract of the tests' own. */
 function note(fields: Readonly<Record<string, FieldSpec>>, change = {}): AnyContract {
@@ -219,8 +221,18 @@ async function readAs<Line extends QueryResultRow>(url: string, sql: string): Pr
   }
 }
 
+async function write(database: string, contract: AnyContract): Promise<Row> {
+  await using writer = connectWriter({
+    connection: { connectionString: url(database) },
+    contract,
+  });
+  await writer.check();
+  const row = createRows(contract)();
+  await writer.write(createBatch({ rows: [row] }));
+  return row;
+}
+
 describe("a contract", () => {
-  const url = (database: string): string => postgres.url({ database });
   const title = text({ max: 32 });
   const secret = masked("exact/1");
   const first = note({ title, secret });
@@ -229,17 +241,6 @@ describe("a contract", () => {
     await administer([`CREATE DATABASE ${database}`]);
     await migrate(url(database), { contract });
     return url(database);
-  }
-
-  async function write(database: string, contract: AnyContract): Promise<Row> {
-    await using writer = connectWriter({
-      connection: { connectionString: url(database) },
-      contract,
-    });
-    await writer.check();
-    const row = createRows(contract)();
-    await writer.write(createBatch({ rows: [row] }));
-    return row;
   }
 
   it("of any kind gets its table, side by side with others, and a writer finds it as it should be", async () => {

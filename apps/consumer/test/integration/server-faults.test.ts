@@ -94,3 +94,29 @@ test("a consumer whose receives are denied never becomes ready, and says so as a
   consumer.process.kill("SIGTERM");
   expect((await consumer.exited()).code).toBe(0);
 });
+
+test("a flood of what nobody can read stops receiving; the rest of it waits in the queue", async () => {
+  await using stack = await openStack();
+  await stack.queue.send(
+    stack.queueUrl,
+    Array.from({ length: 300 }, () => "{}"),
+  );
+  const consumer = startConsumer({
+    ...stack.env,
+    MASKLINE_MAX_QUARANTINED_PER_MINUTE: "100",
+    MASKLINE_BATCH_SIZE: "20",
+    MASKLINE_MAX_IN_FLIGHT: "40",
+    MASKLINE_WAIT_SECONDS: "1",
+  });
+  const line = await consumer.logged(
+    "more was quarantined than MASKLINE_MAX_QUARANTINED_PER_MINUTE, and more than was written: receiving stops for the rest of this minute",
+  );
+  expect(line).toMatchObject({ level: 50 });
+  await sleep(3_000);
+  const { quarantined } = await readOutcomes(stack);
+  expect(quarantined.length).toBeGreaterThan(100);
+  expect(quarantined.length).toBeLessThan(200);
+  expect((await stack.queue.depth(stack.queueUrl)).visible).toBe(300 - quarantined.length);
+  consumer.process.kill("SIGTERM");
+  expect((await consumer.exited()).code).toBe(0);
+});

@@ -23,9 +23,15 @@ beforeAll(async () => {
   const keys = { from: "k1", to: "k2", unopenable: "tombstone" } as const;
   const claims = [
     await office.claimRecords("unmask", ids),
-    await office.claimRecords("retry", refused.slice(0, 1).map(({ recordId }) => recordId)),
+    await office.claimRecords(
+      "retry",
+      refused.slice(0, 1).map(({ recordId }) => recordId),
+    ),
     await office.claimWork({ capability: "erase", selector: records }),
-    await office.claimWork({ capability: "rewrap", selector: { kind: "recipient", from: "r1", to: "r2" } }),
+    await office.claimWork({
+      capability: "rewrap",
+      selector: { kind: "recipient", from: "r1", to: "r2" },
+    }),
     await office.claimWork({ capability: "retoken", selector: { kind: "token_key", ...keys } }),
   ];
   const grants = [
@@ -62,7 +68,12 @@ interface Callable {
 
 /** Every function that somebody may call, from the catalog: a new one is among them. */
 async function findCallable(): Promise<readonly Callable[]> {
-  const rows = await office.read<{ name: string; names: string[]; types: string[]; duties: Duty[] }>(`
+  const rows = await office.read<{
+    name: string;
+    names: string[];
+    types: string[];
+    duties: Duty[];
+  }>(`
     SELECT proname AS name, coalesce(proargnames[1:pronargs], '{}') AS names,
       ARRAY(SELECT format_type(type, NULL) FROM unnest(proargtypes) AS type) AS types,
       ARRAY(SELECT replace(grantee::regrole::text, 'maskline_', '') FROM aclexplode(proacl)
@@ -94,12 +105,24 @@ const hostile: Readonly<Record<string, readonly unknown[]>> = {
     "{}",
     "[]",
     `"${sentinel}"`,
-    JSON.stringify({ [sentinel]: sentinel, outcome: sentinel, kind: sentinel, capability: sentinel }),
+    JSON.stringify({
+      [sentinel]: sentinel,
+      outcome: sentinel,
+      kind: sentinel,
+      capability: sentinel,
+    }),
     JSON.stringify({ outcome: "opened", reason: sentinel }),
     JSON.stringify({ outcome: "opened", opened: sentinel, failed: 1e300 }),
     JSON.stringify({ [long(100_000)]: long(100_000) }),
     JSON.stringify(many(10_001, () => ({ record_id: sentinel }))),
-    JSON.stringify([{ record_id: randomUUID(), create_date: sentinel, tokens: { ip: sentinel }, sealed: sentinel }]),
+    JSON.stringify([
+      {
+        record_id: randomUUID(),
+        create_date: sentinel,
+        tokens: { ip: sentinel },
+        sealed: sentinel,
+      },
+    ]),
     nested,
   ],
   bytea: [null, Buffer.alloc(0), Buffer.alloc(65), Buffer.alloc(200_000, sentinel)],
@@ -128,7 +151,10 @@ function hostileCalls({ name, parameters }: Callable): Statement[] {
       combine(likely.map((values, index) => (index === at ? [value] : values))),
     ),
   );
-  return [...calls, ...combine(likely), parameters.map(() => null)].map((values) => ({ text, values }));
+  return [...calls, ...combine(likely), parameters.map(() => null)].map((values) => ({
+    text,
+    values,
+  }));
 }
 
 /** The first of each, the second of each, and so on, until every one was taken. */
@@ -162,7 +188,9 @@ async function auditOf(duty: Duty, call: Statement): Promise<readonly Written[] 
 
 describe("whatever is given to a function that somebody may call", () => {
   it("has a hostile value for each type of parameter", async () => {
-    const types = new Set((await findCallable()).flatMap(({ parameters }) => parameters.map(({ type }) => type)));
+    const types = new Set(
+      (await findCallable()).flatMap(({ parameters }) => parameters.map(({ type }) => type)),
+    );
     expect([...types].filter((type) => !(type in hostile))).toEqual([]);
   });
 
@@ -180,7 +208,8 @@ describe("whatever is given to a function that somebody may call", () => {
           }
           rows += written.length;
           for (const { bytes, line } of written) {
-            if (bytes > cap || /SENTINEL|\\u00/i.test(line)) found.push(`${callable.name}: ${line.slice(0, 500)}`);
+            if (bytes > cap || /SENTINEL|\\u00/i.test(line))
+              found.push(`${callable.name}: ${line.slice(0, 500)}`);
           }
         }
       }
@@ -205,7 +234,21 @@ describe("a request with one hostile term", () => {
     minutes: 60,
   };
   const values = [
-    null, "", 0, -1, 1.5, 1e300, true, [], {}, [null], [sentinel], { kind: sentinel }, sentinel, long(1000), long(200_000),
+    null,
+    "",
+    0,
+    -1,
+    1.5,
+    1e300,
+    true,
+    [],
+    {},
+    [null],
+    [sentinel],
+    { kind: sentinel },
+    sentinel,
+    long(1000),
+    long(200_000),
     { kind: "records", ids: [sentinel] },
     { kind: "records", ids: many(10_001, randomUUID) },
     { kind: "token", token: sentinel },
@@ -229,6 +272,7 @@ describe("a request with one hostile term", () => {
   const free = new Set(["ticket", "tenant", "justification"]);
 
   it.each(Object.keys(whole))("%s", async (term) => {
+    const found: string[] = [];
     for (const value of [...values, undefined]) {
       for (const [capability, duty] of capabilities) {
         const request = { ...whole, capability, [term]: value };
@@ -237,15 +281,16 @@ describe("a request with one hostile term", () => {
           values: [JSON.stringify(request)],
         });
         if (written instanceof PgError) {
-          expect([term, value, written.code]).toEqual([term, value, "22023"]);
+          if (written.code !== "22023")
+            found.push(`${JSON.stringify(value)?.slice(0, 200)}: ${written.code}`);
           continue;
         }
         for (const { bytes, line } of written) {
-          expect(bytes).toBeLessThan(4096);
-          expect(line).not.toMatch(free.has(term) ? /\\u00/ : /SENTINEL|\\u00/i);
+          const echo = free.has(term) ? /\\u00/ : /SENTINEL|\\u00/i;
+          if (bytes > 4096 || echo.test(line)) found.push(line.slice(0, 500));
         }
       }
     }
+    expect(found).toEqual([]);
   });
-});
 });

@@ -49,6 +49,7 @@ export interface Office extends Migrated {
     person: Person,
     statements: readonly Statement[],
     look?: () => Promise<readonly Line[]>,
+    level?: string,
   ) => Promise<readonly Line[]>;
 }
 
@@ -156,8 +157,8 @@ export async function openOffice(contract: AnyContract): Promise<Office> {
         }),
       );
     },
-    async tried(person, statements, look = async () => []) {
-      await read("BEGIN");
+    async tried(person, statements, look = async () => [], level = "READ COMMITTED") {
+      await read(`BEGIN ISOLATION LEVEL ${level}`);
       try {
         await read(`SET LOCAL SESSION AUTHORIZATION ${person.login}`);
         for (const { text, values } of statements) await read(text, values);
