@@ -20,5 +20,10 @@ GRANT CREATE ON DATABASE :"DBNAME" TO maskline_owner;
 GRANT USAGE, CREATE ON SCHEMA public TO maskline_owner;
 GRANT USAGE ON SCHEMA public TO maskline_writer, maskline_analyst;
 
+-- Whatever the server logs: seeds, sealed records and subjects are parameters of statements, and no
+-- erasure reaches a log.
+ALTER DATABASE :"DBNAME" SET log_parameter_max_length = 0;
+ALTER DATABASE :"DBNAME" SET log_parameter_max_length_on_error = 0;
+
 CREATE ROLE migrator LOGIN PASSWORD 'migrator' IN ROLE maskline_owner;
 CREATE ROLE consumer LOGIN PASSWORD 'consumer' IN ROLE maskline_writer;

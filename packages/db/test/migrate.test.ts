@@ -107,6 +107,7 @@ describe("a login that lacks rights", () => {
       "GRANT maskline_owner TO plain",
       'GRANT CREATE ON DATABASE "odd name" TO maskline_owner',
       "GRANT USAGE, CREATE ON SCHEMA public TO maskline_owner",
+      'ALTER DATABASE "odd name" SET log_parameter_max_length = 0',
     ]);
     for (const statement of statements) expect(message).toContain(`${statement};`);
 
