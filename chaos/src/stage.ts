@@ -175,8 +175,8 @@ function consumerOf({ headers }: QueueRequest): number | null {
   return digits === undefined ? null : Number(digits);
 }
 
-/** The name of the prepared statement that writes a batch, as it stands in each Bind message. */
-const writeMark = Buffer.from("\0maskline_write\0");
+/** How the names of the prepared statements that write batches begin, as they stand in each Bind message. */
+const writeMark = Buffer.from("\0maskline_write");
 /** The command tag of its only result row, which PostgreSQL sends once it has committed. */
 const doneMark = Buffer.from("SELECT 1\0");
 

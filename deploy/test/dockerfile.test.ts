@@ -9,11 +9,14 @@ function argumentsOf(instruction: string): string[][] {
   return instructions.filter(([name]) => name === instruction).map(([, ...rest]) => rest);
 }
 
-test("images run the very Node that the tests run on", () => {
+test("images run the very Node that the tests run on, pinned by digest", () => {
   const images = argumentsOf("FROM").map(([image = ""]) => image);
-  const pulled = new Set(images.filter((image) => image.includes(":")));
+  const pulled = images.filter((image) => image.includes(":"));
 
-  expect([...pulled]).toEqual([`node:${process.versions.node}-bookworm-slim`]);
+  expect(pulled).toHaveLength(1);
+  const [tag, digest] = pulled[0]?.split("@") ?? [];
+  expect(tag).toBe(`node:${process.versions.node}-bookworm-slim`);
+  expect(digest).toMatch(/^sha256:[\da-f]{64}$/);
 });
 
 test("images are built by the pnpm that the repository names", () => {
@@ -25,7 +28,7 @@ test("images are built by the pnpm that the repository names", () => {
 test("no program runs as root", () => {
   const stages = readText("deploy/Dockerfile")
     .split(/^FROM /m)
-    .slice(2);
+    .slice(3);
   const users = stages.flatMap((stage) => stage.match(/(?<=^USER ).*/gm)?.at(-1) ?? []);
 
   expect(new Set(users)).toEqual(new Set(["1000:1000"]));

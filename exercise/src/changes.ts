@@ -12,21 +12,39 @@ export const addition: Edit = {
 
 const work = "packages/db/migrations/0007_recovery_work.sql";
 
-/** Each forgets the new field in one place that the others do not cover. */
-export const mutants: Readonly<Record<string, Edit>> = {
+/** What stands before the claim that did not hold. */
+export const failed = "FAILED";
+
+export interface Mutant {
+  /** Forgets the new field in a place that the others do not cover. */
+  readonly edit: Edit;
+  /** Where the run has to notice. */
+  readonly claim: string;
+}
+
+export const mutants: Readonly<Record<string, Mutant>> = {
   "not-sealed": {
-    file: "packages/schema/src/to-row.ts",
-    from: "isMasked || name === contract.subject",
-    to: '(isMasked && name !== "email") || name === contract.subject',
-  },
-  "not-erased": {
-    file: work,
-    from: "column_name), ', ')\n    FROM jsonb_each_text(p_contract.tokens) AS token (field, column_name));\n  v_count",
-    to: "column_name), ', ')\n    FROM jsonb_each_text(p_contract.tokens - 'email') AS token (field, column_name));\n  v_count",
+    edit: {
+      file: "packages/schema/src/to-row.ts",
+      from: "isMasked || name === contract.subject",
+      to: '(isMasked && name !== "email") || name === contract.subject',
+    },
+    claim: "recover unmask ended with 30, and not 0:",
   },
   "not-counted": {
-    file: work,
-    from: "(SELECT string_agg('entry.' || quote_ident(column_name), ', ')\n       FROM jsonb_each_text(v_contract.tokens) AS token (field, column_name))",
-    to: "(SELECT string_agg('entry.' || quote_ident(column_name), ', ')\n       FROM jsonb_each_text(v_contract.tokens - 'email') AS token (field, column_name))",
+    edit: {
+      file: work,
+      from: "FROM jsonb_each_text(v_contract.tokens) AS token (field, column_name)))\n    USING v_contract.name::text",
+      to: "FROM jsonb_each_text(v_contract.tokens - 'email') AS token (field, column_name)))\n    USING v_contract.name::text",
+    },
+    claim: "every token is counted under its key, those of the new field too",
+  },
+  "not-erased": {
+    edit: {
+      file: work,
+      from: "FROM jsonb_each_text(p_contract.tokens) AS token (field, column_name));\n  v_count",
+      to: "FROM jsonb_each_text(p_contract.tokens - 'email') AS token (field, column_name));\n  v_count",
+    },
+    claim: "full: erased, not a token outlives it",
   },
 };

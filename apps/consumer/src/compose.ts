@@ -1,9 +1,9 @@
 /** The composition root: opens the adapters and fits them together. */
-import { DatabaseError, connectWriter, databaseReasons } from "@org/db/writer";
+import { DatabaseError, connectWriter, databaseReasons, trustOf } from "@org/db/writer";
 import { MaskingError, createTokenizer } from "@org/masking";
 import type { Keyring } from "@org/masking";
 import { loadKeyring } from "@org/masking/keyring";
-import { createSealer } from "@org/masking/seal";
+import { openSealer } from "@org/masking/seal";
 import type { Sealer } from "@org/masking/seal";
 import {
   ContractError,
@@ -13,36 +13,28 @@ import {
   loadContract,
   tagFields,
 } from "@org/schema";
-import type { AnyContract, SubjectTag, ToRow } from "@org/schema";
+import type { AnyContract } from "@org/schema";
 import { QueueError, damageKinds, openQueue, queueErrorCodes } from "@org/sqs";
-import type { QueueAttributes, Target } from "@org/sqs";
+import type { Target } from "@org/sqs";
 import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import type { Logger } from "pino";
 
 import manifest from "../package.json" with { type: "json" };
 import { adviceFor } from "./advice.ts";
-import { createStartTrace } from "./batch-trace.ts";
 import { createBreaker } from "./breaker.ts";
-import { createBuffer } from "./buffer.ts";
-import { createCarry } from "./carry.ts";
 import { wantsTraces } from "./config.ts";
 import type { Config } from "./config.ts";
+import { consume } from "./consume.ts";
+import type { Masking } from "./consume.ts";
+import { findExposures } from "./exposures.ts";
 import { StartFault, toFailure } from "./failure.ts";
-import { createFlood } from "./flood.ts";
 import { openHealthServer } from "./health.ts";
-import { createLeases } from "./leases.ts";
 import { findDenied, findUnwritable, preflight } from "./preflight.ts";
 import type { Finding } from "./preflight.ts";
 import type { Totals } from "./progress.ts";
-import { run } from "./run.ts";
-import { createAck } from "./stages/ack.ts";
-import { createOpenCommit } from "./stages/commit.ts";
-import { createReceive } from "./stages/receive.ts";
-import { createWrite } from "./stages/write.ts";
 import { createTelemetry } from "./telemetry.ts";
 import { openTracing } from "./tracing.ts";
-import { untilEmpty } from "./until-empty.ts";
 
 export interface Service extends AsyncDisposable {
   /** What preflight found; with an error among them, do not run. */
@@ -72,15 +64,8 @@ export interface RunMode {
   readonly untilEmpty: boolean;
 }
 
-/** Drained mode asks more often: its polls must not outlive the queue's last message by long. */
-const drainWaitSeconds = 1;
-
 /** Longer than any healthy poll: past it only a restart can help. */
 const stuckMs = 120_000;
-
-const dayMs = 86_400_000;
-/** SQS's longest retention; a queue's own may be raised while this runs. */
-const longestRetentionMs = 14 * dayMs;
 
 const regionNames: Readonly<Record<Target["regionFrom"], string>> = {
   queue_url: "SQS_QUEUE_URL",
@@ -100,17 +85,21 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
       ...(config.AWS_ENDPOINT_URL_SQS !== null && { endpoint: config.AWS_ENDPOINT_URL_SQS }),
     }),
   );
+  const connection = {
+    // pg reads the PG* variables itself.
+    ...(config.DATABASE_URL !== null && { connectionString: config.DATABASE_URL }),
+    sendsWeakPassword: config.MASKLINE_ALLOW.includes("weak_password"),
+  };
   const openWriter = () =>
     connectWriter({
-      // pg reads the PG* variables itself.
-      connection: config.DATABASE_URL === null ? {} : { connectionString: config.DATABASE_URL },
+      connection,
       contract,
       poolSize: config.MASKLINE_WRITERS + 1,
       onIdleError: (fault) =>
         log.warn(toFailure("write", fault), "an idle connection to the database broke"),
     });
   const database = opening.use(openWriter());
-  const [{ toRow, tag, sealer }, target, attributes, access] = await allOrEveryFault([
+  const [keys, target, attributes, access] = await allOrEveryFault([
     orExplain(
       openKeys(config, contract),
       "MASKLINE_KEYRING",
@@ -129,6 +118,11 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
     ),
   ]);
 
+  const exposures = await findExposures({
+    config,
+    server: trustOf(connection),
+    loggedBy: access.loggedBy,
+  });
   const exporter = new PrometheusExporter({
     preventServerStart: true,
     withoutScopeInfo: true,
@@ -173,17 +167,19 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
 
   const opened = opening.move();
   return {
-    findings: preflight(attributes, {
-      batchAgeMs: config.MASKLINE_BATCH_AGE_MS,
-      hasVault: sealer !== null,
-      readsMaskedData: access.readsMaskedData,
-      namesPrivateKeyring: config.RECOVER_PRIVATE_KEYRING !== null,
-      unknownSettings: config.unknownSettings,
-      ignoredSettings: config.ignoredSettings,
-      regionFrom: target.regionFrom,
-      waitSeconds: config.MASKLINE_WAIT_SECONDS,
-      shutdownSeconds: config.MASKLINE_SHUTDOWN_SECONDS,
-    }),
+    findings: exposures.concat(
+      preflight(attributes, {
+        batchAgeMs: config.MASKLINE_BATCH_AGE_MS,
+        hasVault: keys.sealer !== null,
+        readsMaskedData: access.readsMaskedData,
+        namesPrivateKeyring: config.RECOVER_PRIVATE_KEYRING !== null,
+        unknownSettings: config.unknownSettings,
+        ignoredSettings: config.ignoredSettings,
+        regionFrom: target.regionFrom,
+        waitSeconds: config.MASKLINE_WAIT_SECONDS,
+        shutdownSeconds: config.MASKLINE_SHUTDOWN_SECONDS,
+      }),
+    ),
     async findMore() {
       await using second = openWriter();
       const found = await Promise.all([findDenied(queue), findUnwritable(database, second)]);
@@ -194,86 +190,14 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
       port: health.port,
       region: target.region,
       regionFrom: regionNames[target.regionFrom],
-      vault: sealer === null ? "off" : "on",
+      vault: keys.sealer === null ? "off" : "on",
     },
     totals: progress.totals,
     async run({ stop, giveUp }, mode) {
-      const buffer = createBuffer({
-        maxMessages: config.MASKLINE_MAX_IN_FLIGHT,
-        maxBytes: config.MASKLINE_MAX_IN_FLIGHT_BYTES,
-        batchSize: config.MASKLINE_BATCH_SIZE,
-        batchAgeMs: config.MASKLINE_BATCH_AGE_MS,
-      });
-      const leases = createLeases(queue, {
-        visibilityTimeoutSeconds: attributes.visibilityTimeoutSeconds,
-        events: telemetry.leases,
-      });
-      using _watched = telemetry.watch({ buffer, breaker, leases });
-      using flood = createFlood(config.MASKLINE_MAX_QUARANTINED_PER_MINUTE, {
-        trip: breaker.createTrip(),
-        flooded: telemetry.flooded,
-      });
-      const ack = createAck({ queue, leases }, { events: telemetry.ack, giveUp });
-      const receive = createReceive(
-        { queue, buffer, leases, breaker },
-        {
-          pollers: config.MASKLINE_POLLERS,
-          waitSeconds: mode.untilEmpty ? drainWaitSeconds : config.MASKLINE_WAIT_SECONDS,
-          ...maxAgeOf(attributes),
-          maxReceiveCount: attributes.redrive?.maxReceiveCount ?? null,
-          returnAllOnDamage: attributes.fifo,
-          release: ack.release,
-          giveUp,
-          events: telemetry.receive,
-        },
-      );
-      const openCommit = createOpenCommit(
-        { database, breaker },
-        {
-          failed: telemetry.write.failed,
-          wrote(result, durationMs) {
-            telemetry.write.wrote(result, durationMs);
-            flood.wrote(result);
-          },
-        },
-      );
-      const carry = createCarry(
-        {
-          parse: createParser(contract, { unwrap: config.MASKLINE_UNWRAP }),
-          toRow,
-          tag,
-          write: createWrite({ openCommit, probe: database.probe, breaker }, telemetry.write),
-          openBatch: sealer && (() => sealer.openBatch()),
-        },
-        telemetry.carry,
-      );
-
       isRunning = true;
       stop.signal.addEventListener("abort", () => (isRunning = false), { once: true });
-      const running = run(
-        {
-          receive,
-          buffer,
-          leases,
-          carry,
-          ack,
-          startTrace: createStartTrace(tracing.tracer),
-          writers: attributes.fifo ? 1 : config.MASKLINE_WRITERS,
-        },
-        { stop: stop.signal, giveUp },
-      );
-      if (mode.untilEmpty) {
-        const drained = untilEmpty(queue, {
-          inHand: () => leases.size,
-          emptyPolls: progress.emptyPolls,
-          isHalted: progress.isHalted,
-          failed: (error) => telemetry.receive.failed(toFailure("receive", error)),
-          stop: stop.signal,
-        });
-        await Promise.race([running, drained.then(() => stop.abort())]);
-      }
-      await running;
-      return !progress.isHalted();
+      const open = { queue, database, breaker, telemetry, tracer: tracing.tracer };
+      return consume(open, { config, attributes, ...keys }, { stop, giveUp, ...mode });
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
@@ -290,44 +214,30 @@ async function openContract({ MASKLINE_CONTRACT, env }: Config): Promise<AnyCont
   });
 }
 
-/** What claims to be older than the queue can keep a message is damaged; where it keeps them for ever, nothing is too old. */
-function maxAgeOf({ retentionSeconds }: QueueAttributes): { maxAgeMs?: number } {
-  if (retentionSeconds === null) return {};
-  return { maxAgeMs: Math.max(longestRetentionMs, retentionSeconds * 1000) + dayMs };
-}
-
-interface Keys {
-  readonly toRow: ToRow<AnyContract>;
-  readonly tag: SubjectTag;
-  /** null: the vault is off. */
-  readonly sealer: Sealer | null;
-}
-
-async function openKeys(config: Config, contract: AnyContract): Promise<Keys> {
+async function openKeys(config: Config, contract: AnyContract): Promise<Masking> {
   const tenant = config.MASKLINE_TENANT;
   const keyring = await loadKeyring(config.MASKLINE_KEYRING, { env: config.env });
   const fields = { ...contract.tokenFields, ...tagFields(contract) };
   const tokenizer = createTokenizer<string>(keyring, { tenant, fields });
   return {
+    parse: createParser(contract, { unwrap: config.MASKLINE_UNWRAP }),
     toRow: createToRow(contract, tokenizer),
     tag: createSubjectTag(contract, tokenizer, { unwrap: config.MASKLINE_UNWRAP }),
-    sealer: openSealer(keyring, config),
+    sealer: openVault(keyring, config),
   };
 }
 
-/** A recipient in the keyring means that originals are kept, sealed, unless the operator says no. */
-function openSealer(keyring: Keyring, config: Config): Sealer | null {
+function openVault(keyring: Keyring, config: Config): Sealer | null {
   const { MASKLINE_TENANT: tenant, MASKLINE_VAULT: vault } = config;
-  // Also one that cannot be sealed to: what was written without the vault meanwhile could never be recovered.
-  const hasRecipient = keyring.recipients.some(({ state }) => state !== "disabled");
-  if (vault === "off" || (vault === null && !hasRecipient)) return null;
-  if (!keyring.recipients.some(({ state }) => state === "primary")) {
+  try {
+    return openSealer(keyring, { tenant, vault });
+  } catch (error) {
+    if (!(error instanceof MaskingError)) throw error;
     throw new StartFault(
       "the vault has nobody to seal to: no recipient in the file that MASKLINE_KEYRING names is primary",
       "`pnpm recover keys promote KID --recipient` makes one primary; MASKLINE_VAULT=off starts without a vault, and keeps no originals",
     );
   }
-  return createSealer(keyring, { tenant });
 }
 
 async function orExplain<T>(opening: Promise<T>, what: string, advice: string): Promise<T> {

@@ -12,6 +12,7 @@ import {
   optional,
   path,
   postgresUrl,
+  profileSettings,
   readSettings,
   required,
   text,
@@ -139,6 +140,7 @@ const settings = {
     wholeNumber({ min: 0, max: 65_535 }),
     "port of /live, /ready and /metrics; 0 takes a free one",
   ),
+  ...profileSettings,
   /** The recover tool's: what opens the vault must not be within reach. */
   RECOVER_PRIVATE_KEYRING: optional(text(), "the consumer never needs it"),
 };

@@ -162,6 +162,9 @@ async function exitCodeOf(running: Promise<number>): Promise<number> {
   });
 }
 
+// Node's default opens a debugger, which reads keys and settings. `--disable-sigusr1` says so from the first moment on.
+process.on("SIGUSR1", () => {});
+
 // All is closed. What is open still, such as a call to a silent collector, would only delay the exit.
 const code = await exitCodeOf(main(process.argv.slice(2)));
 process.exit(code);

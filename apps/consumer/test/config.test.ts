@@ -119,9 +119,9 @@ test("names variables that look like settings and are none", () => {
   expect(configOf({ MASKLINE_POLERS: "8" }).unknownSettings).toEqual(["MASKLINE_POLERS"]);
 });
 
-test("knows where the private keyring is named, and that an empty name is none", () => {
-  const named = (path: string): string | null =>
-    configOf({ RECOVER_PRIVATE_KEYRING: path }).RECOVER_PRIVATE_KEYRING;
-  expect(named("/etc/maskline/private-keyring.json")).not.toBeNull();
-  expect(named("")).toBeNull();
+test.each([
+  ["/etc/maskline/private-keyring.json", "/etc/maskline/private-keyring.json"],
+  ["", null],
+])("knows where the private keyring is named: %j", (path, named) => {
+  expect(configOf({ RECOVER_PRIVATE_KEYRING: path }).RECOVER_PRIVATE_KEYRING).toBe(named);
 });

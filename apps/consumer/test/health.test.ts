@@ -10,7 +10,9 @@ import type { HealthServer } from "../src/health.ts";
 const checks = {
   live: () => true,
   ready: () => false,
-  metrics: (_: unknown, response: { end: (text: string) => void }) => void response.end("metrics"),
+  metrics(_: unknown, response: { readonly end: (text: string) => void }) {
+    response.end("metrics");
+  },
 };
 
 const open = (host: string | null): Promise<HealthServer> =>

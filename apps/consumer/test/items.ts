@@ -34,7 +34,14 @@ export function createQuarantineItem(index: number, sealedBytes: number): Item {
   const held = createHeld(index);
   const { messageId, sentAtMs } = held.envelope;
   const sealed: Uint8Array = Buffer.alloc(sealedBytes, index);
-  const row = { messageId, sentAtMs, recordId: randomUUID(), reason: "not_json", sqlState: null, subjectTag: null };
+  const row = {
+    messageId,
+    sentAtMs,
+    recordId: randomUUID(),
+    reason: "not_json",
+    sqlState: null,
+    subjectTag: null,
+  };
   const body = { sealed: sealed as Sealed, seed: sealed.subarray(0, 32) as Seed };
   return { held, kind: "quarantine", row: { ...row, ...body } };
 }

@@ -22,11 +22,7 @@ export function formatReport(
       ["sent", summary.sent, "distinct messages"],
       ["written", summary.written, `rows in ${contract.table}`],
       ["sealed", outcome.sealed, "of these rows have their originals in the vault"],
-      [
-        "quarantined",
-        summary.quarantined,
-        "of another shape: body sealed, reason recorded",
-      ],
+      ["quarantined", summary.quarantined, "of another shape: body sealed, reason recorded"],
       ["duplicates", summary.duplicates, "delivered again after their commit, not written again"],
     ]),
     heading(`What an analyst reads: select * from ${contract.table}`),

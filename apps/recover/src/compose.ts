@@ -1,9 +1,16 @@
 /** The composition root: opens what a command needs from its settings. */
 
-import { connectRecovery, DatabaseError, type DatabaseFault, type Recovery } from "@org/db";
+import { readFile } from "node:fs/promises";
+import {
+  connectRecovery,
+  DatabaseError,
+  type DatabaseFault,
+  type Recovery,
+  trustOf,
+} from "@org/db";
 import { createTokenizer, type Keyring, type Tokenizer } from "@org/masking";
 import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
-import { createSealer, type Sealer } from "@org/masking/seal";
+import { openSealer as openSealerOf, type Sealer } from "@org/masking/seal";
 import { createUnsealer, type Unsealer } from "@org/masking/unseal";
 import {
   type AnyContract,
@@ -14,6 +21,14 @@ import {
   type Parse,
   tagFields,
 } from "@org/schema";
+import {
+  type Exposure,
+  exposuresOfProcess,
+  exposuresOfServer,
+  holdsInlineKeys,
+  type Profile,
+  type ServerTrust,
+} from "@org/settings";
 import { openFileSink } from "./audit/file-sink.ts";
 import type { CheckpointSink } from "./audit/sink.ts";
 import { createWitness, type Witness } from "./audit/witness.ts";
@@ -22,13 +37,41 @@ import type { Edge } from "./edge.ts";
 import { exit, RecoverError } from "./exit.ts";
 import { identify, type Operator, requireDuty } from "./operator.ts";
 import { printable } from "./printable.ts";
-import { isUrl, loadRecoverKeyring, type RecoverKeyring } from "./signing/recover-keyring.ts";
+import { openProfile, refuseExposures } from "./profile.ts";
+import {
+  approvalsFor,
+  isUrl,
+  loadRecoverKeyring,
+  type RecoverKeyring,
+} from "./signing/recover-keyring.ts";
 import { loadSigningKey } from "./signing/signing-key.ts";
 
 /** As the login that RECOVER_DATABASE_URL names: the database decides what it may do. */
 export function openRecovery(edge: Edge): Recovery {
-  const { RECOVER_DATABASE_URL: url } = readSettings(edge.env, ["RECOVER_DATABASE_URL"]);
-  return connectRecovery({ connectionString: url });
+  const { server, profile, connectionString } = readProfile(edge);
+  const { allowed } = profile;
+  refuseExposures(edge, profile, [
+    ...exposuresOfServer(server, edge.env, allowed),
+    ...exposuresOfProcess(edge.env),
+  ]);
+  return connectRecovery({
+    connectionString,
+    sendsWeakPassword: allowed.includes("weak_password"),
+  });
+}
+
+interface ReadProfile {
+  readonly connectionString: string;
+  readonly server: ServerTrust;
+  readonly profile: Profile;
+}
+
+function readProfile(edge: Edge): ReadProfile {
+  const { RECOVER_DATABASE_URL: connectionString } = readSettings(edge.env, [
+    "RECOVER_DATABASE_URL",
+  ]);
+  const server = trustOf({ connectionString });
+  return { connectionString, server, profile: openProfile(edge, server.host) };
 }
 
 /**
@@ -73,6 +116,7 @@ export async function openWitness(edge: Edge, recovery: Recovery): Promise<Witne
   const operator = await openOperator(edge);
   requireDuty(operator, "witness");
   const { key, keyring } = operator;
+  refuseExposures(edge, readProfile(edge).profile, exposuresOf(keyring));
   const witness = createWitness({
     audit: recovery.audit,
     sinks: await openSinks(edge, keyring),
@@ -81,6 +125,15 @@ export async function openWitness(edge: Edge, recovery: Recovery): Promise<Witne
     onIgnored: (name, reason) => warnOfIgnored(edge, name, reason),
   });
   return { witness, operator };
+}
+
+/** Where whoever administers one machine, or approves once, is enough. */
+function exposuresOf(keyring: RecoverKeyring): Exposure[] {
+  const required = approvalsFor(keyring, { records: 101, askedAtMs: Date.now() });
+  return [
+    ...(keyring.sinks.every(isUrl) ? [] : (["file_sink"] as const)),
+    ...(required < 2 ? (["one_approval"] as const) : []),
+  ];
 }
 
 export function warnOfIgnored({ stderr }: Edge, name: string, reason: string): void {
@@ -130,24 +183,34 @@ async function openSink(location: string): Promise<CheckpointSink> {
   });
 }
 
-export async function openUnsealer(edge: Edge): Promise<Unsealer> {
+/** Opens nothing where the server's log would have what is opened, or a file has the key. */
+export async function openUnsealer(edge: Edge, recovery: Recovery): Promise<Unsealer> {
+  const logged = await recovery.erasure.loggedByRoles();
   const settings = readSettings(edge.env, ["RECOVER_PRIVATE_KEYRING", "MASKLINE_TENANT"]);
   const path = settings.RECOVER_PRIVATE_KEYRING;
   const privateKeyring = await loadPrivateKeyring(path, { env: edge.env });
+  refuseExposures(edge, readProfile(edge).profile, [
+    ...(logged.length > 0 ? (["logged_parameters"] as const) : []),
+    ...((await isInline(path)) ? (["inline_keys"] as const) : []),
+  ]);
   return createUnsealer(privateKeyring, { tenant: settings.MASKLINE_TENANT });
 }
 
 /** The consumer's keyring: public halves, and the token key. */
 export async function openKeyring(edge: Edge): Promise<Keyring> {
   const { MASKLINE_KEYRING: path } = readSettings(edge.env, ["MASKLINE_KEYRING"]);
-  return loadKeyring(path, { env: edge.env });
+  const keyring = await loadKeyring(path, { env: edge.env });
+  if (await isInline(path)) refuseExposures(edge, readProfile(edge).profile, ["inline_keys"]);
+  return keyring;
+}
+
+/** Of a keyring that was loaded. */
+async function isInline(path: string): Promise<boolean> {
+  return holdsInlineKeys(JSON.parse(await readFile(path, "utf8")));
 }
 
 /** Of the contract's masked fields and their views, and of the tags in quarantine. */
-export async function openTokenizer(
-  edge: Edge,
-  contract: AnyContract,
-): Promise<Tokenizer<string>> {
+export async function openTokenizer(edge: Edge, contract: AnyContract): Promise<Tokenizer<string>> {
   const fields = { ...contract.tokenFields, ...tagFields(contract) };
   const { MASKLINE_TENANT: tenant } = readSettings(edge.env, ["MASKLINE_TENANT"]);
   return createTokenizer<string>(await openKeyring(edge), { tenant, fields });
@@ -171,9 +234,8 @@ export async function openTokenizerIfAny(
 export async function openSealer(edge: Edge): Promise<Sealer | null> {
   const settings = readSettings(edge.env, ["MASKLINE_TENANT", "MASKLINE_VAULT"]);
   const keyring = await openKeyring(edge);
-  const isKept = keyring.recipients.some(({ state }) => state !== "disabled");
-  if (!isKept || settings.MASKLINE_VAULT === "off") return null;
-  return createSealer(keyring, { tenant: settings.MASKLINE_TENANT });
+  const { MASKLINE_TENANT: tenant, MASKLINE_VAULT: vault } = settings;
+  return openSealerOf(keyring, { tenant, vault });
 }
 
 const isTopic = (name: string): boolean => name.startsWith("arn:");

@@ -11,6 +11,7 @@ import {
   oneOf,
   path,
   postgresUrl,
+  profileSettings,
   readSettings as readAll,
   required,
   text,
@@ -57,6 +58,7 @@ const settings = {
   ),
   MASKLINE_UNWRAP: withDefault([], list(), "SNS topic ARNs and EventBridge sources"),
   MASKLINE_VAULT: withDefault("on", oneOf("on", "off"), "whether originals are kept"),
+  ...profileSettings,
 };
 
 type Known = typeof settings;

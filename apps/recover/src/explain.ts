@@ -30,7 +30,8 @@ function foresee(error: unknown): unknown {
   }
   const fault = databaseFault(error);
   if (fault === null) return error;
-  const end = databaseEnds.get(fault.sqlState ?? "");
+  const end =
+    fault.reason === "weak_password" ? weakPassword : databaseEnds.get(fault.sqlState ?? "");
   if (end !== undefined) return new RecoverError(end.code, end.message, end);
   const isUnavailable = fault.kind === "transient" || cannotWrite.test(fault.sqlState ?? "");
   return isUnavailable
@@ -46,6 +47,14 @@ function foresee(error: unknown): unknown {
         },
       );
 }
+
+const weakPassword = {
+  code: exit.configuration,
+  message:
+    "The server asks for your password in clear or as MD5, and is not verified: it was given none.",
+  advice:
+    "Add sslmode=verify-full to RECOVER_DATABASE_URL, or set the password again with password_encryption = scram-sha-256; weak_password in MASKLINE_ALLOW gives it all the same.",
+};
 
 /** Integrity, transaction state, resources, system: what keeps a row of the audit from being written. */
 const cannotWrite = /^(23|25|53|58)/;

@@ -2,15 +2,16 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createTokenizer, type NormId } from "@org/masking";
+import { createTokenizer } from "@org/masking";
 import { loadKeyring, loadPrivateKeyring, resolvePrivateKeyring } from "@org/masking/keyring";
 import { createUnsealer } from "@org/masking/unseal";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { login } from "@org/schema";
+import { type AnyContract, login } from "@org/schema";
 import { ask, askApproved, namesOf, type Office, openOffice, tenant } from "./office.ts";
 
-const { table, field, column } = namesOf(login);
+const contract: AnyContract = login;
+const { table, field, column } = namesOf(contract);
 let office: Office;
 let value: string;
 let record: string;
@@ -409,7 +410,7 @@ describe("with the consumer's files, environment and database role", () => {
   test("the token key confirms a guess, but nothing to compare it with can be read", async () => {
     const tokenizer = createTokenizer(await loadKeyring(consumerKeyring(), { env: {} }), {
       tenant,
-      fields: login.tokenFields as Readonly<Record<string, NormId>>,
+      fields: contract.tokenFields,
     });
     const token = tokenizer.tokenize(field, value);
     const [stored] = await office.admin(

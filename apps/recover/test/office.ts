@@ -8,7 +8,7 @@ import { createTestDatabase } from "@org/local";
 import { createTokenizer } from "@org/masking";
 import { loadKeyring } from "@org/masking/keyring";
 import { createSealer } from "@org/masking/seal";
-import { type AnyContract, createToRow, login } from "@org/schema";
+import { type AnyContract, createSubjectTag, createToRow, login, tagFields } from "@org/schema";
 import { Client, escapeIdentifier } from "pg";
 import { inject } from "vitest";
 import { type Ended, runRecover } from "./run-recover.ts";
@@ -217,7 +217,12 @@ export async function openOffice(contract: AnyContract = login): Promise<Office>
       await client.query(`UPDATE maskline.seed SET seed = $2 ${at}`, [recordId, seed]);
     },
     async quarantine(bodies) {
-      const batch = createSealer(await openKeyring(), { tenant }).openBatch();
+      const keyring = await openKeyring();
+      const tag = createSubjectTag(
+        contract,
+        createTokenizer(keyring, { tenant, fields: tagFields(contract) }),
+      );
+      const batch = createSealer(keyring, { tenant }).openBatch();
       const batchKeys: BatchKeyRow[] = batch.sealedKeys.map((key) => ({ id: batch.id, ...key }));
       const quarantined = bodies.map((body): QuarantineRow => {
         const recordId = nextId();
@@ -228,7 +233,7 @@ export async function openOffice(contract: AnyContract = login): Promise<Office>
           sentAtMs: Date.now(),
           reason: `not_a_${contract.name}`,
           sqlState: null,
-          subjectTag: null,
+          subjectTag: tag(body),
           ...batch.sealBytes(at, Buffer.from(body)),
         };
       });

@@ -1,7 +1,11 @@
 import { expect, test } from "vitest";
 import { withProgress } from "../src/progress.ts";
 
-function createStderr(isTTY: boolean): { isTTY: boolean; write(text: string): void; text: string } {
+function createStderr(isTTY: boolean): {
+  isTTY: boolean;
+  write: (text: string) => void;
+  text: string;
+} {
   return {
     isTTY,
     text: "",

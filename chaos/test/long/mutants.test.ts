@@ -7,13 +7,17 @@ import { runChaos } from "../../src/chaos.ts";
 import { parseOptions } from "../../src/options.ts";
 import { verdictOf } from "../../src/report.ts";
 import type { Report } from "../../src/report.ts";
+import { contracts } from "../contracts.ts";
 
 /** Longer than an unharmed consumer takes to notice a dead connection, which is twelve seconds. */
 const drainMs = 30_000;
 
-async function run(faults: string, mutant?: string): Promise<Report> {
+async function run(
+  faults: string,
+  { mutant, contract = "login" }: { readonly mutant?: string; readonly contract?: string } = {},
+): Promise<Report> {
   const report = await runChaos({
-    options: parseOptions(["--minutes", "0", "--faults", faults]),
+    options: parseOptions(["--minutes", "0", "--faults", faults, "--contract", contract]),
     signal: new AbortController().signal,
     progress: () => {},
     drainMs,
@@ -25,24 +29,29 @@ async function run(faults: string, mutant?: string): Promise<Report> {
   return report;
 }
 
-test("the consumer as it is passes what its mutants do not", async () => {
-  const report = await run("killed_after_receive,deletes_fail,half_open_socket");
-  expect({ ...report, verdict: verdictOf(report) }).toMatchObject({
-    verdict: "passed",
-    violations: [],
-    inconclusive: [],
-  });
-});
+test.each(contracts)(
+  "the consumer as it is passes what its mutants do not, with messages of $name",
+  async ({ reference: contract }) => {
+    const report = await run("killed_after_receive,deletes_fail,half_open_socket,keys_wrong", {
+      contract,
+    });
+    expect({ ...report, verdict: verdictOf(report) }).toMatchObject({
+      verdict: "passed",
+      violations: [],
+      inconclusive: [],
+    });
+  },
+);
 
 test("a consumer that deletes before it commits is caught in the act, and loses messages", async () => {
-  const report = await run("killed_before_commit", "delete-before-commit");
+  const report = await run("killed_before_commit", { mutant: "delete-before-commit" });
   expect(verdictOf(report)).toBe("failed");
   expect(report.violations.join()).toContain("a message was deleted before it was committed");
   expect(report.faults["killed_before_commit"]?.lost).toBeGreaterThan(0);
 });
 
-test("a consumer that gives everything back loses its logins to the dead-letter queue", async () => {
-  const report = await run("delivered_twice", "give-everything-back");
+test("a consumer that releases everything loses good messages to the dead-letter queue", async () => {
+  const report = await run("delivered_twice", { mutant: "release-everything" });
   expect(verdictOf(report)).toBe("failed");
   expect(report.faults["delivered_twice"]).toMatchObject({ rows: 0, deadLettered: 0 });
   expect(report.faults["delivered_twice"]?.lost).toBeGreaterThan(0);
@@ -50,20 +59,20 @@ test("a consumer that gives everything back loses its logins to the dead-letter 
 
 test("a consumer that does not ask the ledger doubles rows", async () => {
   // Each kill comes between commit and delete, so each brings committed messages again.
-  const report = await run("killed_after_commit", "no-ledger");
+  const report = await run("killed_after_commit", { mutant: "no-ledger" });
   expect(verdictOf(report)).toBe("failed");
   expect(report.faults["killed_after_commit"]?.doubled).toBeGreaterThan(0);
 });
 
 test("a consumer that logs an error object leaks", async () => {
-  const report = await run("bombs", "log-the-error");
+  const report = await run("bombs", { mutant: "log-the-error" });
   expect(verdictOf(report)).toBe("failed");
   expect(report.faults["bombs"]?.leaked).toBeGreaterThan(0);
   expect(report.violations.join()).toMatch(/canary \d+ stands in .*consumer-\d\.log/);
 });
 
 test("a consumer that reuses a dead connection does not drain its queue", async () => {
-  const report = await run("half_open_socket", "reuse-dead-client");
+  const report = await run("half_open_socket", { mutant: "reuse-dead-client" });
   expect(verdictOf(report)).toBe("inconclusive");
   expect(report.inconclusive.join()).toContain("the queue was empty after half_open_socket");
 });

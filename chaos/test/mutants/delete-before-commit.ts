@@ -3,7 +3,7 @@ import { patch } from "./patch.ts";
 
 patch({
   file: "apps/consumer/src/run.ts",
-  replace: "const { settled, returned } = await carry(batch",
-  by: `await ack.ack({ settled: batch, returned: [] });
-       const { settled, returned } = await carry(batch`,
+  replace: "const { durable, released } = await carry(batch",
+  by: `await ack.ack({ durable: batch, released: [] });
+       const { durable, released } = await carry(batch`,
 });

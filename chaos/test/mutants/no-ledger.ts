@@ -3,7 +3,6 @@ import { patch } from "./patch.ts";
 
 patch({
   file: "packages/db/src/write-statement.ts",
-  replace: `AS login (message_id, record_id)
-  WHERE record_id IN (SELECT record_id FROM claimed)`,
-  by: "AS login (message_id, record_id)",
+  replace: "...valueInputs(parameters, contract) }, claimedOnly(row))",
+  by: '...valueInputs(parameters, contract) }, "true")',
 });

@@ -10,6 +10,7 @@ import {
   readContractState,
 } from "./contract-state.ts";
 import { DatabaseError, type DatabaseReason, toDatabaseError } from "./database-error.ts";
+import { findLoggedParameters, readLogSettings } from "./log-settings.ts";
 import { schemaVersion } from "./schema-version.ts";
 
 const noSchema = "The database has no Maskline schema. Run the migration.";
@@ -29,9 +30,11 @@ const explanations = new Map([
 export interface Access {
   /** The login can read tokens or sealed records: it has more rights than a writer needs. */
   readonly readsMaskedData: boolean;
+  /** Settings by which the server's log repeats what this login's statements are given. */
+  readonly loggedBy: readonly string[];
 }
 
-interface State extends Access {
+interface State extends Pick<Access, "readsMaskedData"> {
   /** Null in a schema that was never migrated. */
   readonly version: string | null;
   readonly isWriter: boolean;
@@ -66,7 +69,8 @@ export async function check(client: ClientBase, contract: AnyContract): Promise<
       systemCode: null,
     });
   }
-  return { readsMaskedData };
+  const logged = findLoggedParameters(await reading(() => readLogSettings(client)));
+  return { readsMaskedData, loggedBy: logged.map(({ name }) => name) };
 }
 
 /** Names of tables and columns and what is in them, never a value. */
@@ -84,21 +88,18 @@ function differencesFrom(contract: AnyContract, state: ContractState): string[] 
   ];
 }
 
+const words: Readonly<Record<ColumnDifference["kind"], (difference: ColumnDifference) => string>> =
+  {
+    missing: () => "is missing",
+    lost: () => "is gone",
+    extra: () => "is not in the contract",
+    type: ({ column, found }) => `is ${found}, not ${column.type}`,
+    holds: ({ column, found }) => `holds ${found}, not ${column.holds}`,
+    nullable: ({ found }) => `is ${found}`,
+  };
+
 function describe(difference: ColumnDifference): string {
-  switch (difference.kind) {
-    case "missing":
-      return `column ${difference.wanted.name} is missing`;
-    case "lost":
-      return `column ${difference.name} is gone`;
-    case "extra":
-      return `column ${difference.name} is not in the contract`;
-    case "type":
-      return `column ${difference.wanted.name} is ${difference.found}, not ${difference.wanted.type}`;
-    case "holds":
-      return `column ${difference.wanted.name} holds ${difference.found}, not ${difference.wanted.holds}`;
-    case "nullable":
-      return `column ${difference.wanted.name} is ${difference.found}`;
-  }
+  return `column ${difference.column.name} ${words[difference.kind](difference)}`;
 }
 
 async function readState(client: ClientBase, { table, columns }: AnyContract): Promise<State> {

@@ -46,7 +46,7 @@ export function changesTo(
     return refused(`${table} is gone from the database: restore it from a backup.`);
   }
   const differences = compareColumns(wanted, definition, columns);
-  const changes = differences.map((difference) => changeOf(difference, table, isEmpty));
+  const changes = differences.map((each) => changeFor[each.kind](each, { table, isEmpty }));
   const statements = changes.flatMap((change) => ("sql" in change ? [change.sql] : []));
   const refusals = [
     ...changes.flatMap((change) => ("refusal" in change ? [change.refusal] : [])),
@@ -71,52 +71,47 @@ function refused(refusal: string): ContractChanges {
 
 type Change = { readonly sql: string } | { readonly refusal: string };
 
+interface Place {
+  readonly table: string;
+  readonly isEmpty: boolean;
+}
+
 const newContract = "or start a new contract, with another name and table.";
 
-function changeOf(difference: ColumnDifference, table: string, isEmpty: boolean): Change {
-  const alter = `ALTER TABLE ${table}`;
-  switch (difference.kind) {
-    case "missing": {
-      const { wanted } = difference;
-      return wanted.isNullable || isEmpty
-        ? { sql: `${alter} ADD COLUMN ${columnSql(wanted)}` }
-        : {
-            refusal: `${wanted.name} is required, and the rows that are there have none: make its field optional.`,
-          };
-    }
-    case "extra":
-      return {
-        refusal: `${difference.name} is in the table and would be written no more: put its field back, ${newContract}`,
-      };
-    case "lost":
-      return {
-        refusal: `${difference.name} is gone from the table: restore it from a backup.`,
-      };
-    case "holds": {
-      const { wanted, found } = difference;
-      return {
-        refusal: `${wanted.name} holds ${found}, and would hold ${wanted.holds}: give the field another column, ${newContract}`,
-      };
-    }
-    case "type": {
-      const { wanted, found } = difference;
-      const column = escapeIdentifier(wanted.name);
-      return isWider(wanted.type, found)
-        ? { sql: `${alter} ALTER COLUMN ${column} TYPE ${wanted.type}` }
-        : {
-            refusal: `${wanted.name} is ${found}, and ${wanted.type} would change what is stored: keep the type, ${newContract}`,
-          };
-    }
-    case "nullable": {
-      const { wanted } = difference;
-      const column = escapeIdentifier(wanted.name);
-      return wanted.isNullable
-        ? { sql: `${alter} ALTER COLUMN ${column} DROP NOT NULL` }
-        : {
-            refusal: `${wanted.name} may be NULL, and rows may have none: keep its field optional, ${newContract}`,
-          };
-    }
-  }
+const changeFor: Readonly<
+  Record<ColumnDifference["kind"], (difference: ColumnDifference, place: Place) => Change>
+> = {
+  missing: ({ column }, { table, isEmpty }) =>
+    column.isNullable || isEmpty
+      ? { sql: `ALTER TABLE ${table} ADD COLUMN ${columnSql(column)}` }
+      : {
+          refusal: `${column.name} is required, and the rows that are there have none: make its field optional.`,
+        },
+  lost: ({ column }) => ({
+    refusal: `${column.name} is gone from the table: restore it from a backup.`,
+  }),
+  extra: ({ column }) => ({
+    refusal: `${column.name} is in the table and would be written no more: put its field back, ${newContract}`,
+  }),
+  holds: ({ column, found }) => ({
+    refusal: `${column.name} holds ${found}, and would hold ${column.holds}: give the field another column, ${newContract}`,
+  }),
+  type: ({ column, found }, { table }) =>
+    isWider(column.type, found)
+      ? { sql: `${alteration(table, column)} TYPE ${column.type}` }
+      : {
+          refusal: `${column.name} is ${found}, and ${column.type} would change what is stored: keep the type, ${newContract}`,
+        },
+  nullable: ({ column }, { table }) =>
+    column.isNullable
+      ? { sql: `${alteration(table, column)} DROP NOT NULL` }
+      : {
+          refusal: `${column.name} may be NULL, and rows may have none: keep its field optional, ${newContract}`,
+        },
+};
+
+function alteration(table: string, { name }: StoredColumn): string {
+  return `ALTER TABLE ${table} ALTER COLUMN ${escapeIdentifier(name)}`;
 }
 
 /** A longer varchar: PostgreSQL changes the catalog alone, and no row. */

@@ -1,6 +1,6 @@
 /** What a database knows of a contract, and where the two differ. */
 
-import type { AnyContract } from "@org/schema";
+import type { AnyContract, Column } from "@org/schema";
 import type { ClientBase } from "pg";
 
 /** A column, and what stands in it. */
@@ -36,12 +36,22 @@ export interface ContractState {
 }
 
 /** Where a table has another column than the contract asks for. */
-export type ColumnDifference =
-  | { readonly kind: "missing"; readonly wanted: StoredColumn }
-  /** A field that was taken out of the contract, or out of the table by somebody. */
-  | { readonly kind: "extra" | "lost"; readonly name: string }
-  | { readonly kind: "type" | "nullable"; readonly wanted: StoredColumn; readonly found: string }
-  | { readonly kind: "holds"; readonly wanted: StoredColumn; readonly found: string };
+export interface ColumnDifference {
+  readonly kind:
+    | "missing"
+    /** Taken out of the table by somebody. */
+    | "lost"
+    /** Of a field that was taken out of the contract. */
+    | "extra"
+    | "type"
+    | "nullable"
+    /** Another field, a token instead of a value, another norm. */
+    | "holds";
+  /** As the contract asks for it; of one that is extra, as it was stored. */
+  readonly column: StoredColumn;
+  /** What there is in its place. */
+  readonly found: string;
+}
 
 export function definitionOf(contract: AnyContract): Definition {
   return {
@@ -56,17 +66,10 @@ export function definitionOf(contract: AnyContract): Definition {
   };
 }
 
-function holdsOf(contract: AnyContract, from: AnyContract["columns"][number]["from"]): string {
-  switch (from.kind) {
-    case "field":
-      return `field ${from.name}`;
-    case "computed":
-      return `computed ${from.name}`;
-    case "token":
-      return `token ${from.field} under ${contract.tokenFields[from.field]}`;
-    case "system":
-      return "delivery";
-  }
+function holdsOf({ tokenFields }: AnyContract, from: Column["from"]): string {
+  if (from.kind === "system") return "delivery";
+  if (from.kind === "token") return `token ${from.field} under ${tokenFields[from.field]}`;
+  return `${from.kind} ${from.name}`;
 }
 
 /** As `format_type` writes it. */
@@ -114,20 +117,20 @@ export function compareColumns(
   const extra = stored.columns.filter(({ name }) => !names.has(name));
   return [
     ...wanted.columns.flatMap((column): ColumnDifference[] => {
-      const { name } = column;
-      const found = inTable.get(name);
-      const known = before.get(name);
-      if (found === undefined) {
-        return [known ? { kind: "lost", name } : { kind: "missing", wanted: column }];
-      }
+      const found = inTable.get(column.name);
+      const known = before.get(column.name);
+      if (found === undefined) return [{ kind: known ? "lost" : "missing", column, found: "" }];
       if (known?.holds !== column.holds) {
-        return [{ kind: "holds", wanted: column, found: known?.holds ?? "nothing of ours" }];
+        return [{ kind: "holds", column, found: known?.holds ?? "nothing of ours" }];
       }
-      if (found.type !== column.type) return [{ kind: "type", wanted: column, found: found.type }];
-      return found.isNullable === column.isNullable
-        ? []
-        : [{ kind: "nullable", wanted: column, found: found.isNullable ? "NULL" : "NOT NULL" }];
+      const differences: ColumnDifference[] = [];
+      if (found.type !== column.type) differences.push({ kind: "type", column, found: found.type });
+      if (found.isNullable !== column.isNullable) {
+        const nullability = found.isNullable ? "NULL" : "NOT NULL";
+        differences.push({ kind: "nullable", column, found: nullability });
+      }
+      return differences;
     }),
-    ...extra.map(({ name }): ColumnDifference => ({ kind: "extra", name })),
+    ...extra.map((column): ColumnDifference => ({ kind: "extra", column, found: column.holds })),
   ];
 }

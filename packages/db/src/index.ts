@@ -28,7 +28,7 @@ export type {
 } from "./recovery/claims.ts";
 export { connectRecovery, type Recovery } from "./recovery/connect-recovery.ts";
 export type { Erasure, ErasurePlace, PlaceState } from "./recovery/erasure.ts";
-export { findLoggedByRoles, type LogSetting, type ServerSetting } from "./log-settings.ts";
+export { type LogSetting, type ServerSetting } from "./log-settings.ts";
 export type {
   AccessRequest,
   Approval,

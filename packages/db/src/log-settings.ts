@@ -66,7 +66,11 @@ export function findLoggedByRoles(settings: readonly LogSetting[]): LogSetting[]
     const kept = own.filter(({ name }) => !names.has(name));
     return names.size === 0
       ? []
-      : findLoggedParameters([...changed, ...kept]).map(({ name, setting }) => ({ role, name, setting }));
+      : findLoggedParameters([...changed, ...kept]).map(({ name, setting }) => ({
+          role,
+          name,
+          setting,
+        }));
   });
 }
 

@@ -3,9 +3,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ClientBase } from "pg";
 import { DatabaseError, toDatabaseError } from "./database-error.ts";
-import { SessionClient } from "./session.ts";
+import { type Connection, SessionClient } from "./session.ts";
 
-export interface MaintenanceOptions {
+export interface MaintenanceOptions extends Pick<Connection, "sendsWeakPassword"> {
   /** Entries are needed for as long as a message can come again. Default 60, at least 29. */
   readonly ledgerDays?: number | undefined;
   /** Default 30. */
@@ -46,6 +46,7 @@ export async function maintain(
 ): Promise<MaintenanceReport> {
   const client = new SessionClient({
     connectionString: url,
+    sendsWeakPassword: options.sendsWeakPassword,
     application_name: "maskline-maintain",
     connectionTimeoutMillis: 10_000,
     keepAlive: true,

@@ -8,9 +8,9 @@ import { readContractState } from "./contract-state.ts";
 import { toDatabaseError } from "./database-error.ts";
 import { findNeededRoles, MissingRightsError, prepareRoles, WrongLoginError } from "./roles.ts";
 import { type Migration, migrations, readMigration } from "./schema-version.ts";
-import { SessionClient } from "./session.ts";
+import { type Connection, SessionClient } from "./session.ts";
 
-export interface MigrateOptions {
+export interface MigrateOptions extends Pick<Connection, "sendsWeakPassword"> {
   readonly contract: AnyContract;
 }
 
@@ -49,15 +49,17 @@ export class MigrationRefusedError extends Error {
  */
 export function migrate(
   url: string | undefined,
-  { contract }: MigrateOptions,
+  { contract, sendsWeakPassword }: MigrateOptions,
 ): Promise<MigrateResult> {
-  return withClient(url, async (client) => {
+  return withClient({ connectionString: url, sendsWeakPassword }, async (client) => {
     await prepareRoles(client);
     await client.query("SET ROLE maskline_owner");
     return retried(client, async () => {
       await lockSchema(client);
       const pending = await findPending(client);
-      for (const migration of pending) await apply(client, migration);
+      for (const statement of (await Promise.all(pending.map(statementsOf))).flat()) {
+        await client.query(statement);
+      }
       const changes = await findChanges(client, contract);
       for (const statement of changes) await client.query(statement);
       await client.query("SELECT maskline.ensure_partitions()");
@@ -74,34 +76,37 @@ export function migrate(
  */
 export function planMigration(
   url: string | undefined,
-  { contract }: MigrateOptions,
+  { contract, sendsWeakPassword }: MigrateOptions,
 ): Promise<readonly string[]> {
-  return withClient(url, async (client) => {
+  return withClient({ connectionString: url, sendsWeakPassword }, async (client) => {
     const roles = await findNeededRoles(client);
     // Where it is nobody's yet, there is nothing that only the owner could read.
     if (roles.length === 0) await client.query("SET ROLE maskline_owner");
     await client.query("BEGIN READ ONLY");
     const pending = await findPending(client);
-    const texts = await Promise.all(pending.map(readMigration));
+    const migrating = await Promise.all(pending.map(statementsOf));
     const changes = await findChanges(client, contract);
     await client.query("ROLLBACK");
-    const isCurrent = roles.length + texts.length + changes.length === 0;
-    return [
-      ...roles,
-      ...(texts.length === 0 ? [] : [versionTable]),
-      ...texts.map((text, index) => `-- ${pending[index]?.tag}\n${text.trimEnd()}`),
-      ...changes,
-      ...(isCurrent ? [] : ["SELECT maskline.ensure_partitions()"]),
-    ];
+    const isCurrent = roles.length + pending.length + changes.length === 0;
+    return isCurrent
+      ? []
+      : [
+          ...roles,
+          "SET ROLE maskline_owner",
+          ...(pending.length === 0 ? [] : [versionTable]),
+          ...migrating.flat(),
+          ...changes,
+          "SELECT maskline.ensure_partitions()",
+        ];
   });
 }
 
 async function withClient<T>(
-  url: string | undefined,
+  connection: Connection,
   use: (client: ClientBase) => Promise<T>,
 ): Promise<T> {
   const client = new SessionClient({
-    connectionString: url,
+    ...connection,
     application_name: "maskline-migrate",
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
@@ -193,18 +198,19 @@ async function findPending(client: ClientBase): Promise<readonly Migration[]> {
   return migrations.filter(({ when }) => !applied.has(when));
 }
 
-async function apply(client: ClientBase, migration: Migration): Promise<void> {
-  await client.query(await readMigration(migration));
-  await client.query("INSERT INTO maskline.schema_version (version, name) VALUES ($1, $2)", [
-    migration.when,
-    migration.tag,
-  ]);
+async function statementsOf(migration: Migration): Promise<readonly string[]> {
+  const { tag, when } = migration;
+  return [
+    `-- ${tag}\n${await readMigration(migration)}`,
+    `INSERT INTO maskline.schema_version (version, name) VALUES (${when}, '${tag}')`,
+  ];
 }
 
 async function findChanges(client: ClientBase, contract: AnyContract): Promise<readonly string[]> {
   const isKnown = await stands(client, "maskline.contract");
   const state = await readContractState(client, contract, isKnown);
-  const isEmpty = state.definition === null || (await hasNoRow(client, contract));
+  const isNew = state.definition === null || state.columns === null;
+  const isEmpty = isNew || (await hasNoRow(client, contract));
   const { statements, refusals } = changesTo(contract, state, isEmpty);
   if (refusals.length > 0) throw new MigrationRefusedError(refusals);
   return statements;

@@ -1,6 +1,7 @@
 /** What every session of ours relies on, whatever the database's or the login's defaults are. */
 
 import { TLSSocket } from "node:tls";
+import type { ServerTrust } from "@org/settings";
 import { Client, type ClientConfig, type PoolConfig } from "pg";
 import { DatabaseError, toDatabaseError } from "./database-error.ts";
 
@@ -68,13 +69,24 @@ export class SessionClient extends Client {
 
   override connect(): Promise<Client>;
   override connect(callback: (error: Error | null, client?: Client) => void): void;
-  override connect(callback?: (error: Error | null, client?: Client) => void): Promise<Client> | void {
+  override connect(
+    callback?: (error: Error | null, client?: Client) => void,
+  ): Promise<Client> | void {
     const connected = this.#connect();
     if (callback === undefined) return connected;
-    connected.then(
-      () => callback(null, this),
-      (error: Error) => callback(error),
+    void this.#tell(connected, callback);
+  }
+
+  async #tell(
+    connected: Promise<Client>,
+    callback: (error: Error | null, client?: Client) => void,
+  ): Promise<void> {
+    const error = await connected.then(
+      () => null,
+      (fault: Error) => fault,
     );
+    if (error === null) callback(null, this);
+    else callback(error);
   }
 
   async #connect(): Promise<Client> {
@@ -87,13 +99,6 @@ export class SessionClient extends Client {
     }
     return this;
   }
-}
-
-export interface ServerTrust {
-  /** A name, an address, or a socket's directory. */
-  readonly host: string;
-  /** TLS, with a certificate that is verified to be the host's. */
-  readonly isVerified: boolean;
 }
 
 /**

@@ -32,6 +32,8 @@ type ColumnOf<Table extends string, Name extends string, Value> = PgColumn<{
   isAutoincrement: false;
   hasRuntimeDefault: false;
   enumValues: undefined;
+  identity: undefined;
+  generated: undefined;
 }>;
 
 /** Columns by their names in the database. One that is masked takes a Token and no other text. */

@@ -240,37 +240,39 @@ function sealedInserts({ add }: Parameters, row: PlaceInputs): string[] {
   ];
 }
 
+/** What one column of the quarantine is written from. */
+function ofRefused<T>(valueOf: (entry: QuarantineRow) => T): (given: Given) => T[] {
+  return ({ quarantined }) => quarantined.entries.map(valueOf);
+}
+
 function quarantineInserts(
   { add }: Parameters,
   contract: AnyContract,
   refused: PlaceInputs,
 ): string[] {
-  const entries = <T>(valueOf: (entry: QuarantineRow) => T) => {
-    return ({ quarantined }: Given): T[] => quarantined.entries.map(valueOf);
-  };
   const inputs = {
     ...refused,
     contract: { expression: escapeLiteral(contract.name), parameter: null },
     reason: add(
       textArray,
-      entries(({ reason }) => reason),
+      ofRefused(({ reason }) => reason),
     ),
     sql_state: add(
       textArray,
-      entries(({ sqlState }) => sqlState),
+      ofRefused(({ sqlState }) => sqlState),
     ),
     subject_tag: add(
       textArray,
-      entries(({ subjectTag }) => subjectTag),
+      ofRefused(({ subjectTag }) => subjectTag),
     ),
     sealed: add(
       byteaArray,
-      entries(({ sealed }) => sealed),
+      ofRefused(({ sealed }) => sealed),
     ),
   };
   const seeds = add(
     byteaArray,
-    entries((entry) => entry.seed),
+    ofRefused((entry) => entry.seed),
   );
   return [
     insert(quarantine, inputs, claimedOnly(refused)),

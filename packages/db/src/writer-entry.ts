@@ -10,5 +10,5 @@ export {
   databaseReasons,
 } from "./database-error.ts";
 export { toMessageUuid } from "./message-uuid.ts";
-export type { Connection } from "./session.ts";
+export { type Connection, trustOf } from "./session.ts";
 export { connectWriter, type Writer, type WriteResult, type WriterOptions } from "./writer.ts";

@@ -44,6 +44,7 @@ export function createQuarantined(change: Partial<QuarantineRow> = {}): Quaranti
     sentAtMs: Date.now(),
     reason: "not_an_object",
     sqlState: null,
+    subjectTag: null,
     sealed: bytes(300) as Sealed,
     seed: bytes(32) as Seed,
     ...change,

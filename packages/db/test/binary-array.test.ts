@@ -42,7 +42,12 @@ describe("PostgreSQL receives", () => {
   });
 
   it("bytea, of any length, and NULL apart from no bytes", async () => {
-    const bytes = [new Uint8Array(), null, new Uint8Array([0, 255, 92, 39]), new Uint8Array(70_000)];
+    const bytes = [
+      new Uint8Array(),
+      null,
+      new Uint8Array([0, 255, 92, 39]),
+      new Uint8Array(70_000),
+    ];
     expect(await receive(byteaArray, bytes)).toEqual(
       bytes.map((value) => value && `\\x${Buffer.from(value).toString("hex")}`),
     );
@@ -58,9 +63,7 @@ describe("PostgreSQL receives", () => {
 
   it("bigint, from the least to the greatest", async () => {
     const ends = [-9_223_372_036_854_775_808n, null, 9_223_372_036_854_775_807n];
-    expect(await receive(int8Array, ends)).toEqual(
-      ends.map((value) => value?.toString() ?? null),
-    );
+    expect(await receive(int8Array, ends)).toEqual(ends.map((value) => value?.toString() ?? null));
   });
 
   it("boolean", async () => {

@@ -1,62 +1,53 @@
 import { readFile } from "node:fs/promises";
-import { connectWriter, maintain, type Writer } from "@org/db";
-import { createTestDatabase, type TestDatabase } from "@org/local";
-import { Client, type QueryResultRow } from "pg";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } from "vitest";
-import { createBatch, createLogin, createQuarantined } from "./batches.ts";
+import { maintain, type Writer } from "@org/db";
+import { testContracts } from "@org/schema/test-contracts";
+import { Client } from "pg";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { createBatch, createQuarantined, createRows } from "./batches.ts";
+import { type Migrated, openMigrated, tablesOf } from "./databases.ts";
 
-let database: TestDatabase;
+/** What follows is of rows of any contract: those of the first. */
+const [contract] = testContracts as [(typeof testContracts)[number]];
+const table = `public.${contract.table}`;
+const createRow = createRows(contract);
+
+let migrated: Migrated;
 let ownerUrl: string;
-let admin: Client;
 let writer: Writer;
+let read: Migrated["read"];
 
 beforeAll(async () => {
-  database = await createTestDatabase(inject("postgresAdminUrl"), "maskline_template");
-  ownerUrl = await database.createLogin("maskline_owner");
-  const writerUrl = await database.createLogin("maskline_writer");
-  writer = connectWriter({ connection: { connectionString: writerUrl } });
-  admin = new Client({ connectionString: database.adminUrl });
-  await admin.connect();
+  migrated = await openMigrated(...testContracts);
+  ({ read } = migrated);
+  ownerUrl = await migrated.database.createLogin("maskline_owner");
+  writer = await migrated.openWriter(contract);
 });
 
-afterAll(async () => {
-  await writer[Symbol.asyncDispose]();
-  await admin.end();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => migrated[Symbol.asyncDispose]());
 
-beforeEach(() =>
-  admin.query(
-    "TRUNCATE user_logins, maskline.ledger, maskline.quarantine, maskline.batch_key, maskline.vault, maskline.seed",
-  ),
-);
+beforeEach(() => read(`TRUNCATE ${tablesOf(contract).join(", ")}`));
 
-async function read<Row extends QueryResultRow>(
-  text: string,
-  values: unknown[] = [],
-): Promise<Row[]> {
-  const { rows } = await admin.query<Row>(text, values);
-  return rows;
-}
-
-/** The partition of each login, sealed record and seed. */
+/** The partition of each row, sealed record and seed. */
 async function places(): Promise<string[]> {
   const rows = await read<{ place: string }>(`
-    SELECT tableoid::regclass::text AS place FROM user_logins
+    SELECT tableoid::regclass::text AS place FROM ${table}
     UNION ALL SELECT tableoid::regclass::text FROM maskline.vault
     UNION ALL SELECT tableoid::regclass::text FROM maskline.seed ORDER BY 1`);
   return rows.map((row) => row.place);
 }
 
-async function countOf(table: string): Promise<number> {
-  const [row] = await read<{ count: number }>(`SELECT count(*)::integer AS count FROM ${table}`);
+async function countOf(name: string): Promise<number> {
+  const [row] = await read<{ count: number }>(`SELECT count(*)::integer AS count FROM ${name}`);
   return row?.count ?? 0;
 }
 
+/** Vault, seeds, and a table for each contract. */
+const parents = 2 + testContracts.length;
+
 describe("ensure_partitions", () => {
-  it("makes one month back and twelve ahead for each of the three, once", async () => {
+  it("makes one month back and twelve ahead for vault, seeds and the table of each contract, once", async () => {
     const made = "SELECT maskline.ensure_partitions('2031-01-31') AS made";
-    expect(await read(made)).toEqual([{ made: 42 }]);
+    expect(await read(made)).toEqual([{ made: 14 * parents }]);
     expect(await read(made)).toEqual([{ made: 0 }]);
     expect(
       await read(`SELECT min(relname)::text, max(relname)::text FROM pg_class
@@ -64,31 +55,35 @@ describe("ensure_partitions", () => {
     ).toContainEqual({ min: "seed_2030_12", max: "seed_2032_01_pkey" });
   });
 
-  it("moves the rows that the default partitions held for a month, of logins, vault and seeds alike", async () => {
+  it("moves the rows that the default partitions held for a month, of rows, vault and seeds alike", async () => {
     await writer.write(
       createBatch({
-        logins: [
-          createLogin({ sentAtMs: Date.UTC(2041, 4, 31, 23, 59) }),
-          createLogin({ sentAtMs: Date.UTC(2043, 0, 1) }),
+        rows: [
+          createRow({ sentAtMs: Date.UTC(2041, 4, 31, 23, 59) }),
+          createRow({ sentAtMs: Date.UTC(2043, 0, 1) }),
         ],
       }),
     );
     expect(new Set(await places())).toEqual(
-      new Set(["maskline.seed_default", "maskline.vault_default", "maskline.user_logins_default"]),
+      new Set([
+        "maskline.seed_default",
+        "maskline.vault_default",
+        `maskline.${contract.table}_default`,
+      ]),
     );
     await read("SELECT maskline.ensure_partitions('2041-06-15')");
     expect(await places()).toEqual([
       "maskline.seed_2041_05",
       "maskline.seed_default",
-      "maskline.user_logins_2041_05",
-      "maskline.user_logins_default",
+      `maskline.${contract.table}_2041_05`,
+      `maskline.${contract.table}_default`,
       "maskline.vault_2041_05",
       "maskline.vault_default",
     ]);
   });
 
   it("waits for a write in hand and moves its rows too", async () => {
-    const inHand = new Client({ connectionString: database.adminUrl });
+    const inHand = new Client({ connectionString: migrated.database.adminUrl });
     await inHand.connect();
     await inHand.query("BEGIN");
     await inHand.query(
@@ -115,6 +110,23 @@ describe("ensure_partitions", () => {
     expect((await maintain(ownerUrl)).partitionsMade).toBe(0);
   });
 
+  it("keeps no statistics of what is sealed, in no partition", async () => {
+    expect(
+      await read(`SELECT attrelid::regclass::text, attname FROM pg_attribute
+        WHERE attname IN ('seed', 'sealed') AND attstattarget IS DISTINCT FROM 0 AND attnum > 0
+          AND attrelid IN (SELECT oid FROM pg_class
+            WHERE relnamespace = 'maskline'::regnamespace AND relkind IN ('r', 'p'))`),
+    ).toEqual([]);
+  });
+
+  it("refuses a day that no message can have", async () => {
+    for (const day of ["'infinity'", "'-infinity'", "'1999-12-31'", "'3000-01-01'", "NULL"]) {
+      await expect(read(`SELECT maskline.ensure_partitions(${day})`)).rejects.toMatchObject({
+        code: "22023",
+      });
+    }
+  });
+
   it("makes what belongs to maskline_owner, whoever calls", async () => {
     await read("SELECT maskline.ensure_partitions('2061-06-15')");
     expect(
@@ -127,13 +139,34 @@ describe("ensure_partitions", () => {
 
 describe("the ledger", () => {
   it("loses entries of more than 60 days and no others", async () => {
-    await writer.write(createBatch({ logins: [createLogin(), createLogin(), createLogin()] }));
+    await writer.write(createBatch({ rows: [createRow(), createRow(), createRow()] }));
     await read(`WITH aged AS (SELECT message_id, row_number() OVER () AS place FROM maskline.ledger)
       UPDATE maskline.ledger SET decided_on = (now() AT TIME ZONE 'UTC')::date - (58 + aged.place)::integer
       FROM aged WHERE aged.message_id = ledger.message_id`);
     expect((await maintain(ownerUrl)).ledgerEntriesPruned).toBe(1);
     expect(await countOf("maskline.ledger")).toBe(2);
-    expect(await countOf("user_logins")).toBe(3);
+    expect(await countOf(table)).toBe(3);
+  });
+
+  it("is pruned in steps that commit one by one, until its end", async () => {
+    await read(`INSERT INTO maskline.ledger (message_id, record_id, outcome, decided_on)
+      SELECT gen_random_uuid(), gen_random_uuid(), 'row',
+        (now() AT TIME ZONE 'UTC')::date - CASE WHEN n % 2 = 0 THEN 90 ELSE 1 END
+      FROM generate_series(1, 2000) AS n`);
+    const steps: { pruned: string; next_block: string | null }[] = [];
+    for (let from: string | null = "0"; from !== null;) {
+      const [step]: { pruned: string; next_block: string | null }[] = await read<{
+        pruned: string;
+        next_block: string | null;
+      }>("SELECT * FROM maskline.prune_ledger(60, $1, 3)", [from]);
+      if (step === undefined) break;
+      steps.push(step);
+      from = step.next_block;
+    }
+    expect(steps.length).toBeGreaterThan(3);
+    expect(steps.map(({ next_block }) => next_block).slice(0, 3)).toEqual(["3", "6", "9"]);
+    expect(steps.reduce((sum, { pruned }) => sum + Number(pruned), 0)).toBe(1000);
+    expect(await countOf("maskline.ledger")).toBe(1000);
   });
 
   it("is never pruned so early that a message in a dead-letter queue could come back", async () => {
@@ -144,10 +177,10 @@ describe("the ledger", () => {
 });
 
 describe("quarantine", () => {
-  it("expires after 30 days with its seeds; its ledger entry and the seeds of logins stay", async () => {
+  it("expires after 30 days with its seeds; its ledger entry and the seeds of rows stay", async () => {
     const old = createQuarantined();
     const recent = createQuarantined();
-    await writer.write(createBatch({ logins: [createLogin()], quarantined: [old, recent] }));
+    await writer.write(createBatch({ rows: [createRow()], quarantined: [old, recent] }));
     await read(
       `UPDATE maskline.quarantine SET quarantined_on = (now() AT TIME ZONE 'UTC')::date
         - CASE record_id WHEN $1 THEN 31 ELSE 30 END`,
@@ -166,23 +199,23 @@ describe("quarantine", () => {
 });
 
 describe("old months", () => {
-  it("go from logins, vault and seeds together, the default partitions and quarantine included", async () => {
+  it("go from rows, vault and seeds together, the default partitions and quarantine included", async () => {
     await read("SELECT maskline.ensure_partitions('2021-03-10')");
     await writer.write(
       createBatch({
-        logins: [
-          createLogin({ sentAtMs: Date.UTC(2021, 2, 10) }),
-          createLogin({ sentAtMs: Date.UTC(2019, 0, 1) }),
+        rows: [
+          createRow({ sentAtMs: Date.UTC(2021, 2, 10) }),
+          createRow({ sentAtMs: Date.UTC(2019, 0, 1) }),
         ],
         quarantined: [createQuarantined({ sentAtMs: Date.UTC(2021, 2, 10) })],
       }),
     );
     await read("UPDATE maskline.batch_key SET sealed_on = '2021-03-10'");
-    const kept = createLogin();
-    await writer.write(createBatch({ logins: [kept] }));
+    const kept = createRow();
+    await writer.write(createBatch({ rows: [kept] }));
 
-    expect((await maintain(ownerUrl, { keepMonths: 12 })).partitionsDropped).toBe(42);
-    expect(await read("SELECT record_id FROM user_logins")).toEqual([{ record_id: kept.recordId }]);
+    expect((await maintain(ownerUrl, { keepMonths: 12 })).partitionsDropped).toBe(14 * parents);
+    expect(await read(`SELECT record_id FROM ${table}`)).toEqual([{ record_id: kept.recordId }]);
     expect(await read("SELECT record_id FROM maskline.vault")).toEqual([
       { record_id: kept.recordId },
     ]);
@@ -192,6 +225,35 @@ describe("old months", () => {
     expect(await countOf("maskline.quarantine")).toBe(0);
     expect(await countOf("maskline.batch_key")).toBe(1);
     expect(await countOf("maskline.ledger")).toBe(4);
+  });
+
+  it("have no limit below zero, above what a date holds, or of NULL", async () => {
+    for (const call of ["expire_quarantine", "drop_old_months", "prune_ledger"]) {
+      for (const limit of ["-1", "0", "2147483647", "NULL"]) {
+        await expect(read(`SELECT maskline.${call}(${limit})`)).rejects.toMatchObject({
+          code: "22023",
+        });
+      }
+    }
+  });
+
+  it("do not wait long for an analyst, so that writers do not wait with them; and are tried again", async () => {
+    await read("SELECT maskline.ensure_partitions('2021-03-10')");
+    const analyst = new Client({ connectionString: migrated.database.adminUrl });
+    await analyst.connect();
+    await analyst.query(`BEGIN; SELECT FROM ${table}`);
+    const maintaining = maintain(ownerUrl, { keepMonths: 12 });
+    await vi.waitUntil(
+      async () => {
+        const waiting = await analyst.query("SELECT FROM pg_locks WHERE NOT granted");
+        return waiting.rowCount === 1;
+      },
+      { timeout: 20_000 },
+    );
+    await writer.write(createBatch({ rows: [createRow()] }));
+    await analyst.query("COMMIT");
+    await analyst.end();
+    expect((await maintaining).partitionsDropped).toBe(14 * parents);
   });
 
   it("stay where no retention is asked for, and last month stays always", async () => {
@@ -207,7 +269,7 @@ describe("old months", () => {
 
 describe("who may", () => {
   it.each(["maskline_writer", "maskline_analyst", "maskline_custodian"])("not %s", async (role) => {
-    const url = await database.createLogin(role);
+    const url = await migrated.database.createLogin(role);
     await expect(maintain(url)).rejects.toMatchObject({ sqlState: "42501" });
   });
 
@@ -215,7 +277,7 @@ describe("who may", () => {
     const page = await readFile(new URL("../../../deploy/README.md", import.meta.url), "utf8");
     const grants = page.match(/^GRANT [^;]*TO maintainer;/gm) ?? [];
     expect(grants).toHaveLength(2);
-    const url = await database.createLogin("maskline_auditor");
+    const url = await migrated.database.createLogin("maskline_auditor");
     const login = new URL(url).username;
     for (const grant of grants) await read(grant.replace("TO maintainer", `TO ${login}`));
     expect(await maintain(url, { keepMonths: 24 })).toMatchObject({ partitionsMade: 0 });

@@ -171,21 +171,24 @@ describe("attempts", () => {
     },
   );
 
-  it.each(testContracts)("an analyst counts equal tokens of $name; a writer cannot see one", async (contract) => {
-    const { table, columns } = contract;
-    for (const { name, from } of columns) {
-      if (from.kind !== "token") continue;
-      const question = `SELECT ${name}, count(*) FROM public.${table} GROUP BY ${name}`;
-      await client.query("SET ROLE maskline_analyst");
-      expect(await sqlStateOf(question)).toBeNull();
-      await client.query("SET ROLE maskline_writer");
-      expect(await sqlStateOf(question)).toBe("42501");
-      expect(
-        await sqlStateOf(`INSERT INTO public.${table} DEFAULT VALUES RETURNING ${name}`),
-      ).toBe("42501");
-      await client.query("RESET ROLE");
-    }
-  });
+  it.each(testContracts)(
+    "an analyst counts equal tokens of $name; a writer cannot see one",
+    async (contract) => {
+      const { table, columns } = contract;
+      for (const { name, from } of columns) {
+        if (from.kind !== "token") continue;
+        const question = `SELECT ${name}, count(*) FROM public.${table} GROUP BY ${name}`;
+        await client.query("SET ROLE maskline_analyst");
+        expect(await sqlStateOf(question)).toBeNull();
+        await client.query("SET ROLE maskline_writer");
+        expect(await sqlStateOf(question)).toBe("42501");
+        expect(
+          await sqlStateOf(`INSERT INTO public.${table} DEFAULT VALUES RETURNING ${name}`),
+        ).toBe("42501");
+        await client.query("RESET ROLE");
+      }
+    },
+  );
 
   it("a writer sees of the ledger what its claim returns, and nothing of what was erased", async () => {
     await client.query("SET ROLE maskline_writer");

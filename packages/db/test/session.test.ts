@@ -145,7 +145,10 @@ test.each(["WIN1252", "LATIN1", "SQL_ASCII"])(
          CREATE TABLE maskline.vault ()`,
       );
       await restored.end();
-      await using writer = connectWriter({ contract: login, connection: { connectionString: url } });
+      await using writer = connectWriter({
+        contract: login,
+        connection: { connectionString: url },
+      });
       await expect(writer.check()).rejects.toThrow("encoding is not UTF8");
     } finally {
       await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);

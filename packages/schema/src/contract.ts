@@ -115,8 +115,11 @@ type MaskedFieldOf<Fields extends FieldSpecs> = {
   [F in keyof Fields & string]: Fields[F]["norm"] extends null ? never : F;
 }[keyof Fields & string];
 
+/** None, where any could be there: of a contract that is loaded, every column is in {@link FieldColumns}. */
 type ViewOf<Fields extends FieldSpecs> = {
-  [F in keyof Fields]: keyof Fields[F]["views"] & string;
+  [F in keyof Fields]: string extends keyof Fields[F]["views"]
+    ? never
+    : keyof Fields[F]["views"] & string;
 }[keyof Fields];
 
 type TokenFieldOf<Fields extends FieldSpecs> = MaskedFieldOf<Fields> | ViewOf<Fields>;
@@ -133,12 +136,12 @@ export type MessageOf<C extends AnyContract> = {
 
 type ColumnOf<F, S extends FieldSpec> = S["column"] extends string
   ? S["column"]
-  : S["norm"] extends null
+  : null extends S["norm"]
     ? F
     : `masked_${F & string}`;
 
 type FieldColumns<Fields extends FieldSpecs> = {
-  readonly [F in keyof Fields as ColumnOf<F, Fields[F]> & string]: Fields[F]["norm"] extends null
+  readonly [F in keyof Fields as ColumnOf<F, Fields[F]> & string]: null extends Fields[F]["norm"]
     ? ValueOf<Fields[F]>
     : Token | OrNull<Fields[F]>;
 };

@@ -11,9 +11,10 @@ import { isOffloaded, unwrap, unwrapNothing, type UnwrapPolicy } from "./unwrap.
 export const tagField = "subject.tag";
 
 /** What a tokenizer is made of, beside the contract's own fields, to make tags. */
-export function tagFields({ fields, subject }: AnyContract): Readonly<
-  Record<typeof tagField, NormId>
-> {
+export function tagFields({
+  fields,
+  subject,
+}: AnyContract): Readonly<Record<typeof tagField, NormId>> {
   const norm = fields.find(({ name }) => name === subject)?.norm;
   return { [tagField]: norm ?? "exact/1" };
 }
@@ -51,7 +52,6 @@ function subjectReader(
   const field = fields.find(({ name }) => name === subject);
   if (field === undefined) return () => null;
   const readValue = readerOf(field);
-  const read = (text: string) => readDocument(text, parseKeepingDigits);
   return (body) => {
     const document = read(body.replace(/^\ufeff/, ""));
     const message = typeof document === "string" ? document : unwrap(document.value, policy, read);
@@ -61,6 +61,10 @@ function subjectReader(
     const value = readValue(raw);
     return typeof value === "symbol" ? null : String(value);
   };
+}
+
+function read(text: string): ReturnType<typeof readDocument> {
+  return readDocument(text, parseKeepingDigits);
 }
 
 /** What stands at a name, by whichever path: as {@link flatten} names them. Recursion is as deep as the document. */

@@ -41,7 +41,7 @@ export function createToRow<C extends AnyContract>(
   tokenizer: RowTokenizer<TokenField<C>>,
 ): ToRow<C> {
   const compute = createCompute(contract);
-  const sources = columnSources(contract, tokenizer);
+  const sources = columnSources(contract, tokenizer as RowTokenizer<string>);
   const toColumns = fromPositions(sources.map(({ name }) => name));
   const sealedNames = contract.fields
     .filter(({ name, isMasked }) => isMasked || name === contract.subject)

@@ -1,6 +1,7 @@
 /** What does not compile. The functions here are compiled, and never called. */
 import type { Token } from "@org/masking";
 import {
+  type AnyContract,
   createParser,
   createToRow,
   defineContract,
@@ -64,6 +65,15 @@ it("infers a row, column by column", () => {
   expectTypeOf<RowOf<Torture>["masked_network"]>().toEqualTypeOf<Token>();
   expectTypeOf<RowOf<Torture>["masked_network_opt"]>().toEqualTypeOf<Token | null>();
   expectTypeOf<RowOf<Torture>["price_copy"]>().toEqualTypeOf<string | null>();
+});
+
+it("knows nothing of a contract that is loaded", () => {
+  type Some = Readonly<Record<string, string | number | bigint | boolean | null>>;
+  expectTypeOf<MessageOf<AnyContract>>().toEqualTypeOf<Some>();
+  expectTypeOf<RowOf<AnyContract>>().toEqualTypeOf<Some>();
+  expectTypeOf<TokenField<AnyContract>>().toEqualTypeOf<string>();
+  expectTypeOf<Login>().toExtend<AnyContract>();
+  expectTypeOf<Torture>().toExtend<AnyContract>();
 });
 
 it("infers what can be masked", () => {

@@ -3,13 +3,18 @@
 export {
   type Exposure,
   exposureNames,
-  isDebuggable,
+  exposuresOfProcess,
+  exposuresOfServer,
+  findIdleAllowances,
+  holdsInlineKeys,
   isLoopback,
+  isUnchecked,
   judgeExposures,
   type Profile,
   type ProfileFinding,
   profileOf,
   profileSettings,
+  type ServerTrust,
 } from "./production.ts";
 export {
   choose,

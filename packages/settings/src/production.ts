@@ -1,8 +1,9 @@
 /** What a deployment in production refuses: one list, for every program of ours. */
 
-import type { Reader } from "./setting.ts";
+import { url as inspectorUrl } from "node:inspector";
+
 import { oneOf } from "./readers.ts";
-import { optional, type Setting, withDefault } from "./setting.ts";
+import { type Environment, optional, type Reader, type Setting, withDefault } from "./setting.ts";
 
 interface Rule {
   /** What is found, as a fault. */
@@ -103,32 +104,37 @@ export function profileOf(
 
 /**
  * What is to be said of what was found: an error for each that is refused, a warning for each that is
- * allowed. A warning is repeated at every start.
+ * let pass. A warning is repeated at every start.
  */
 export function judgeExposures(profile: Profile, found: readonly Exposure[]): ProfileFinding[] {
-  if (profile.name === "development") {
-    if (!profile.isForced) return [];
-    return found.map((name) => ({
-      severity: "warning",
-      finding: exposures[name].finding,
-      advice: `${exposures[name].advice}; MASKLINE_PROFILE=development lets everything pass`,
-    }));
-  }
-  const refused = found.filter((name) => !profile.allowed.includes(name));
-  return [
-    ...refused.map((name): ProfileFinding => ({
-      severity: "error",
-      finding: exposures[name].finding,
-      advice: `${exposures[name].advice}; or accept it, with ${name} in MASKLINE_ALLOW`,
-    })),
-    ...profile.allowed.map((name): ProfileFinding => ({
-      severity: "warning",
-      finding: `allowed by MASKLINE_ALLOW: ${exposures[name].finding}`,
-      advice: found.includes(name)
-        ? exposures[name].advice
-        : `take ${name} out of MASKLINE_ALLOW: nothing of this start needs it`,
-    })),
-  ];
+  if (profile.name === "development" && !profile.isForced) return [];
+  return found.map((name): ProfileFinding => {
+    const { finding, advice } = exposures[name];
+    if (profile.isForced) {
+      const forced = "MASKLINE_PROFILE=development lets it pass beyond this machine";
+      return { severity: "warning", finding: `${forced}: ${finding}`, advice };
+    }
+    return profile.allowed.includes(name)
+      ? { severity: "warning", finding: `allowed by MASKLINE_ALLOW: ${finding}`, advice }
+      : {
+          severity: "error",
+          finding,
+          advice: `${advice}; or accept it, with ${name} in MASKLINE_ALLOW`,
+        };
+  });
+}
+
+/** What is allowed, and nothing needs it. */
+export function findIdleAllowances(
+  { allowed }: Profile,
+  found: readonly Exposure[],
+): ProfileFinding[] {
+  const idle = allowed.filter((name) => !found.includes(name));
+  return idle.map((name) => ({
+    severity: "warning",
+    finding: `MASKLINE_ALLOW has ${name}, and nothing here needs it`,
+    advice: "take it out: it would let pass what comes later",
+  }));
 }
 
 /** This machine, by name, address or a socket's directory; an empty host is the driver's own default. */
@@ -136,17 +142,48 @@ export function isLoopback(host: string): boolean {
   return /^($|\/|localhost$|127(\.\d{1,3}){3}$|\[?(::1|::ffff:127(\.\d{1,3}){3})\]?$)/i.test(host);
 }
 
-/** How the process was started, as far as a debugger could be attached to it. */
-export function isDebuggable({
-  execArgv,
-  nodeOptions = "",
-}: {
-  readonly execArgv: readonly string[];
-  readonly nodeOptions: string | undefined;
-}): boolean {
-  const options = [...execArgv, ...nodeOptions.split(/\s+/)];
-  return (
-    options.some((option) => /^--inspect/.test(option)) || !options.includes("--disable-sigusr1")
+/** A server, as far as the connection to it says. */
+export interface ServerTrust {
+  /** A name, an address, or a socket's directory. */
+  readonly host: string;
+  /** TLS, with a certificate that is verified to be the host's. */
+  readonly isVerified: boolean;
+}
+
+/** What a connection to the database exposes; by itself, and if it may give its password away. */
+export function exposuresOfServer(
+  { host, isVerified }: ServerTrust,
+  environment: Environment,
+  allowed: readonly Exposure[],
+): Exposure[] {
+  if (isVerified && !isUnchecked(environment)) return [];
+  const exposed: Exposure[] = isLoopback(host) ? [] : ["plain_database"];
+  return allowed.includes("weak_password") ? [...exposed, "weak_password"] : exposed;
+}
+
+/** Node's own switch, for every connection of the process. */
+export function isUnchecked(environment: Environment): boolean {
+  return environment["NODE_TLS_REJECT_UNAUTHORIZED"] === "0";
+}
+
+/** Whether a debugger is open, or a signal would open one. */
+export function exposuresOfProcess(
+  environment: Environment,
+  execArgv: readonly string[] = process.execArgv,
+): Exposure[] {
+  const options = [...execArgv, ...(environment["NODE_OPTIONS"] ?? "").split(/\s+/)];
+  const isOpen = inspectorUrl() !== undefined;
+  const isAsked = options.some((option) => option.startsWith("--inspect"));
+  return isOpen || isAsked || !options.includes("--disable-sigusr1") ? ["debugger"] : [];
+}
+
+/** Whether a keyring has key material in it: of token keys, or of recipients' private keys. A reference has a colon. */
+export function holdsInlineKeys(json: unknown): boolean {
+  if (typeof json !== "object" || json === null) return false;
+  return Object.entries(json).some(([name, value]: [string, unknown]) =>
+    name === "key" || name === "private_key"
+      ? typeof value === "string" && !value.includes(":")
+      : holdsInlineKeys(value),
   );
 }
 

@@ -2,52 +2,41 @@
 
 import { resolve } from "node:path";
 
+import { z } from "zod";
+
 import type { Reader } from "./setting.ts";
 
+function reader<Value>(form: string, schema: z.ZodType<Value, string>): Reader<Value> {
+  return { form, read: (given) => schema.safeParse(given).data ?? null };
+}
+
 /** Any text; with a pattern, the whole of it has to match. */
-export function text(pattern?: RegExp, form = ""): Reader<string> {
-  return { form, read: (given) => (pattern?.test(given) === false ? null : given) };
+export function text(pattern = /^/, form = ""): Reader<string> {
+  return reader(form, z.string().regex(pattern));
 }
 
 /** One of these words, in capitals or not. */
 export function oneOf<const Word extends string>(...words: readonly Word[]): Reader<Word> {
-  return {
-    form: inWords(words),
-    read: (given) => words.find((word) => word.toLowerCase() === given.toLowerCase()) ?? null,
-  };
+  return reader(inWords(words), z.string().toLowerCase().pipe(z.enum(words)));
 }
 
 export function boolean(): Reader<boolean> {
-  const word = oneOf("true", "false");
-  return {
-    form: word.form,
-    read(given, environment) {
-      const known = word.read(given, environment);
-      return known === null ? null : known === "true";
-    },
-  };
+  const words = z.stringbool({ truthy: ["true"], falsy: ["false"] });
+  return reader("true or false", words);
 }
 
 export function wholeNumber({ min, max }: { min: number; max: number }): Reader<number> {
-  return {
-    form: `${min} to ${max}`,
-    read(given) {
-      const value = /^\d{1,15}$/.test(given) ? Number(given) : Number.NaN;
-      return value >= min && value <= max ? value : null;
-    },
-  };
+  const digits = z.string().regex(/^\d{1,15}$/);
+  return reader(`${min} to ${max}`, digits.transform(Number).pipe(z.number().min(min).max(max)));
 }
 
 /** Parts between commas; empty ones are left out. */
 export function list(): Reader<readonly string[]> {
-  return {
-    form: "separated by commas",
-    read: (given) =>
-      given
-        .split(",")
-        .map((part) => part.trim())
-        .filter((part) => part !== ""),
-  };
+  const parts = z.string().transform((given) => given.split(",").map((part) => part.trim()));
+  return reader(
+    "separated by commas",
+    parts.transform((all) => all.filter((part) => part !== "")),
+  );
 }
 
 /** A path as its user meant it: pnpm starts a program in its package's folder, and says in INIT_CWD where it was called. */
@@ -55,29 +44,23 @@ export function path(): Reader<string> {
   return { form: "", read: (given, environment) => resolve(environment["INIT_CWD"] ?? "", given) };
 }
 
+/** The parser would drop or encode white space inside, where what is sent later holds it still. */
+const unbroken = z.string().regex(/^\S+$/);
+
 export function httpUrl(): Reader<string> {
-  return {
-    form: "an http(s) URL",
-    read: (given) => (urlOf(given, ["http:", "https:"]) ? given : null),
-  };
+  return reader("an http(s) URL", unbroken.pipe(z.url({ protocol: /^https?$/ })));
 }
 
 /** A URL as `pg` takes it: also with its host left out, for a socket's directory in `?host=`. */
 export function postgresUrl(): Reader<string> {
-  return {
-    form: "postgresql://USER:PASSWORD@HOST:5432/DATABASE, with one host, or with none and ?host=/DIRECTORY/OF/SOCKET",
-    read(given) {
-      const url = urlOf(given.replace("@/", "@localhost/"), ["postgres:", "postgresql:"]);
-      return url && !url.hostname.includes(",") ? given : null;
-    },
-  };
-}
-
-/** The parser would drop or encode white space inside, where what is sent later holds it still. */
-function urlOf(given: string, protocols: readonly string[]): URL | null {
-  if (/\s/.test(given) || !URL.canParse(given)) return null;
-  const url = new URL(given);
-  return protocols.includes(url.protocol) ? url : null;
+  return reader(
+    "postgresql://USER:PASSWORD@HOST:5432/DATABASE, with one host, or with none and ?host=/DIRECTORY/OF/SOCKET",
+    unbroken.refine((given) => {
+      const url = URL.parse(given.replace("@/", "@localhost/"));
+      const isPostgres = url?.protocol === "postgres:" || url?.protocol === "postgresql:";
+      return isPostgres && !url.hostname.includes(",");
+    }),
+  );
 }
 
 function inWords(words: readonly string[]): string {

@@ -3,7 +3,10 @@ import { expect, test } from "vitest";
 import {
   type Exposure,
   exposureNames,
-  isDebuggable,
+  exposuresOfProcess,
+  exposuresOfServer,
+  findIdleAllowances,
+  holdsInlineKeys,
   isLoopback,
   judgeExposures,
   profileOf,
@@ -58,10 +61,15 @@ test("production refuses each exposure, and says what to do and which name allow
 test("what is allowed is a warning at every start, also where nothing needs it", () => {
   const settings = read({ MASKLINE_ALLOW: "http_queue, PLAIN_DATABASE,http_queue" });
   expect(settings.MASKLINE_ALLOW).toEqual(["http_queue", "plain_database"]);
-  const findings = judgeExposures(profileOf(settings, ["db"]), ["plain_database", "debugger"]);
-  expect(findings.map(({ severity }) => severity)).toEqual(["error", "warning", "warning"]);
-  expect(findings[1]?.advice).toContain("take http_queue out");
-  expect(findings[2]?.finding).toContain("allowed by MASKLINE_ALLOW");
+  const profile = profileOf(settings, ["db"]);
+  const found: Exposure[] = ["plain_database", "debugger"];
+  const [allowed, refused] = judgeExposures(profile, found);
+  expect(allowed).toMatchObject({ severity: "warning" });
+  expect(allowed?.finding).toMatch(/^allowed by MASKLINE_ALLOW: the connection/);
+  expect(refused).toMatchObject({ severity: "error" });
+  expect(findIdleAllowances(profile, found)).toMatchObject([
+    { severity: "warning", finding: expect.stringContaining("http_queue") },
+  ]);
 });
 
 test("a name that is none ends the start, and is not repeated", () => {
@@ -86,10 +94,36 @@ test("production on this machine refuses as everywhere", () => {
 });
 
 test("a debugger can be attached unless SIGUSR1 opens none and none is open", () => {
-  expect(isDebuggable({ execArgv: [], nodeOptions: undefined })).toBe(true);
-  expect(isDebuggable({ execArgv: ["--disable-sigusr1"], nodeOptions: "" })).toBe(false);
-  expect(isDebuggable({ execArgv: [], nodeOptions: "--disable-sigusr1" })).toBe(false);
-  expect(
-    isDebuggable({ execArgv: ["--disable-sigusr1"], nodeOptions: "--inspect=0.0.0.0:9229" }),
-  ).toBe(true);
+  const guarded = ["--disable-sigusr1"];
+  expect(exposuresOfProcess({}, [])).toEqual(["debugger"]);
+  expect(exposuresOfProcess({}, guarded)).toEqual([]);
+  expect(exposuresOfProcess({ NODE_OPTIONS: "--disable-sigusr1" }, [])).toEqual([]);
+  expect(exposuresOfProcess({ NODE_OPTIONS: "--inspect=0.0.0.0:9229" }, guarded)).toEqual([
+    "debugger",
+  ]);
+});
+
+test("a server beyond this machine has to be verified, by Node too", () => {
+  const far = { host: "db", isVerified: false };
+  expect(exposuresOfServer(far, {}, [])).toEqual(["plain_database"]);
+  expect(exposuresOfServer(far, {}, ["weak_password"])).toEqual([
+    "plain_database",
+    "weak_password",
+  ]);
+  expect(exposuresOfServer({ ...far, isVerified: true }, {}, ["weak_password"])).toEqual([]);
+  const unchecked = { NODE_TLS_REJECT_UNAUTHORIZED: "0" };
+  expect(exposuresOfServer({ ...far, isVerified: true }, unchecked, [])).toEqual([
+    "plain_database",
+  ]);
+  expect(exposuresOfServer({ host: "127.0.0.1", isVerified: false }, {}, [])).toEqual([]);
+});
+
+test.each([
+  [true, { token_keys: [{ kid: "t1", key: "AAAA" }] }],
+  [true, { recipients: [{ kid: "r1", public_key: "env:A", private_key: "AAAA" }] }],
+  [false, { token_keys: [{ kid: "t1", key: "file:t1.key" }], recipients: [{ public_key: "AA" }] }],
+  [false, { token_keys: [{ kid: "t1", key: "aws-kms:arn", wrapped_key: "AAAA" }] }],
+  [false, null],
+])("a keyring has key material in it: %s", (expected, keyring) => {
+  expect(holdsInlineKeys(keyring)).toBe(expected);
 });

@@ -4,7 +4,7 @@ import type { BatchAnswer } from "../src/transport.ts";
 
 interface Call {
   readonly handles: string[];
-  answer(failing?: string): void;
+  readonly answer: (failing?: string) => void;
 }
 
 /** Calls that end when the test says so, all of whose entries fail by the code given, or none. */

@@ -35,7 +35,7 @@ export type Write = (items: readonly Item[], options: WriteOptions) => Promise<O
 const mostRefused = 10;
 
 /** Why a message that parsed well is in quarantine; the SQLSTATE beside it says more. */
-export const refusedReason = "refused_by_database";
+const refusedReason = "refused_by_database";
 
 export function createWrite({ openCommit, probe, breaker }: WritePort, events: WriteEvents): Write {
   return async function write(items, { batchKeys, quarantine, giveUp }) {

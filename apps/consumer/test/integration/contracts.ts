@@ -50,12 +50,11 @@ export function samplesOf(
 
 /** What a record of a message holds, sealed: every masked field that is there, and the subject. */
 export function originalsOf(contract: AnyContract, message: Message): Record<string, string> {
-  const values = message as Readonly<Record<string, unknown>>;
   return Object.fromEntries(
     contract.fields
       .filter(({ name, isMasked }) => isMasked || name === contract.subject)
       .flatMap(({ name }) => {
-        const value = values[name];
+        const value = message[name];
         return value === null || value === undefined ? [] : [[name, String(value)]];
       }),
   );

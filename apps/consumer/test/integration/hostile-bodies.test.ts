@@ -4,7 +4,7 @@ import type { Token } from "@org/masking";
 import { batchKeyIdOf, createUnsealer } from "@org/masking/unseal";
 import type { BatchOpener } from "@org/masking/unseal";
 import { createToRow } from "@org/schema";
-import type { AnyContract } from "@org/schema";
+import type { AnyContract, Value } from "@org/schema";
 import { hostileBodies } from "@org/schema/hostile-bodies";
 import type { HostileBody } from "@org/schema/hostile-bodies";
 import { describe, expect, inject, test } from "vitest";
@@ -40,7 +40,7 @@ function conditionOf(contract: AnyContract, { expected }: HostileBody, values: u
     recordId: "00000000-0000-7000-8000-000000000000",
     sealer: null,
   });
-  const stored = columns as Readonly<Record<string, unknown>>;
+  const stored = columns as Readonly<Record<string, Value | null>>;
   const conditions = contract.columns.flatMap(({ name, sqlType, from }) => {
     const value = stored[name] ?? null;
     if (from.kind === "system") return [];

@@ -21,8 +21,7 @@ interface Sentinel {
 function sentinelOf(contract: AnyContract): Sentinel {
   for (const { body, message } of messagesOf(contract, { count: 200, seed: 77 })) {
     const masked = contract.fields.filter(({ isMasked }) => isMasked).map(({ name }) => name);
-    const all = message as Readonly<Record<string, unknown>>;
-    const fields = Object.fromEntries(masked.map((name) => [name, String(all[name] ?? "")]));
+    const fields = Object.fromEntries(masked.map((name) => [name, String(message[name] ?? "")]));
     const values = Object.values(fields);
     if (values.every((value) => value.length >= 8)) return { body, values, fields };
   }

@@ -51,6 +51,12 @@ test("a database outage much longer than the lease spends no receives and dead-l
   expect(received).toHaveLength(inHand);
   // One that renewed no lease would have nothing in flight any more.
   expect((await stack.queue.depth(stack.queueUrl)).inFlight).toBe(inHand);
+  const metrics = await (await fetch(`http://127.0.0.1:${String(port)}/metrics`)).text();
+  const lag = Number(/^maskline_lag_seconds (.+)$/m.exec(metrics)?.[1]);
+  expect(lag).toBeGreaterThan(outageMs / 1000);
+  expect(metrics).toMatch(
+    /^maskline_failures_total\{stage="write",reason="connection_refused"\} [1-9]/m,
+  );
   await postgres.start();
   await consumer.logged("breaker closed: receiving resumes");
 

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
 import { expect, onTestFinished, test } from "vitest";
 
@@ -81,14 +83,62 @@ test("SIGTERM to pnpm drains what is in hand and exits 0", async () => {
   expect(await stack.queue.depth(stack.queueUrl)).toMatchObject({ visible: 0, inFlight: 0 });
 });
 
-test("a second signal exits at once", async () => {
+test.each(["SIGINT", "SIGTERM"] as const)(
+  "one %s to the whole process group, as a terminal or a supervisor sends it, is one signal: what is in hand is finished",
+  async (signal) => {
+    await using stack = await openStack();
+    const bodies = samplesOf(anyServed, { count: 50, seed: 5 }).map(({ body }) => body);
+    await stack.queue.send(stack.queueUrl, bodies);
+    await stack.query("BEGIN");
+    await stack.query("LOCK TABLE maskline.ledger IN ACCESS EXCLUSIVE MODE");
+    const consumer = startConsumerWithPnpm({ ...stack.env, MASKLINE_WAIT_SECONDS: "1" });
+    await consumer.logged("consuming");
+    await untilWriteHangs(stack);
+    process.kill(-(consumer.process.pid ?? 0), signal);
+    // pnpm passes it on: node has it twice.
+    process.kill(-(consumer.process.pid ?? 0), signal);
+    await consumer.logged("stopping: finishing what is in hand");
+    await stack.query("COMMIT");
+    const { output } = await consumer.exited();
+
+    expect(output).not.toContain("second signal");
+    expect(output).toContain('"stopped"');
+    const [ledger] = await stack.query("SELECT count(*)::int FROM maskline.ledger");
+    expect(ledger).toEqual({ count: 50 });
+    expect(await stack.queue.depth(stack.queueUrl)).toMatchObject({ visible: 0, inFlight: 0 });
+  },
+);
+
+test("a second signal a second later exits at once; a third of the first moment does not", async () => {
   await using stack = await openStack();
   const consumer = startConsumer({ ...stack.env, MASKLINE_WAIT_SECONDS: "20" });
   await consumer.logged("consuming");
+  // Past the first poll, which is short.
+  await sleep(2_000);
   consumer.process.kill("SIGTERM");
   await consumer.logged("stopping: finishing what is in hand");
   consumer.process.kill("SIGTERM");
-  expect((await consumer.exited()).code).toBe(1);
+  await sleep(1_100);
+  expect(consumer.process.exitCode).toBeNull();
+  consumer.process.kill("SIGTERM");
+  const { code, output } = await consumer.exited();
+  expect(code).toBe(1);
+  expect(output).toContain("second signal: exiting at once");
+});
+
+test.each([
+  ["node, as the image starts it", startConsumer],
+  ["pnpm", startConsumerWithPnpm],
+])("SIGUSR1 opens no debugger in what %s started", async (_, start) => {
+  await using stack = await openStack();
+  const consumer = start({ ...stack.env, MASKLINE_WAIT_SECONDS: "1" });
+  const { pid } = await consumer.logged("consuming");
+  process.kill(Number(pid), "SIGUSR1");
+  await sleep(500);
+  consumer.process.kill("SIGTERM");
+  const { code, output } = await consumer.exited();
+  expect(output).not.toContain("Debugger listening");
+  expect(code).toBe(0);
 });
 
 test.each([

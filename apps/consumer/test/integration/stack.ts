@@ -165,7 +165,8 @@ function nothingFrom(envFile: string): Record<string, string> {
 /** The pnpm that runs these tests, else the one that npx would run. */
 function findPnpm(): string {
   const running = process.env["npm_execpath"];
-  if (running !== undefined) return running;
+  // Under npx it is npm that is named, whatever it started.
+  if (running !== undefined && /pnpm[^/\\]*$/.test(running)) return running;
   const where = ["--prefer-offline", "-y", "-p", "pnpm@10.34.9", "-c", "command -v pnpm"];
   return execFileSync("npx", where, { encoding: "utf8" }).trim();
 }

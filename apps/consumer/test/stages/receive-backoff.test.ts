@@ -3,7 +3,7 @@ import { expect, test, vi } from "vitest";
 import { createReceiver, ignore } from "./receiver.ts";
 
 /** The pauses asked for so far; each ends when the test says so. */
-const pauses: { ms: number; end(): void }[] = [];
+const pauses: { ms: number; end: () => void }[] = [];
 
 vi.mock(import("../../src/backoff.ts"), async (importOriginal) => ({
   ...(await importOriginal()),

@@ -11,7 +11,11 @@ const pollers = 8;
 const mebibyte = 1024 * 1024;
 
 /** A queue that is full of small messages until all pollers poll, and of 1 MiB ones from then on. */
-function createGrowingQueue(): { queue: ReceivePort; allPoll: Promise<void>; answerOne(): void } {
+function createGrowingQueue(): {
+  queue: ReceivePort;
+  allPoll: Promise<void>;
+  readonly answerOne: () => void;
+} {
   const { promise: allPoll, resolve } = Promise.withResolvers<void>();
   const waiting: (() => void)[] = [];
   let received = 0;

@@ -62,10 +62,15 @@ async function verify(edge: Edge, options: Options): Promise<void> {
     });
   }
   if (!isBack) return;
-  throw new RecoverError(exit.tampering, "The record was erased, and something of it can be read.", {
-    advice: "Nothing sealed is handed out under its id. Find out who put it back, then erase again.",
-    faults: places.flatMap(({ place, reason, says }) =>
-      reason === "stands" ? [`${place}: ${says}`] : [],
-    ),
-  });
+  throw new RecoverError(
+    exit.tampering,
+    "The record was erased, and something of it can be read.",
+    {
+      advice:
+        "Nothing sealed is handed out under its id. Find out who put it back, then erase again.",
+      faults: places.flatMap(({ place, reason, says }) =>
+        reason === "stands" ? [`${place}: ${says}`] : [],
+      ),
+    },
+  );
 }

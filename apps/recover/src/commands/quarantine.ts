@@ -107,7 +107,7 @@ async function retryAll(edge: Edge, options: RetryOptions): Promise<void> {
       witness,
       operator,
       contract,
-      unsealer: await openUnsealer(edge),
+      unsealer: await openUnsealer(edge, recovery),
       sealer: await openSealer(edge),
       parse: openParser(edge, contract),
       toRow: createToRow(contract, tokenizer),

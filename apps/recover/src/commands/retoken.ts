@@ -63,7 +63,7 @@ async function move(edge: Edge, options: Options): Promise<void> {
         "The keyring needs a primary recipient (`recover keys add --recipient`, `promote`), and MASKLINE_VAULT must not be off.",
     });
   }
-  const unsealer = await openUnsealer(edge);
+  const unsealer = await openUnsealer(edge, recovery);
   const ports = { recovery, witness, operator, contract, tokenizer, sealer, unsealer };
   const retokened = await withProgress(edge, "rows moved", (progress) =>
     retokenRows(ports, options.grant, progress),

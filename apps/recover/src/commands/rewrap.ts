@@ -36,7 +36,7 @@ Example:
 async function move(edge: Edge, options: Options): Promise<void> {
   await using recovery = openRecovery(edge);
   const { witness, operator } = await openWitness(edge, recovery);
-  const unsealer = await openUnsealer(edge);
+  const unsealer = await openUnsealer(edge, recovery);
   const ports = { recovery, witness, operator, unsealer, to: await openKeyring(edge) };
   const { moved, failed } = await withProgress(edge, "batch keys moved", (progress) =>
     rewrapKeys(ports, options.grant, progress),

@@ -88,7 +88,7 @@ export async function open(edge: Edge, options: UnmaskOptions): Promise<void> {
   requireOpenableFields(contract, options.field ?? []);
   await using recovery = openRecovery(edge);
   const { witness, operator } = await openWitness(edge, recovery);
-  const unsealer = await openUnsealer(edge);
+  const unsealer = await openUnsealer(edge, recovery);
   const tokenizer = await openTokenizerIfAny(edge, contract);
   const { grants, claims } = recovery;
 

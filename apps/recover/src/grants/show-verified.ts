@@ -61,6 +61,6 @@ export async function showUsable(
   return signed;
 }
 
-export function dutyFor(capability: Capability): Duty {
+function dutyFor(capability: Capability): Duty {
   return capability === "unmask" || capability === "lookup" ? "request" : "administer";
 }

@@ -57,6 +57,6 @@ export function rawPublicKey(key: KeyObject): Uint8Array {
 
 /** Little-endian, without the top bit: that is the sign of x. */
 function yOf(raw: Uint8Array): bigint {
-  const hex = Buffer.from(raw).reverse().toString("hex");
+  const hex = Buffer.from([...raw].toReversed()).toString("hex");
   return BigInt(`0x${hex}`) & (2n ** 255n - 1n);
 }

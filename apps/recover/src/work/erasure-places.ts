@@ -1,6 +1,6 @@
 /** What is said of each place where a copy of something erased may stand. */
 
-import { type ErasurePlace, findLoggedByRoles, type PlaceState, type Recovery } from "@org/db";
+import type { ErasurePlace, PlaceState, Recovery } from "@org/db";
 
 export interface PlaceReport extends Omit<PlaceState, "place"> {
   readonly place: ErasurePlace | "logs";
@@ -73,7 +73,7 @@ export async function reportPlaces(
   erasure: Recovery["erasure"],
   states: readonly PlaceState[],
 ): Promise<PlaceReport[]> {
-  const logged = findLoggedByRoles(await erasure.logSettings());
+  const logged = await erasure.loggedByRoles();
   const by = logged.map(({ role, name }) => (role === null ? name : `${name} of ${role}`));
   const logs: PlaceReport = {
     place: "logs",

@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { contracts } from "../contracts.ts";
 import { ask, askApproved, type Office, openOffice, tenant, why } from "../office.ts";
-import type { Ended } from "../run-recover.ts";
+import { type Ended, runRecover } from "../run-recover.ts";
 import type { Message } from "../samples.ts";
 
 describe.each(contracts)("$name", (contract) => {
@@ -90,15 +90,89 @@ describe.each(contracts)("$name", (contract) => {
     }
   });
 
-  test("says what remains: backups and WAL until a date, quarantine, queues, plain columns", async () => {
+  test("says of each place whether a copy may stand there, and that the rows stay", async () => {
     const records = await office.write(of(1).messages);
     await office.quarantine(["{}"]);
     const { stdout } = await erase(await askFor("--record", ...records));
-    const until = new Date(Date.now() + 35 * 86_400_000).toISOString().slice(0, 10);
-    expect(stdout).toContain(`until ${until}`);
-    expect(stdout).toMatch(/VACUUM[\s\S]*WAL[\s\S]*quarantined[\s\S]*queue/);
+    for (const place of ["Seeds", "Tokens", "Statistics", "WAL", "Backups", "The server's log"]) {
+      expect(stdout).toMatch(new RegExp(`- ${place}.*: .{4}`));
+    }
+    expect(stdout).toMatch(/Until VACUUM[\s\S]*do not say whose[\s\S]*dead-letter queue/);
     const plain = contract.fields.filter((field) => !field.isMasked).map(({ name }) => name);
-    expect(stdout).toContain(`The rows themselves, with ${plain.join(", ")}.`);
+    expect(stdout).toContain(`The rows stay, with ${plain.join(", ")}.`);
+  });
+
+  test("takes along what of the subject stands in quarantine, and nobody else's", async () => {
+    const { messages, subject } = of(1);
+    await office.write(messages);
+    const [other] = of(1).messages;
+    // Its other fields are missing: who it speaks of is said all the same.
+    const refused = (message: Partial<Message> | undefined) =>
+      JSON.stringify({ [contract.subject]: message?.[contract.subject], unknown: 1 });
+    const [mine = "", others = "", nobodys = ""] = await office.quarantine([
+      refused(messages[0]),
+      refused(other),
+      "{}",
+    ]);
+    const grant = await askFor("--subject", subject);
+    const { code, stdout } = await erase(grant, "--subject", subject, "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ records: 2, seeds: 2 });
+    const left = await office.admin(
+      "SELECT record_id FROM maskline.quarantine WHERE record_id = ANY ($1)",
+      [[mine, others, nobodys]],
+    );
+    expect(left.map((row) => row["record_id"]).toSorted()).toEqual([others, nobodys].toSorted());
+  });
+
+  test("needs the token key where quarantine holds tags", async () => {
+    const { messages, subject } = of(1);
+    await office.write(messages);
+    await office.quarantine([JSON.stringify(messages[0], (_, value: unknown) => String(value))]);
+    if (isMasked) return;
+    const { MASKLINE_KEYRING: _, ...env } = office.custodian.env;
+    const argv = ["request", "erase", "--subject", subject, ...why];
+    const { code, stderr } = await runRecover(argv, env);
+    expect(code).toBe(3);
+    expect(stderr).toContain("tags_missing");
+  });
+
+  describe("erasure verify", () => {
+    const verify = (record: string, ...argv: string[]) =>
+      office.auditor.recover(["erasure", "verify", "--record", record, ...argv]);
+
+    test("says where copies of an erased record may stand, and for machines too", async () => {
+      const [record = ""] = await office.write(of(1).messages);
+      await erase(await askFor("--record", record));
+      const { code, stdout } = await verify(record, "--json");
+      expect(code).toBe(0);
+      const answer = JSON.parse(stdout) as { places: { place: string; isGone: boolean }[] };
+      expect(answer).toMatchObject({ record, isBack: false });
+      expect(answer.places).toContainEqual(
+        expect.objectContaining({ place: "quarantine", isGone: true, reason: null }),
+      );
+      expect(answer.places).toContainEqual(
+        expect.objectContaining({ place: "seeds", isGone: false, reason: "not_vacuumed" }),
+      );
+      expect((await verify(record)).stdout).toMatch(/^Erased on \d{4}-\d\d-\d\d\./);
+    });
+
+    test("exits with 4 for what was not erased, and with 30 for what somebody put back", async () => {
+      const [record = ""] = await office.write(of(1).messages);
+      const stands = await verify(record);
+      expect(stands).toMatchObject({ code: 4 });
+      expect(stands.stderr).toContain("maskline.seed_");
+      expect(await verify(randomUUID())).toMatchObject({ code: 4 });
+      await office.admin("CREATE TABLE kept AS SELECT * FROM maskline.seed WHERE record_id = $1", [
+        record,
+      ]);
+      await erase(await askFor("--record", record));
+      await office.admin("INSERT INTO maskline.seed SELECT * FROM kept");
+      const back = await verify(record);
+      expect(back).toMatchObject({ code: 30 });
+      expect(back.stderr).toContain("somebody put a copy there");
+      await office.admin("DROP TABLE kept");
+    });
   });
 
   test("keeps a subject's tokens where the approved request says so", async () => {

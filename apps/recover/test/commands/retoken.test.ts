@@ -234,7 +234,7 @@ describe.each(contracts)("$name", (contract) => {
     const fresh = {
       record_id: row?.["record_id"],
       create_date: row?.["create_date"],
-      old_seed: `\\x${(row?.["seed"] as Buffer).toString("hex")}`,
+      old_seed: `\\x${Buffer.from(row?.["seed"] as Uint8Array).toString("hex")}`,
       tokens: Object.fromEntries(fields.map((field) => [field, `mk1.t2.${"A".repeat(43)}`])),
       sealed: "\\x01",
       seed: `\\x${"02".repeat(32)}`,

@@ -9,6 +9,13 @@ import { ask, askApproved, auditActions, type Office, openOffice, why } from "..
 import { type Ended, runRecover } from "../run-recover.ts";
 import type { Message } from "../samples.ts";
 
+const rowsOf = ({ stdout }: Ended): Record<string, string>[] =>
+  stdout
+    .trim()
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Record<string, string>);
+
 describe.each(contracts)("$name", (contract) => {
   let office: Office;
   let messages: Message[];
@@ -27,12 +34,6 @@ describe.each(contracts)("$name", (contract) => {
     askApproved(office, office.requester, [...all(), ...argv]);
   const print = (grant: string, ...argv: string[]): Promise<Ended> =>
     office.requester.recover(["unmask", "--grant", grant, "--print", ...argv]);
-  const rowsOf = ({ stdout }: Ended): Record<string, string>[] =>
-    stdout
-      .trim()
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => JSON.parse(line) as Record<string, string>);
   const value = (message: Message | undefined, field = office.field): string =>
     String(message?.[field]);
   const lastDetail = async (): Promise<unknown> => {

@@ -32,6 +32,7 @@ const use = {
 } as const;
 
 const away = new RecoverError(exit.auditUnavailable, "The sink is away.", { advice: "Mount it." });
+const coverEnd = async () => ({ seq: 6, hash: "" });
 const fails = (): Promise<never> => Promise.reject(away);
 
 function portsWith(witness: Witness, results: Result[]): ClaimPorts {
@@ -78,7 +79,6 @@ test("a place for checkpoints that fails before the claim costs nothing", async 
 
 test("one that fails after it is audited, and what was spent is said", async () => {
   const results: Result[] = [];
-  const coverEnd = async () => ({ seq: 6, hash: "" });
   const ports = portsWith({ coverEnd, cover: fails }, results);
   await expect(makeClaim(ports, { signed, use }, { claim })).rejects.toMatchObject({
     exitCode: exit.auditUnavailable,
@@ -90,7 +90,6 @@ test("one that fails after it is audited, and what was spent is said", async () 
 
 test("work stays open without it, and is resumed by the next run", async () => {
   const results: Result[] = [];
-  const coverEnd = async () => ({ seq: 6, hash: "" });
   const ports = portsWith({ coverEnd, cover: fails }, results);
   const made = makeClaim(ports, { signed, use }, { claim, mayResume: true });
   await expect(made).rejects.toBe(away);

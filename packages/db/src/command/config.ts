@@ -2,15 +2,22 @@
 
 import {
   type Environment,
+  exposuresOfProcess,
+  exposuresOfServer,
   faultLines,
+  judgeExposures,
   optional,
   postgresUrl,
+  profileOf,
+  profileSettings,
   readSettings,
   required,
+  type ServerTrust,
   text,
   wholeNumber,
   withDefault,
 } from "@org/settings";
+import { trustOf } from "../session.ts";
 
 /** `url` is undefined where `pg` itself reads the PG* variables; `source` names what was read. */
 export type Config =
@@ -19,6 +26,11 @@ export type Config =
       readonly url: string | undefined;
       readonly source: string;
       readonly contract: string;
+      /** Where a relative path of a contract begins: where pnpm was called. */
+      readonly directory: string;
+      readonly sendsWeakPassword: boolean;
+      /** What production lets pass, because it is allowed. */
+      readonly warnings: readonly string[];
     }
   | { readonly ok: false; readonly faults: readonly string[] };
 
@@ -26,6 +38,7 @@ const settings = {
   MIGRATE_DATABASE_URL: optional(postgresUrl(), "a login that is a member of maskline_owner"),
   DATABASE_URL: optional(postgresUrl(), "the same, where MIGRATE_DATABASE_URL is not set"),
   MASKLINE_CONTRACT: withDefault("login", text(), "a shipped contract's name, or a module's path"),
+  ...profileSettings,
 };
 
 /** Read by `pg` itself; here they are only looked at. */
@@ -40,22 +53,63 @@ const server = {
 export function readConfig(environment: Environment): Config {
   const reading = readSettings(settings, environment);
   if ("faults" in reading) return { ok: false, faults: faultLines(reading.faults) };
-  const { MASKLINE_CONTRACT: contract, ...urls } = reading.values;
+  const { values } = reading;
+  const named = findUrl(environment, values);
+  if ("faults" in named) return { ok: false, faults: named.faults };
+  const { MASKLINE_CONTRACT: contract, MASKLINE_ALLOW: allowed } = values;
+  const trust = tryTrust(named.url);
+  if (trust === null) {
+    return {
+      ok: false,
+      faults: [`${named.source} names a certificate or key that cannot be read.`],
+    };
+  }
+  const findings = judgeExposures(profileOf(values, [trust.host]), [
+    ...exposuresOfServer(trust, environment, allowed),
+    ...exposuresOfProcess(environment),
+  ]);
+  const refused = findings.filter(({ severity }) => severity === "error");
+  if (refused.length > 0) {
+    return { ok: false, faults: refused.map(({ finding, advice }) => `${finding}: ${advice}`) };
+  }
+  const warnings = findings.map(({ finding }) => finding);
+  return {
+    ok: true,
+    ...named,
+    contract,
+    directory: environment["INIT_CWD"] ?? "",
+    sendsWeakPassword: allowed.includes("weak_password"),
+    warnings,
+  };
+}
+
+type Named =
+  | { readonly url: string | undefined; readonly source: string }
+  | { readonly faults: readonly string[] };
+
+type Urls = Readonly<Record<"MIGRATE_DATABASE_URL" | "DATABASE_URL", string | null>>;
+
+function findUrl(environment: Environment, urls: Urls): Named {
   for (const source of ["MIGRATE_DATABASE_URL", "DATABASE_URL"] as const) {
     const url = urls[source];
-    if (url !== null) return { ok: true, url, source, contract };
+    if (url !== null) return { url, source };
   }
   const ofServer = readSettings(server, environment);
-  if (!("faults" in ofServer)) {
-    return { ok: true, url: undefined, source: "the PG* variables", contract };
-  }
-  const faults = faultLines(ofServer.faults);
+  if (!("faults" in ofServer)) return { url: undefined, source: "the PG* variables" };
   return {
-    ok: false,
     faults: Object.keys(server).some((name) => environment[name])
-      ? faults
+      ? faultLines(ofServer.faults)
       : [
           "No database is named. Set MIGRATE_DATABASE_URL to postgres://user:password@host/database (or DATABASE_URL, or PGHOST, PGDATABASE and PGUSER).",
         ],
   };
+}
+
+/** Null where a file that the URL names cannot be read. */
+function tryTrust(connectionString: string | undefined): ServerTrust | null {
+  try {
+    return trustOf({ connectionString });
+  } catch {
+    return null;
+  }
 }

@@ -14,8 +14,9 @@ Run it daily: it makes the coming months' partitions and removes what has served
 Reads MIGRATE_DATABASE_URL, else DATABASE_URL, else PGHOST, PGDATABASE, PGUSER and their kin,
 from the environment or, in a checkout, from .env.`,
   flags: { "ledger-days": 29, "quarantine-days": 1, "keep-months": 1, "rewrite-erased": "switch" },
-  run: async ({ url }, values) => {
+  run: async ({ url, sendsWeakPassword }, values) => {
     const report = await maintain(url, {
+      sendsWeakPassword,
       ledgerDays: values["ledger-days"],
       quarantineDays: values["quarantine-days"],
       keepMonths: values["keep-months"],

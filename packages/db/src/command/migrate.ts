@@ -13,15 +13,15 @@ Reads MASKLINE_CONTRACT (default login: a shipped contract's name, or the path o
 MIGRATE_DATABASE_URL, else DATABASE_URL, else PGHOST, PGDATABASE, PGUSER and their kin, from the
 environment or, in a checkout, from .env.`,
   flags: { plan: "switch" },
-  run: async ({ url, contract: name }, { plan }) => {
-    const contract = await loadContract(name);
+  run: async ({ url, contract: name, directory, sendsWeakPassword }, { plan }) => {
+    const contract = await loadContract(name, directory);
     if (plan !== undefined) {
-      const statements = await planMigration(url, { contract });
+      const statements = await planMigration(url, { contract, sendsWeakPassword });
       return statements.length === 0
         ? ["-- The schema is current."]
         : statements.map((statement) => statement.replace(/;?\n*$/, ";"));
     }
-    const { applied, changes } = await migrate(url, { contract });
+    const { applied, changes } = await migrate(url, { contract, sendsWeakPassword });
     const lines = [
       ...applied.map((tag) => `Applied ${tag}.`),
       ...(changes.length === 0 ? [] : [`Brought ${contract.table} to contract ${contract.name}.`]),

@@ -24,6 +24,9 @@ export interface RunSettings {
   readonly url: string | undefined;
   /** A contract's name or path. */
   readonly contract: string;
+  /** Where a relative path begins. */
+  readonly directory: string;
+  readonly sendsWeakPassword: boolean;
 }
 
 /** What a setting or a GRANT fixes: wrong user, password, database or schema; a right that the login lacks. */
@@ -39,12 +42,15 @@ export async function runCommand<Flag extends string>(command: Command<Flag>): P
   const config = readConfig(process.env);
   const faults = [...flags.faults, ...(config.ok ? [] : config.faults)];
   if (faults.length > 0 || !config.ok) return fail(2, [...faults, "", command.usage]);
+  process.stderr.write(lines(config.warnings.map((warning) => `Warning: ${warning}.`)));
   try {
     process.stdout.write(lines(await command.run(config, flags.values)));
   } catch (error) {
     if (isConfigurationFault(error)) return fail(2, [error.message]);
     if (error instanceof DatabaseError) {
-      const exitCode = configurationStates.has(error.sqlState ?? "") ? 2 : 1;
+      const isConfiguration =
+        configurationStates.has(error.sqlState ?? "") || error.reason === "weak_password";
+      const exitCode = isConfiguration ? 2 : 1;
       return fail(exitCode, [error.message, advice(error, config.source)]);
     }
     throw error;
@@ -57,7 +63,10 @@ function isConfigurationFault(error: unknown): error is Error {
   );
 }
 
-function advice({ sqlState }: DatabaseError, source: string): string {
+function advice({ sqlState, reason }: DatabaseError, source: string): string {
+  if (reason === "weak_password") {
+    return `Add sslmode=verify-full in ${source}, or set the password again with password_encryption = scram-sha-256; weak_password in MASKLINE_ALLOW gives it all the same.`;
+  }
   if (sqlState === null) return `Check host, port and TLS settings in ${source}.`;
   if (sqlState === "3F000") return "Run `pnpm migrate` first.";
   if (sqlState === "55P03")

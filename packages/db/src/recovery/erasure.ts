@@ -1,6 +1,6 @@
 /** Where copies of what was erased may still stand, as far as the database can tell. */
 
-import type { LogSetting } from "../log-settings.ts";
+import { findLoggedByRoles, type LogSetting } from "../log-settings.ts";
 import type { Call } from "./call.ts";
 
 export type ErasurePlace =
@@ -36,16 +36,13 @@ export interface Erasure {
   readonly ofRecord: (record: string) => Promise<PlaceState[]>;
   /** Of all that the caller erased under it. */
   readonly ofClaim: (claim: string) => Promise<PlaceState[]>;
-  readonly logSettings: () => Promise<LogSetting[]>;
+  /** The log's settings by which what we store would stand in it. */
+  readonly loggedByRoles: () => Promise<LogSetting[]>;
 }
 
 type StoredState = Omit<PlaceState, "count"> & { readonly count: string | null };
 
 export function createErasure(call: Call): Erasure {
-  const toState = ({ count, ...state }: StoredState): PlaceState => ({
-    ...state,
-    count: count === null ? null : Number(count),
-  });
   return {
     async ofRecord(record) {
       const states = await call<StoredState>("erasure_of_record", { p_record: record });
@@ -55,6 +52,12 @@ export function createErasure(call: Call): Erasure {
       const states = await call<StoredState>("erasure_of_claim", { p_claim: claim });
       return states.map(toState);
     },
-    logSettings: () => call<LogSetting>("log_settings"),
+    async loggedByRoles() {
+      return findLoggedByRoles(await call<LogSetting>("log_settings"));
+    },
   };
+}
+
+function toState({ count, ...state }: StoredState): PlaceState {
+  return { ...state, count: count === null ? null : Number(count) };
 }

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { createTestDatabase } from "@org/local";
+import { Client } from "pg";
 import { describe, expect, inject, it } from "vitest";
 
 interface Exit {
@@ -29,12 +30,12 @@ function run(
 describe.each(["migrate", "maintain"])("%s", (command) => {
   it.each([
     ["nothing is set", {}, ["MIGRATE_DATABASE_URL"]],
-    ["the URL is none", { DATABASE_URL: "sentinel" }, ["DATABASE_URL is not a URL"]],
-    ["it is not Postgres's", { DATABASE_URL: "http://sentinel/" }, ["DATABASE_URL is not a URL"]],
+    ["the URL is none", { DATABASE_URL: "sentinel" }, ["DATABASE_URL is not usable"]],
+    ["it is not Postgres's", { DATABASE_URL: "http://sentinel/" }, ["DATABASE_URL is not usable"]],
     [
       "the PG* set is incomplete and wrong",
       { PGHOST: "sentinel", PGPORT: "sentinel" },
-      ["PGDATABASE is not set", "PGUSER is not set", "PGPORT is not a port number"],
+      ["PGDATABASE is not set", "PGUSER is not set", "PGPORT is not usable"],
     ],
   ])(
     "exits 2 where %s, names every fault and shows no stack or value",
@@ -88,8 +89,59 @@ describe("against a database", () => {
     expect(denied.stderr).toContain("GRANT maskline_owner TO");
     const first = await run("migrate", { MIGRATE_DATABASE_URL, DATABASE_URL });
     expect(first.stdout).toContain("Applied 0000_tables.\n");
+    expect(first.stdout).toContain("Brought user_logins to contract login.\n");
     const second = await run("migrate", { MIGRATE_DATABASE_URL, DATABASE_URL });
     expect(second).toEqual({ code: 0, stdout: "The schema is current.\n", stderr: "" });
+  });
+
+  it("migrate takes its contract by name or path, and exits 2 where there is none", async () => {
+    await using database = await createTestDatabase(inject("postgresAdminUrl"));
+    const environment = {
+      MIGRATE_DATABASE_URL: database.adminUrl,
+      INIT_CWD: fileURLToPath(new URL("../../../../examples", import.meta.url)),
+      MASKLINE_CONTRACT: "./orders.contract.ts",
+    };
+    expect((await run("migrate", environment)).stdout).toContain(
+      "Brought orders to contract orders.\n",
+    );
+    const unknown = await run("migrate", { ...environment, MASKLINE_CONTRACT: "sentinel.ts" });
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).not.toMatch(/^\s+at /m);
+  });
+
+  it("migrate --plan prints SQL that can be run, and changes nothing", async () => {
+    await using database = await createTestDatabase(inject("postgresAdminUrl"));
+    const environment = { MIGRATE_DATABASE_URL: database.adminUrl };
+    const plan = await run("migrate", environment, ["--plan"]);
+    expect(plan).toMatchObject({ code: 0, stderr: "" });
+    expect(plan.stdout).toContain('CREATE TABLE public."user_logins"');
+    expect(plan.stdout).toMatch(/SELECT maskline\.ensure_partitions\(\);\n$/);
+    const client = new Client({ connectionString: database.adminUrl });
+    await client.connect();
+    const made = await client.query("SELECT FROM pg_namespace WHERE nspname = 'maskline'");
+    expect(made.rowCount).toBe(0);
+    await client.query(plan.stdout);
+    await client.end();
+    expect((await run("migrate", environment, ["--plan"])).stdout).toBe(
+      "-- The schema is current.\n",
+    );
+  });
+
+  it("migrate exits 2 where it would lose something, and says what to do", async () => {
+    await using database = await createTestDatabase(
+      inject("postgresAdminUrl"),
+      "maskline_template",
+    );
+    const client = new Client({ connectionString: database.adminUrl });
+    await client.connect();
+    await client.query("DROP TABLE public.user_logins");
+    await client.end();
+    const { code, stderr } = await run("migrate", { MIGRATE_DATABASE_URL: database.adminUrl });
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr:
+        'Nothing was changed.\n  public."user_logins" is gone from the database: restore it from a backup.\n',
+    });
   });
 
   it("migrate gives nobody the SQL that would make the consumer's login, or a person's, an owner", async () => {
@@ -123,7 +175,7 @@ describe("against a database", () => {
       {
         code: 0,
         stdout:
-          "Partitions made: 0\nLedger entries pruned: 0\nQuarantine records expired: 0\nPartitions dropped: 0\n",
+          "Partitions made: 0\nLedger entries pruned: 0\nQuarantine records expired: 0\nPartitions dropped: 0\nTables of seeds given a new file: 0\n",
         stderr: "",
       },
     );

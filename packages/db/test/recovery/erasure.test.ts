@@ -143,10 +143,11 @@ async function erase(selector: Readonly<Record<string, unknown>>): Promise<strin
     grant,
     JSON.stringify(selector),
   ]);
-  await read(approver, "SELECT recovery.decide($1, 'approve', '0123456789abcdef', $2, 'approver')", [
-    grant,
-    randomBytes(64),
-  ]);
+  await read(
+    approver,
+    "SELECT recovery.decide($1, 'approve', '0123456789abcdef', $2, 'approver')",
+    [grant, randomBytes(64)],
+  );
   const subject = (selector["subject"] as string | undefined) ?? null;
   const claim = randomUUID();
   await read(custodian, "SELECT recovery.claim_work($1, 'erase', $2, $3)", [grant, subject, claim]);
@@ -189,11 +190,7 @@ test("a record that was not erased is said to stand, and where", async () => {
   const [stored] = await store(randomUUID());
   const [state, ...others] = await recovery.erasure.ofRecord(stored?.recordId ?? "");
   expect(state).toMatchObject({ place: "record", reason: "not_erased" });
-  expect(state?.relations).toEqual([
-    partition("seed"),
-    partition("vault"),
-    "public.user_logins",
-  ]);
+  expect(state?.relations).toEqual([partition("seed"), partition("vault"), "public.user_logins"]);
   expect(others).toEqual([]);
   expect(await look(randomUUID())).toEqual({ record: "unknown" });
 });
@@ -288,7 +285,10 @@ test("a replication slot keeps the WAL, and a publication takes copies out", asy
   expect(await look(recordId)).toMatchObject({ replication_slots: "held", publications: null });
   await admin.query("SELECT pg_drop_replication_slot('standby')");
   await admin.query("CREATE PUBLICATION away FOR TABLE maskline.seed");
-  expect(await look(recordId)).toMatchObject({ replication_slots: null, publications: "published" });
+  expect(await look(recordId)).toMatchObject({
+    replication_slots: null,
+    publications: "published",
+  });
   await admin.query("DROP PUBLICATION away");
 });
 
@@ -404,7 +404,10 @@ test("a subject's quarantined messages go with its rows, by their tags", async (
     [stored?.recordId, ...tagged],
   ]);
   expect(seeds).toEqual([]);
-  expect(await look(tagged[0] ?? "")).toMatchObject({ record: "erased", quarantine: "not_vacuumed" });
+  expect(await look(tagged[0] ?? "")).toMatchObject({
+    record: "erased",
+    quarantine: "not_vacuumed",
+  });
 
   const states = await recovery.erasure.ofClaim(claim);
   expect(reasons(states)).toMatchObject({ seeds: "not_vacuumed", untagged_quarantine: "unread" });
@@ -459,6 +462,18 @@ test("maintenance gives the seeds of a past month a new file, without the bytes"
   expect(await fileHolds(table, seed)).toBe(false);
   const again = await maintain(postgres.url({ database }), { rewriteErased: true });
   expect(again).toMatchObject({ seedTablesRewritten: 0 });
+});
+
+test("the trace is on the disk before anything else, whatever the session asks", async () => {
+  const subject = randomUUID();
+  await store(subject);
+  await custodian.query("SET synchronous_commit = off");
+  await custodian.query("BEGIN");
+  await ask({ kind: "subject", subject });
+  const asked = await read(custodian, "SHOW synchronous_commit");
+  await custodian.query("ROLLBACK");
+  await custodian.query("RESET synchronous_commit");
+  expect(asked).toEqual([{ synchronous_commit: "on" }]);
 });
 
 test("autovacuum comes for a single seed, and what it has done can be told", async () => {

@@ -27,7 +27,7 @@ export interface Stage extends AsyncDisposable {
   readonly queueUrl: string;
   readonly queue: Queue;
   /** The requests of one operation so far. */
-  asked(operation: string): QueueRequest[];
+  readonly asked: (operation: string) => QueueRequest[];
 }
 
 /** A queue with `count` messages in it, and everything that was asked of the server. */

@@ -3,6 +3,6 @@ import { patch } from "./patch.ts";
 
 patch({
   file: "apps/consumer/src/run.ts",
-  replace: "const { settled, returned } = await carry(batch, { giveUp, trace });",
-  by: "const settled = [], returned = batch;",
+  replace: "const { durable, released } = await carry(batch, { giveUp, trace });",
+  by: "const durable = [], released = batch;",
 });

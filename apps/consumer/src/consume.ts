@@ -1,0 +1,136 @@
+/** Fits the stages together, and runs them from the first receive to the last acknowledgement. */
+import type { Tracer } from "@opentelemetry/api";
+import type { Writer } from "@org/db/writer";
+import type { Sealer } from "@org/masking/seal";
+import type { Queue, QueueAttributes } from "@org/sqs";
+
+import { createStartTrace } from "./batch-trace.ts";
+import type { Breaker } from "./breaker.ts";
+import { createBuffer } from "./buffer.ts";
+import { createCarry } from "./carry.ts";
+import type { CarryStages } from "./carry.ts";
+import type { Config } from "./config.ts";
+import { toFailure } from "./failure.ts";
+import { createFlood } from "./flood.ts";
+import { createLeases } from "./leases.ts";
+import { run } from "./run.ts";
+import { createAck } from "./stages/ack.ts";
+import { createOpenCommit } from "./stages/commit.ts";
+import { createReceive } from "./stages/receive.ts";
+import { createWrite } from "./stages/write.ts";
+import type { Telemetry } from "./telemetry.ts";
+import { untilEmpty } from "./until-empty.ts";
+
+/** What is open for as long as the process lives. */
+export interface Opened {
+  readonly queue: Queue;
+  readonly database: Writer;
+  readonly breaker: Breaker;
+  readonly telemetry: Telemetry;
+  readonly tracer: Tracer;
+}
+
+/** What is done to a message: the contract's and the keyring's. */
+export interface Masking extends Pick<CarryStages, "parse" | "toRow" | "tag"> {
+  /** Null: the vault is off. */
+  readonly sealer: Sealer | null;
+}
+
+export interface Plan extends Masking {
+  readonly config: Config;
+  readonly attributes: QueueAttributes;
+}
+
+export interface Ending {
+  readonly stop: AbortController;
+  /** No time is left: what is not durable goes back to the queue. */
+  readonly giveUp: AbortSignal;
+  /** Ends by itself once the queue stays empty. */
+  readonly untilEmpty: boolean;
+}
+
+/** A drain asks more often: its polls must not outlive the queue's last message by long. */
+const drainWaitSeconds = 1;
+
+const dayMs = 86_400_000;
+/** SQS's longest retention; a queue's own may be raised while this runs. */
+const longestRetentionMs = 14 * dayMs;
+
+/** Resolves once everything is acknowledged or released; false where receiving had to end before it was told to. */
+export async function consume(
+  { queue, database, breaker, telemetry, tracer }: Opened,
+  { config, attributes, parse, toRow, tag, sealer }: Plan,
+  { stop, giveUp, untilEmpty: isDrain }: Ending,
+): Promise<boolean> {
+  const { progress } = telemetry;
+  using watching = new DisposableStack();
+  const buffer = createBuffer({
+    maxMessages: config.MASKLINE_MAX_IN_FLIGHT,
+    maxBytes: config.MASKLINE_MAX_IN_FLIGHT_BYTES,
+    batchSize: config.MASKLINE_BATCH_SIZE,
+    batchAgeMs: config.MASKLINE_BATCH_AGE_MS,
+  });
+  const leases = createLeases(queue, {
+    visibilityTimeoutSeconds: attributes.visibilityTimeoutSeconds,
+    events: telemetry.leases,
+  });
+  watching.use(telemetry.watch({ buffer, breaker, leases }));
+  const flood = watching.use(
+    createFlood(config.MASKLINE_MAX_QUARANTINED_PER_MINUTE, {
+      trip: breaker.createTrip(),
+      flooded: telemetry.flooded,
+    }),
+  );
+  const ack = createAck({ queue, leases }, { events: telemetry.ack, giveUp });
+  const receive = createReceive(
+    { queue, buffer, leases, breaker },
+    {
+      pollers: config.MASKLINE_POLLERS,
+      waitSeconds: isDrain ? drainWaitSeconds : config.MASKLINE_WAIT_SECONDS,
+      ...maxAgeOf(attributes),
+      maxReceiveCount: attributes.redrive?.maxReceiveCount ?? null,
+      returnAllOnDamage: attributes.fifo,
+      release: ack.release,
+      giveUp,
+      events: telemetry.receive,
+    },
+  );
+  const openCommit = createOpenCommit(
+    { database, breaker },
+    {
+      failed: telemetry.write.failed,
+      wrote(result, durationMs) {
+        telemetry.write.wrote(result, durationMs);
+        flood.wrote(result);
+      },
+    },
+  );
+  const write = createWrite({ openCommit, probe: database.probe, breaker }, telemetry.write);
+  const openBatch = sealer && (() => sealer.openBatch());
+  const carry = createCarry({ parse, toRow, tag, write, openBatch }, telemetry.carry);
+  const startTrace = createStartTrace(tracer);
+  const writers = attributes.fifo ? 1 : config.MASKLINE_WRITERS;
+
+  const running = run(
+    { receive, buffer, leases, carry, ack, startTrace, writers },
+    { stop: stop.signal, giveUp },
+  );
+  if (isDrain) {
+    const drained = untilEmpty(queue, {
+      inHand: () => leases.size,
+      emptyPolls: progress.emptyPolls,
+      isHalted: progress.isHalted,
+      failed: (error) => telemetry.receive.failed(toFailure("receive", error)),
+      stop: stop.signal,
+    });
+    await Promise.race([running, drained.then(() => stop.abort())]);
+  }
+  await running;
+  return !progress.isHalted();
+}
+
+/** What claims to be older than the queue can keep a message is damaged; where it keeps them for ever, nothing is too old. */
+function maxAgeOf({ retentionSeconds }: QueueAttributes): { maxAgeMs?: number } {
+  if (retentionSeconds === null) return {};
+  return { maxAgeMs: Math.max(longestRetentionMs, retentionSeconds * 1000) + dayMs };
+}

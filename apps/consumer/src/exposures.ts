@@ -1,0 +1,42 @@
+/** What of this start production refuses: by its settings, its keyring, the database and the process. */
+import { readFile } from "node:fs/promises";
+
+import {
+  exposuresOfProcess,
+  exposuresOfServer,
+  findIdleAllowances,
+  holdsInlineKeys,
+  isUnchecked,
+  judgeExposures,
+  profileOf,
+} from "@org/settings";
+import type { Exposure, ProfileFinding, ServerTrust } from "@org/settings";
+
+import type { Config } from "./config.ts";
+
+export interface Posture {
+  readonly config: Config;
+  readonly server: ServerTrust;
+  /** Settings by which the server's log repeats what the writes are given. */
+  readonly loggedBy: readonly string[];
+}
+
+/** Reads the keyring's file again: how a key is kept, nothing else of it tells. */
+export async function findExposures({
+  config,
+  server,
+  loggedBy,
+}: Posture): Promise<ProfileFinding[]> {
+  const { env, MASKLINE_ALLOW: allowed } = config;
+  const keyring: unknown = JSON.parse(await readFile(config.MASKLINE_KEYRING, "utf8"));
+  const queue = new URL(config.AWS_ENDPOINT_URL_SQS ?? config.SQS_QUEUE_URL);
+  const found: Exposure[] = [
+    ...exposuresOfServer(server, env, allowed),
+    ...exposuresOfProcess(env),
+    ...(queue.protocol === "http:" || isUnchecked(env) ? (["http_queue"] as const) : []),
+    ...(holdsInlineKeys(keyring) ? (["inline_keys"] as const) : []),
+    ...(loggedBy.length > 0 ? (["logged_parameters"] as const) : []),
+  ];
+  const profile = profileOf(config, [queue.hostname, server.host]);
+  return [...judgeExposures(profile, found), ...findIdleAllowances(profile, found)];
+}

@@ -1,0 +1,180 @@
+/** The whole flow in a database whose every default is the strangest that PostgreSQL takes. */
+
+import { maintain, migrate } from "@org/db";
+import type { AnyContract } from "@org/schema";
+import { afterEach, expect, test } from "vitest";
+import { contracts } from "./contracts.ts";
+import { askApproved, type Office, openOffice } from "./office.ts";
+import { bodyOf, type Message } from "./samples.ts";
+
+const strange: Readonly<Record<string, string>> = {
+  // What texts look like, and what they mean.
+  datestyle: "German, DMY",
+  intervalstyle: "sql_standard",
+  timezone: "Asia/Kathmandu",
+  timezone_abbreviations: "Australia",
+  bytea_output: "escape",
+  client_encoding: "LATIN1",
+  standard_conforming_strings: "off",
+  backslash_quote: "off",
+  escape_string_warning: "on",
+  extra_float_digits: "-15",
+  quote_all_identifiers: "on",
+  xmlbinary: "hex",
+  xmloption: "document",
+  array_nulls: "off",
+  transform_null_equals: "on",
+  lc_messages: "C",
+  lc_monetary: "C",
+  lc_numeric: "C",
+  lc_time: "C",
+  // What names mean, and who may.
+  search_path: '"$user"',
+  row_security: "off",
+  restrict_nonsystem_relation_kind: "view,foreign-table",
+  session_replication_role: "replica",
+  check_function_bodies: "off",
+  "plpgsql.variable_conflict": "use_variable",
+  "plpgsql.check_asserts": "off",
+  createrole_self_grant: "set, inherit",
+  // What a transaction is.
+  default_transaction_isolation: "serializable",
+  default_transaction_deferrable: "on",
+  exit_on_error: "on",
+  synchronous_commit: "off",
+  statement_timeout: "2s",
+  lock_timeout: "2s",
+  idle_in_transaction_session_timeout: "2s",
+  transaction_timeout: "2s",
+  // How a statement is planned and run.
+  plan_cache_mode: "force_generic_plan",
+  enable_seqscan: "off",
+  enable_indexscan: "off",
+  enable_hashjoin: "off",
+  enable_nestloop: "off",
+  enable_partition_pruning: "off",
+  constraint_exclusion: "off",
+  from_collapse_limit: "1",
+  join_collapse_limit: "1",
+  geqo_threshold: "2",
+  jit: "on",
+  jit_above_cost: "0",
+  debug_parallel_query: "regress",
+  parallel_setup_cost: "0",
+  min_parallel_table_scan_size: "0",
+  work_mem: "64kB",
+  default_statistics_target: "1",
+  // What is said, and to whom.
+  client_min_messages: "debug1",
+  log_parameter_max_length: "0",
+  log_statement: "all",
+  track_activities: "off",
+  stats_fetch_consistency: "snapshot",
+};
+
+let office: Office;
+
+afterEach(() => office[Symbol.asyncDispose]());
+
+async function setStrange(): Promise<void> {
+  const [database] = await office.admin("SELECT current_database() AS name");
+  const name = String(database?.["name"]);
+  const known = await office.admin("SELECT name FROM pg_settings");
+  const names = new Set(known.map((row) => String(row["name"]).toLowerCase()));
+  for (const [setting, value] of Object.entries(strange)) {
+    // Of a later version, or of a library that is not loaded yet.
+    if (!names.has(setting) && !setting.includes(".")) continue;
+    const quoted = setting === "search_path" ? value : `'${value}'`;
+    await office.admin(`ALTER DATABASE ${name} SET ${setting} = ${quoted}`);
+  }
+  // Those that are open have the defaults of before.
+  await office.admin(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()",
+    [name],
+  );
+}
+
+/** Texts that no other encoding has as these bytes. */
+const farText = "Grüße 手机 🙂";
+
+function plainTexts({ fields, subject }: AnyContract) {
+  return fields.filter(
+    ({ name, kind, isMasked }) => kind === "text" && !isMasked && name !== subject,
+  );
+}
+
+const farTexts = (contract: AnyContract): Partial<Message> =>
+  Object.fromEntries(plainTexts(contract).map(({ name }) => [name, farText]));
+
+test.each(contracts)(
+  "$name: written, refused, opened, found, retried, rotated, erased and audited",
+  async (contract) => {
+    office = await openOffice(contract);
+    await setStrange();
+    await migrate(office.adminUrl, { contract });
+    await maintain(office.adminUrl, {});
+
+    const message = office.sample(farTexts(contract));
+    const [record = ""] = await office.write([message, office.sample()]);
+    const [body = "", refused = ""] = await office.quarantine([bodyOf(office.sample()), "{}"]);
+
+    const { requester, custodian, auditor } = office;
+    const approved = (person: typeof requester, ...argv: string[]) =>
+      askApproved(office, person, argv);
+    const done = async (person: typeof requester, argv: string[], stdin?: string) => {
+      const { code, stdout, stderr } = await person.recover(argv, stdin);
+      expect({ argv, code }, stderr).toEqual({ argv, code: 0 });
+      return stdout;
+    };
+
+    const unmask = await approved(
+      requester,
+      ...["unmask", "--field", office.field, "--record", record],
+    );
+    const opened = await done(requester, [
+      ...["unmask", "--grant", unmask, "--print", "--format", "jsonl"],
+    ]);
+    expect(JSON.parse(opened)).toMatchObject({ [office.field]: message[office.field] });
+
+    const [stored = {}] = await office.admin(`SELECT * FROM ${office.table} WHERE record_id = $1`, [
+      record,
+    ]);
+    for (const { name, column } of plainTexts(contract)) {
+      expect(stored[column]).toBe(message[name]);
+    }
+
+    const lookup = await approved(requester, "lookup", "--field", office.field);
+    const found = await done(
+      requester,
+      ["lookup", "--grant", lookup, "--field", office.field, "--json"],
+      `${String(message[office.field])}\n`,
+    );
+    expect(found).toContain(record);
+
+    const retry = await approved(custodian, "retry", "--quarantined", body);
+    await done(custodian, ["quarantine", "retry", "--grant", retry, "--json"]);
+    const [row] = await office.admin(`SELECT * FROM ${office.table} WHERE record_id = $1`, [body]);
+    expect(row).toBeDefined();
+
+    await done(custodian, ["keys", "add", "--token"]);
+    await done(custodian, ["keys", "promote", "t2", "--token"]);
+    const retoken = await approved(custodian, "retoken", "--from-key", "t1", "--to-key", "t2");
+    const moved = await done(custodian, ["retoken", "--grant", retoken, "--json"]);
+    expect(JSON.parse(moved)).toMatchObject({ moved: 3 });
+
+    const { subject } = contract;
+    const value = String(message[subject]);
+    const erase = await approved(custodian, "erase", "--subject", value);
+    const erased = await done(custodian, [
+      ...["erase", "--grant", erase, "--subject", value, "--json"],
+    ]);
+    expect(JSON.parse(erased)).toMatchObject({ records: 1, seeds: 1 });
+    const verified = await done(auditor, ["erasure", "verify", "--record", record, "--json"]);
+    expect(JSON.parse(verified)).toMatchObject({ record, isBack: false });
+
+    const audit = await done(auditor, ["audit", "verify", "--json"]);
+    expect(JSON.parse(audit)).toMatchObject({ sound: true });
+    const left = await office.admin("SELECT record_id FROM maskline.quarantine");
+    expect(left).toEqual([{ record_id: refused }]);
+  },
+);
