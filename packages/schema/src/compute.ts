@@ -21,13 +21,17 @@ export function createCompute({ fields, definition }: AnyContract): Compute {
   if (computed.length === 0) return () => [];
   return (message) => {
     const fields = toPlain(message);
-    return computed.map(({ read, from }) => computeOne(() => from(fields), read));
+    return computed.map(({ read, from }) => computeOne(from, fields, read));
   };
 }
 
-function computeOne(from: () => unknown, read: ReadValue): Value | null | undefined {
+function computeOne(
+  from: (fields: object) => unknown,
+  fields: object,
+  read: ReadValue,
+): Value | null | undefined {
   try {
-    const result = from();
+    const result = from(fields);
     if (result === undefined || result === null) return result;
     const value = read(result);
     return typeof value === "symbol" ? null : value;
