@@ -5,6 +5,7 @@ import { createUnsealer } from "@org/masking/unseal";
 import { subjectOf } from "@org/schema";
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { tokenSourcesOf } from "../../src/open/compare.ts";
 import { contracts } from "../contracts.ts";
 import { ask, askApproved, type Office, openOffice, tenant, why } from "../office.ts";
 import { type Ended, runRecover } from "../run-recover.ts";
@@ -81,7 +82,10 @@ describe.each(contracts)("$name", (contract) => {
     const nothing = Object.fromEntries(optional.map(({ name }) => [name, null]));
     const [record] = await office.write([{ ...messages[0], ...nothing }]);
     await erase(await askFor("--user", subject), "--user", subject);
-    const columns = optional.map(({ column }) => column);
+    const none = tokenSourcesOf({ fields: optional }).map(({ tokenField }) => tokenField);
+    const columns = contract.columns.flatMap(({ name, from }) =>
+      from.kind === "token" && none.includes(from.field) ? [name] : [],
+    );
     const [row] = await office.admin(`SELECT * FROM ${office.table} WHERE record_id = $1`, [
       record,
     ]);
