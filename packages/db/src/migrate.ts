@@ -6,12 +6,7 @@ import { type ClientBase, escapeIdentifier } from "pg";
 import { changesTo } from "./contract-changes.ts";
 import { readContractState } from "./contract-state.ts";
 import { toDatabaseError } from "./database-error.ts";
-import {
-  findNeededRoles,
-  MissingRightsError,
-  prepareRoles,
-  WrongLoginError,
-} from "./roles.ts";
+import { findNeededRoles, MissingRightsError, prepareRoles, WrongLoginError } from "./roles.ts";
 import { type Migration, migrations, readMigration } from "./schema-version.ts";
 import { type Connection, SessionClient } from "./session.ts";
 
