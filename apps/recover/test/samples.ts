@@ -35,7 +35,8 @@ export function createSamples(contract: AnyContract): Samples {
         if (value === null || value === undefined) continue;
         if (isFresh(source, value)) source.found.push(value);
         // A contract's examples may be few.
-        else if (source.norm === "exact/1") source.found.push(`${String(value)} ${seen.size}`);
+        else if (source.norm === "exact/1" && typeof value === "string")
+          source.found.push(`${value} ${seen.size}`);
       }
     }
   }

@@ -104,7 +104,12 @@ function plainTexts({ fields, subject }: AnyContract) {
 }
 
 const farTexts = (contract: AnyContract): Partial<Message> =>
-  Object.fromEntries(plainTexts(contract).map(({ name }) => [name, farText]));
+  Object.fromEntries(
+    plainTexts(contract).map(({ name, max }) => [
+      name,
+      [...farText].slice(0, max ?? undefined).join(""),
+    ]),
+  );
 
 test.each(contracts)(
   "$name: written, refused, opened, found, retried, rotated, erased and audited",
