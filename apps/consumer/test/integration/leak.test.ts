@@ -39,7 +39,8 @@ function bodiesOf({ body, values, fields }: Sentinel): Record<string, string> {
   const ambiguous = Object.entries(fields).flatMap(([name, value]) => {
     const [parent, ...child] = name.split("_");
     if (!parent || child.length === 0) return [];
-    return [[`${name}_twice`, changed({ [parent]: { [child.join("_")]: value } })]];
+    const both = { [name]: value, [parent]: { [child.join("_")]: value } };
+    return [[`${name}_twice`, changed(both)]];
   });
   return {
     passes: body,
