@@ -72,7 +72,7 @@ export function numberedValues({ fields }: AnyContract, number: number): Partial
 }
 
 /** By norm, what it refuses, and two spellings of one value. */
-export const spellings: Readonly<Partial<Record<NormId, Spelling>>> = {
+const spellings: Readonly<Partial<Record<NormId, Spelling>>> = {
   "ip/1": { refused: "192.0.2.010", one: "192.0.2.10", another: "::ffff:192.0.2.10" },
   "email/1": { refused: "nobody", one: "ada@example.com", another: "ada@EXAMPLE.com" },
 };

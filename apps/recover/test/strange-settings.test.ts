@@ -107,7 +107,9 @@ const farTexts = (contract: AnyContract): Partial<Message> =>
   Object.fromEntries(
     plainTexts(contract).map(({ name, max }) => [
       name,
-      [...farText].slice(0, max ?? undefined).join(""),
+      Array.from(farText)
+        .slice(0, max ?? undefined)
+        .join(""),
     ]),
   );
 
