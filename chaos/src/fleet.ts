@@ -40,8 +40,8 @@ export interface Fleet extends AsyncDisposable {
   readonly isReady: () => boolean;
   /** False where there is no process that consumes. */
   readonly kill: (consumer: number) => boolean;
-  /** Ends a consumer in order, with as many signals, and resolves with how it ended; nothing starts it again. */
-  readonly terminate: (consumer: number, signals?: number) => Promise<Exit>;
+  /** Ends a consumer in order, or by a second signal, and resolves with how it ended; nothing starts it again. */
+  readonly terminate: (consumer: number, againAfterMs?: number) => Promise<Exit>;
   /** Starts a consumer that was terminated, perhaps changed. */
   readonly start: (consumer: number, change?: Partial<Launch>) => void;
   /** Runs a consumer that is not one of the fleet, to its end. */
@@ -158,7 +158,7 @@ export function startFleet({ size, directory, journal, launch }: FleetOptions): 
       member.port = null;
       return member.process.kill("SIGKILL");
     },
-    async terminate(consumer, signals = 1) {
+    async terminate(consumer, againAfterMs) {
       const member = memberAt(consumer);
       member.wanted = false;
       member.told = true;
@@ -166,8 +166,8 @@ export function startFleet({ size, directory, journal, launch }: FleetOptions): 
       if (!stopping) return { consumer, code: 0, signal: null };
       const ended = untilEnded(stopping);
       stopping.kill("SIGTERM");
-      for (let signal = 1; signal < signals; signal += 1) {
-        await once(stopping.stdout ?? stopping, "data");
+      if (againAfterMs !== undefined) {
+        await sleep(againAfterMs);
         stopping.kill("SIGTERM");
       }
       return { consumer, ...(await ended) };

@@ -67,14 +67,21 @@ export const keysWrong: FaultDefinition = {
   },
 };
 
+/** pnpm passes on a signal that its whole group got: the two are one. */
+const sameSignalMs = 10;
+/** Long enough after the first to be meant. */
+const secondSignalMs = 1_500;
+
 export const terminated: FaultDefinition = {
   name: "terminated",
-  what: "SIGTERM under load: exit 0, nothing left leased; a second signal ends it at once",
+  what: "SIGTERM under load, twice in a moment: exit 0, nothing left leased; a later one ends it",
   enough: 2,
-  async strike({ stage, fleet, producer, expect, hit }) {
+  async strike({ stage, fleet, producer, expect, hit, until }) {
     const all = Array.from({ length: fleet.size }, (_, consumer) => consumer);
     await fleet.untilReady();
-    const ends = await Promise.all(all.map(async (consumer) => fleet.terminate(consumer)));
+    const ends = await Promise.all(
+      all.map(async (consumer) => fleet.terminate(consumer, sameSignalMs)),
+    );
     expect(
       ends.every(({ code }) => code === 0),
       "a consumer that was told to stop did not exit with 0",
@@ -87,7 +94,18 @@ export const terminated: FaultDefinition = {
 
     for (const consumer of all) fleet.start(consumer);
     await fleet.untilReady();
-    const { code } = await fleet.terminate(0, 2);
+    let isHeld = false;
+    stage.hooks = {
+      // What it cannot finish keeps it from ending by itself.
+      writing(consumer, connection) {
+        if (consumer !== 0) return;
+        connection.setFault({ kind: "black_hole" });
+        isHeld = true;
+      },
+    };
+    await until("a consumer waits for its batch", () => isHeld);
+    const { code } = await fleet.terminate(0, secondSignalMs);
+    stage.hooks = {};
     expect(code === 1, "a second signal did not end a consumer at once");
     fleet.start(0);
     hit();
