@@ -94,7 +94,14 @@ test("zizmor finds nothing", ({ skip }) => {
 
   const findings = execFileSync(
     zizmor,
-    ["--offline", "--quiet", "--no-exit-codes", "--format=plain", pathOf(".github")],
+    [
+      "--offline",
+      "--quiet",
+      "--no-exit-codes",
+      "--color=never",
+      "--format=plain",
+      pathOf(".github"),
+    ],
     { encoding: "utf8" },
   );
 
