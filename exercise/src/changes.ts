@@ -7,7 +7,7 @@ const lastField = "    locale: optional(";
 export const addition: Edit = {
   file: "packages/schema/src/contracts/login.ts",
   from: lastField,
-  to: `    country: optional(text({ max: 2, example: "DE" })),\n    email: optional(masked("email/1")),\n${lastField}`,
+  to: `    country: text({ max: 2, example: "DE" }),\n    email: optional(masked("email/1")),\n${lastField}`,
 };
 
 const work = "packages/db/migrations/0007_recovery_work.sql";

@@ -95,7 +95,7 @@ const words: Readonly<Record<ColumnDifference["kind"], (difference: ColumnDiffer
     extra: () => "is not in the contract",
     type: ({ column, found }) => `is ${found}, not ${column.type}`,
     holds: ({ column, found }) => `holds ${found}, not ${column.holds}`,
-    nullable: ({ found }) => `is ${found}`,
+    required: ({ found }) => `is ${found}`,
   };
 
 function describe(difference: ColumnDifference): string {

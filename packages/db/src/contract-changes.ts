@@ -19,11 +19,9 @@ export interface ContractChanges {
   readonly refusals: readonly string[];
 }
 
-/** @param isEmpty - Whether its table has no row, so that a column may begin as required. */
 export function changesTo(
   contract: AnyContract,
   { definition, columns, tableOwner }: ContractState,
-  isEmpty: boolean,
 ): ContractChanges {
   const wanted = definitionOf(contract);
   const table = nameOf(contract);
@@ -46,7 +44,7 @@ export function changesTo(
     return refused(`${table} is gone from the database: restore it from a backup.`);
   }
   const differences = compareColumns(wanted, definition, columns);
-  const changes = differences.map((each) => changeFor[each.kind](each, { table, isEmpty }));
+  const changes = differences.map((each) => changeFor[each.kind](each, table));
   const statements = changes.flatMap((change) => ("sql" in change ? [change.sql] : []));
   const refusals = [
     ...changes.flatMap((change) => ("refusal" in change ? [change.refusal] : [])),
@@ -71,22 +69,15 @@ function refused(refusal: string): ContractChanges {
 
 type Change = { readonly sql: string } | { readonly refusal: string };
 
-interface Place {
-  readonly table: string;
-  readonly isEmpty: boolean;
-}
-
 const newContract = "or start a new contract, with another name and table.";
 
 const changeFor: Readonly<
-  Record<ColumnDifference["kind"], (difference: ColumnDifference, place: Place) => Change>
+  Record<ColumnDifference["kind"], (difference: ColumnDifference, table: string) => Change>
 > = {
-  missing: ({ column }, { table, isEmpty }) =>
-    column.isNullable || isEmpty
-      ? { sql: `ALTER TABLE ${table} ADD COLUMN ${columnSql(column)}` }
-      : {
-          refusal: `${column.name} is required, and the rows that are there have none: make its field optional.`,
-        },
+  // Nullable, also of a field that is required: rows of before have none, and a consumer of before writes none.
+  missing: ({ column }, table) => ({
+    sql: `ALTER TABLE ${table} ADD COLUMN ${columnSql({ ...column, isNullable: true })}`,
+  }),
   lost: ({ column }) => ({
     refusal: `${column.name} is gone from the table: restore it from a backup.`,
   }),
@@ -96,18 +87,13 @@ const changeFor: Readonly<
   holds: ({ column, found }) => ({
     refusal: `${column.name} holds ${found}, and would hold ${column.holds}: give the field another column, ${newContract}`,
   }),
-  type: ({ column, found }, { table }) =>
+  type: ({ column, found }, table) =>
     isWider(column.type, found)
       ? { sql: `${alteration(table, column)} TYPE ${column.type}` }
       : {
           refusal: `${column.name} is ${found}, and ${column.type} would change what is stored: keep the type, ${newContract}`,
         },
-  nullable: ({ column }, { table }) =>
-    column.isNullable
-      ? { sql: `${alteration(table, column)} DROP NOT NULL` }
-      : {
-          refusal: `${column.name} may be NULL, and rows may have none: keep its field optional, ${newContract}`,
-        },
+  required: ({ column }, table) => ({ sql: `${alteration(table, column)} DROP NOT NULL` }),
 };
 
 function alteration(table: string, { name }: StoredColumn): string {

@@ -44,7 +44,8 @@ export interface ColumnDifference {
     /** Of a field that was taken out of the contract. */
     | "extra"
     | "type"
-    | "nullable"
+    /** NOT NULL, where the contract has none of it: the other way round is what rows of before may need. */
+    | "required"
     /** Another field, a token instead of a value, another norm. */
     | "holds";
   /** As the contract asks for it; of one that is extra, as it was stored. */
@@ -125,9 +126,8 @@ export function compareColumns(
       }
       const differences: ColumnDifference[] = [];
       if (found.type !== column.type) differences.push({ kind: "type", column, found: found.type });
-      if (found.isNullable !== column.isNullable) {
-        const nullability = found.isNullable ? "NULL" : "NOT NULL";
-        differences.push({ kind: "nullable", column, found: nullability });
+      if (column.isNullable && !found.isNullable) {
+        differences.push({ kind: "required", column, found: "NOT NULL" });
       }
       return differences;
     }),

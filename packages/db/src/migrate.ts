@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AnyContract } from "@org/schema";
-import { type ClientBase, escapeIdentifier } from "pg";
+import { type ClientBase } from "pg";
 import { changesTo } from "./contract-changes.ts";
 import { readContractState } from "./contract-state.ts";
 import { toDatabaseError } from "./database-error.ts";
@@ -209,14 +209,7 @@ async function statementsOf(migration: Migration): Promise<readonly string[]> {
 async function findChanges(client: ClientBase, contract: AnyContract): Promise<readonly string[]> {
   const isKnown = await stands(client, "maskline.contract");
   const state = await readContractState(client, contract, isKnown);
-  const isNew = state.definition === null || state.columns === null;
-  const isEmpty = isNew || (await hasNoRow(client, contract));
-  const { statements, refusals } = changesTo(contract, state, isEmpty);
+  const { statements, refusals } = changesTo(contract, state);
   if (refusals.length > 0) throw new MigrationRefusedError(refusals);
   return statements;
-}
-
-async function hasNoRow(client: ClientBase, { table }: AnyContract): Promise<boolean> {
-  const { rows } = await client.query(`SELECT FROM public.${escapeIdentifier(table)} LIMIT 1`);
-  return rows.length === 0;
 }
