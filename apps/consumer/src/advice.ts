@@ -1,7 +1,7 @@
 /** What to do about a call that failed while starting, by its cause. */
 
 const login =
-  "check the user and the password in DATABASE_URL; after a password has been changed, restart the consumer with the new one";
+  "check the user and the password in DATABASE_URL; where passwords are changed while consumers run, name in DATABASE_PASSWORD_FROM where they are read";
 const tls =
   "append ?sslmode=verify-full to DATABASE_URL, and &sslrootcert=/path/of/ca.pem where the server's authority is not one that Node knows; a certificate that has expired has to be renewed at the server";
 const network =
@@ -21,11 +21,14 @@ export const adviceByReason: Readonly<Record<string, string>> = {
   database_missing: "check the database's name in DATABASE_URL",
   host_unknown: "check the host's name in DATABASE_URL, and this machine's DNS",
   login_refused: login,
+  password_unreadable:
+    "check DATABASE_PASSWORD_FROM: the file has to be readable for this user, the command to end within ten seconds with the password on its output",
   pooler_without_prepared_statements: `${pooler}set max_prepared_statements above zero, or pool_mode to session`,
   pooler_without_statement_timeout: `${pooler}set ignore_startup_parameters = statement_timeout`,
   query_timeout:
     "the server took the connection and does not answer in time: check its load, its locks and a synchronous standby that may be away",
-  read_only: "connect to the primary: this server is a standby, or is set to read only",
+  read_only:
+    "connect to the primary: this server is a standby, or is set to read only; DATABASE_URL takes several hosts, and the one that takes writes is connected to",
   right_missing: "give the login the role maskline_writer; `pnpm migrate` makes the role",
   schema_differs: "`pnpm migrate` brings the schema up to date",
   tls_unsupported: "the server has no TLS: set it up there, or take sslmode out of DATABASE_URL",

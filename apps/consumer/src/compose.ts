@@ -1,5 +1,11 @@
 /** The composition root: opens the adapters and fits them together. */
-import { DatabaseError, connectWriter, databaseReasons, trustOf } from "@org/db/writer";
+import {
+  DatabaseError,
+  connectWriter,
+  passwordFrom,
+  databaseReasons,
+  trustOf,
+} from "@org/db/writer";
 import { MaskingError, createTokenizer } from "@org/masking";
 import type { Keyring } from "@org/masking";
 import { loadKeyring } from "@org/masking/keyring";
@@ -88,6 +94,9 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
   const connection = {
     // pg reads the PG* variables itself.
     ...(config.DATABASE_URL !== null && { connectionString: config.DATABASE_URL }),
+    ...(config.DATABASE_PASSWORD_FROM !== null && {
+      readPassword: passwordFrom(config.DATABASE_PASSWORD_FROM),
+    }),
     sendsWeakPassword: config.MASKLINE_ALLOW.includes("weak_password"),
   };
   const openWriter = () =>

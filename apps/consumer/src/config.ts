@@ -21,6 +21,7 @@ import {
   wholeNumber,
   withDefault,
 } from "@org/settings";
+import type { PasswordSource } from "@org/db/writer";
 import type { UnwrapPolicy } from "@org/schema";
 
 /** A queue's URL is sent to SQS as it is here: with a slash at its end it would be another one. */
@@ -52,6 +53,16 @@ const tracesExporter: Reader<"otlp" | "none"> = {
   },
 };
 
+const passwordSource: Reader<PasswordSource> = {
+  form: "file:PATH, or command:WHAT /bin/sh RUNS",
+  read(given, environment) {
+    const [, kind, what = ""] = /^(file|command):(.+)$/s.exec(given) ?? [];
+    if (kind === "command") return { command: what };
+    const file = path().read(what, environment);
+    return kind === "file" && file !== null ? { file } : null;
+  },
+};
+
 const mebibyte = 1024 * 1024;
 
 const settings = {
@@ -66,6 +77,10 @@ const settings = {
     "a login that is a member of maskline_writer; or set PGHOST and the other PG* variables",
   ),
   PGHOST: optional(text(), "the Postgres host, where DATABASE_URL is not set"),
+  DATABASE_PASSWORD_FROM: optional(
+    passwordSource,
+    "read at each connect, instead of a password in DATABASE_URL: it may be rotated while the consumer runs",
+  ),
   MASKLINE_CONTRACT: withDefault(
     "login",
     text(),

@@ -125,3 +125,17 @@ test.each([
 ])("knows where the private keyring is named: %j", (path, named) => {
   expect(configOf({ RECOVER_PRIVATE_KEYRING: path }).RECOVER_PRIVATE_KEYRING).toBe(named);
 });
+
+test("takes where the password is read, and refuses what is neither file nor command", () => {
+  expect(configOf({ DATABASE_PASSWORD_FROM: "command:aws a:b" })).toMatchObject({
+    DATABASE_PASSWORD_FROM: { command: "aws a:b" },
+  });
+  expect(configOf({ DATABASE_PASSWORD_FROM: "file:/run/p" })).toMatchObject({
+    DATABASE_PASSWORD_FROM: { file: "/run/p" },
+  });
+  for (const wrong of ["hunter2", "file:", "command:"]) {
+    expect(readConfig({ ...whole, DATABASE_PASSWORD_FROM: wrong })).toMatchObject({
+      faults: [{ name: "DATABASE_PASSWORD_FROM", problem: "is not usable" }],
+    });
+  }
+});

@@ -18,6 +18,7 @@ export const databaseReasons = [
   "host_unknown",
   "lock_timeout",
   "login_refused",
+  "password_unreadable",
   "pooler_without_prepared_statements",
   "pooler_without_statement_timeout",
   "query_timeout",

@@ -1,20 +1,22 @@
 /** What every session of ours relies on, whatever the database's or the login's defaults are. */
 
 import { TLSSocket } from "node:tls";
-import type { ServerTrust } from "@org/settings";
+import { isLoopback, type ServerTrust, urlsOfServers } from "@org/settings";
 import { Client, type ClientConfig, type PoolConfig } from "pg";
 import { DatabaseError, toDatabaseError } from "./database-error.ts";
 
-/** Where the database is; what is left out, `pg` takes from the PG* variables. */
+/** Where the database is; what is left out, `pg` takes from the PG* variables. Of several hosts in the URL, the one that takes writes. */
 export interface Connection extends Pick<
   PoolConfig,
   "connectionString" | "host" | "port" | "database" | "user" | "password" | "ssl"
 > {
   /** Gives the password to a server that asks for it in clear or as MD5, and is not verified. Default false. */
   readonly sendsWeakPassword?: boolean | undefined;
+  /** Asked at each connect, instead of a password in the URL: that one may be rotated meanwhile. */
+  readonly readPassword?: (() => Promise<string>) | undefined;
 }
 
-type Config = ClientConfig & Pick<Connection, "sendsWeakPassword">;
+type Config = ClientConfig & Pick<Connection, "sendsWeakPassword" | "readPassword">;
 
 /**
  * What `pg` reads as text, which objects an unqualified name means, what a transaction sees, and what
@@ -52,13 +54,17 @@ JOIN pg_catalog.pg_settings AS known ON known.name = wanted.name`;
 /**
  * A client that sets up its session before it counts as connected, and gives its password to no
  * server that asks for it in clear or as MD5, unless the server is verified: whoever takes the
- * database's port could ask.
+ * database's port could ask. Of several hosts it connects to one that takes writes.
  */
 export class SessionClient extends Client {
   readonly #settings: Readonly<Record<string, string>>;
+  readonly #servers: readonly Config[];
 
   constructor(config: Config = {}) {
-    super(config);
+    const servers = serversOf(config);
+    super(servers[0]);
+    this.#servers = servers;
+    if (config.readPassword) Object.assign(this, { password: config.readPassword });
     const limits = timeouts.map((name) => {
       const limit = Reflect.get(config, name) ?? 0;
       return [name, String(limit)];
@@ -90,25 +96,66 @@ export class SessionClient extends Client {
   }
 
   async #connect(): Promise<Client> {
-    await super.connect();
+    if (this.#servers.length > 1) await this.#choose();
     try {
+      await super.connect();
       await this.query(text, [Object.keys(this.#settings), Object.values(this.#settings)]);
     } catch (error) {
+      // Half logged in, it would keep a process of the server's waiting, and with it who drops a database.
       this.connection.stream.destroy();
       throw error;
     }
     return this;
   }
+
+  /** All are asked at once, for half of the time: a dead one may be silent. Where none takes writes, the first says why. */
+  async #choose(): Promise<void> {
+    const connectionTimeoutMillis = (this.#servers[0]?.connectionTimeoutMillis ?? 10_000) / 2;
+    const asked = this.#servers.map(
+      (server) => new SessionClient({ ...server, connectionTimeoutMillis }),
+    );
+    try {
+      const { host, port } = await Promise.any(asked.map(toWritable));
+      Object.assign(this, { host, port });
+    } catch {
+      // Of Promise.any: nobody.
+    } finally {
+      for (const { connection } of asked) connection.stream.destroy();
+    }
+    if (this.connection.stream.destroyed) throw new Error("Connection terminated");
+  }
+}
+
+function serversOf(config: Config): readonly [Config, ...Config[]] {
+  if (config.connectionString === undefined) return [config];
+  const [first, ...others] = urlsOfServers(config.connectionString);
+  const toConfig = (connectionString: string): Config => ({ ...config, connectionString });
+  return [toConfig(first), ...others.map(toConfig)];
+}
+
+/** @throws Error if it cannot be reached, or is a standby or read only. */
+async function toWritable(client: SessionClient): Promise<SessionClient> {
+  client.on("error", () => {});
+  await client.connect();
+  const { rows } = await client.query<{ value: string }>(
+    "SELECT pg_catalog.current_setting('transaction_read_only') AS value",
+  );
+  if (rows[0]?.value !== "off") throw new Error("read only");
+  return client;
 }
 
 /**
- * As `pg` reads the connection: from its URL, and what that leaves out from the PG* variables.
+ * As `pg` reads the connection: from its URL, and what that leaves out from the PG* variables. Of
+ * several hosts, the one that is beyond this machine.
  *
  * @throws {@link DatabaseError} if a certificate's file that it names cannot be read.
  */
 export function trustOf(connection: Connection): ServerTrust {
   try {
-    const { host, ssl }: { host: string; ssl: unknown } = new Client(connection);
+    const servers = serversOf(connection);
+    const { host, ssl }: { host: string; ssl: unknown } =
+      servers.map((server) => new Client(server)).find((client) => !isLoopback(client.host)) ??
+      new Client(servers[0]);
     return { host, isVerified: ssl === true || isVerifying(ssl) };
   } catch (error) {
     throw toDatabaseError(error);

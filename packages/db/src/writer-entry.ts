@@ -10,5 +10,6 @@ export {
   databaseReasons,
 } from "./database-error.ts";
 export { toMessageUuid } from "./message-uuid.ts";
+export { passwordFrom, type PasswordSource } from "./password.ts";
 export { type Connection, trustOf } from "./session.ts";
 export { connectWriter, type Writer, type WriteResult, type WriterOptions } from "./writer.ts";

@@ -1,10 +1,14 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { connectRecovery, connectWriter, migrate, MigrationRefusedError } from "@org/db";
 import { createTestDatabase } from "@org/local";
 import { login } from "@org/schema";
 import { Client } from "pg";
 import { describe, expect, inject, test } from "vitest";
 
+import { passwordFrom } from "../src/password.ts";
 import { SessionClient, trustOf } from "../src/session.ts";
 
 const password = "hunter2-b1c1ab1e";
@@ -79,8 +83,86 @@ test.each([
   ["postgres://u@db/x?uselibpqcompat=true&sslmode=require", "db", false],
   ["postgres://u@db/x?sslmode=verify-full", "db", true],
   ["postgres://u@/x?host=/run/postgresql", "/run/postgresql", false],
+  ["postgres://u@localhost,db:5433/x?sslmode=verify-full", "db", true],
+  ["postgres://u@localhost,127.0.0.1/x", "localhost", false],
 ])("%s is at %s, verified: %s", (connectionString, host, isVerified) => {
   expect(trustOf({ connectionString })).toEqual({ host, isVerified });
+});
+
+/** A port where nobody listens, one where somebody is silent, then the server. */
+async function openHosts(): Promise<{ url: string } & AsyncDisposable> {
+  const silent = await openFake(Buffer.alloc(0));
+  const url = new URL(inject("postgresAdminUrl"));
+  const port = new URL(silent.url).port;
+  return {
+    url: url.href.replace(url.host, `127.0.0.1:1,127.0.0.1:${port},${url.host}`),
+    [Symbol.asyncDispose]: () => silent[Symbol.asyncDispose](),
+  };
+}
+
+describe("of several hosts", () => {
+  test("the one that takes writes is connected to, wherever it stands", async () => {
+    await using hosts = await openHosts();
+    const client = new SessionClient({ connectionString: hosts.url });
+    await client.connect();
+    expect(client.port).toBe(Number(new URL(inject("postgresAdminUrl")).port));
+    await client.end();
+  });
+
+  test("none is connected to while all are read only, and the fault is the first one's", async () => {
+    await using hosts = await openHosts();
+    await using database = await createTestDatabase(inject("postgresAdminUrl"));
+    const admin = new Client({ connectionString: database.adminUrl });
+    await admin.connect();
+    await admin.query(`ALTER DATABASE ${database.name} SET default_transaction_read_only = on`);
+    await admin.end();
+    const { pathname } = new URL(database.adminUrl);
+    await using writer = connectWriter({
+      contract: login,
+      connection: { connectionString: hosts.url.replace(/\/[^/]*$/, pathname) },
+      connectTimeoutMs: 2_000,
+    });
+    await expect(writer.check()).rejects.toMatchObject({ reason: "connection_refused" });
+  });
+});
+
+test("a password that is read at each connect may be rotated meanwhile", async () => {
+  await using database = await createTestDatabase(inject("postgresAdminUrl"));
+  const admin = new Client({ connectionString: database.adminUrl });
+  await admin.connect();
+  const name = `${database.name}_rotated`;
+  const directory = await mkdtemp(join(tmpdir(), "maskline-password-"));
+  const file = join(directory, "password");
+  const { host } = new URL(database.adminUrl);
+  const connectionString = `postgres://${name}:former@${host}/${database.name}`;
+  const rotate = async (next: string): Promise<void> => {
+    await admin.query(`ALTER ROLE ${name} PASSWORD '${next}'`);
+    await writeFile(file, `${next}\n`);
+  };
+  const connect = async (readPassword: () => Promise<string>): Promise<void> => {
+    const client = new SessionClient({ connectionString, readPassword });
+    await client.connect();
+    await client.end();
+  };
+  try {
+    await admin.query(`CREATE ROLE ${name} LOGIN`);
+    for (const next of ["first", "second"]) {
+      await rotate(next);
+      await connect(passwordFrom({ file }));
+      await connect(passwordFrom({ command: `cat '${file}'` }));
+    }
+    await rm(file);
+    for (const readPassword of [
+      passwordFrom({ file }),
+      passwordFrom({ command: `cat '${file}'` }),
+    ]) {
+      await expect(connect(readPassword)).rejects.toMatchObject({ reason: "password_unreadable" });
+    }
+  } finally {
+    await admin.query(`DROP ROLE IF EXISTS ${name}`);
+    await admin.end();
+    await rm(directory, { recursive: true });
+  }
 });
 
 test("a session has what it relies on, whatever the database says", async () => {

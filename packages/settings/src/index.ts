@@ -26,7 +26,8 @@ export {
   unknownNames,
   type ValuesOf,
 } from "./read-settings.ts";
-export { boolean, httpUrl, list, oneOf, path, postgresUrl, text, wholeNumber } from "./readers.ts";
+export { postgresUrl, urlsOfServers } from "./postgres-url.ts";
+export { boolean, httpUrl, list, oneOf, path, text, wholeNumber } from "./readers.ts";
 export {
   type Environment,
   optional,

@@ -51,18 +51,6 @@ export function httpUrl(): Reader<string> {
   return reader("an http(s) URL", unbroken.pipe(z.url({ protocol: /^https?$/ })));
 }
 
-/** A URL as `pg` takes it: also with its host left out, for a socket's directory in `?host=`. */
-export function postgresUrl(): Reader<string> {
-  return reader(
-    "postgresql://USER:PASSWORD@HOST:5432/DATABASE, with one host, or with none and ?host=/DIRECTORY/OF/SOCKET",
-    unbroken.refine((given) => {
-      const url = URL.parse(given.replace("@/", "@localhost/"));
-      const isPostgres = url?.protocol === "postgres:" || url?.protocol === "postgresql:";
-      return isPostgres && !url.hostname.includes(",");
-    }),
-  );
-}
-
 function inWords(words: readonly string[]): string {
   return [words.slice(0, -1).join(", "), ...words.slice(-1)]
     .filter((part) => part !== "")

@@ -1,25 +1,6 @@
 import { expect, test } from "vitest";
 
-import { boolean, httpUrl, oneOf, postgresUrl, wholeNumber } from "../src/index.ts";
-
-test.each([
-  "postgresql://u:p@db.internal:5432/logins?sslmode=verify-full",
-  "postgres://db/logins",
-  "postgresql://u:p@/db?host=/var/run/postgresql",
-  "postgresql:///db?host=/var/run/postgresql",
-])("takes a database's URL as pg does: %s", (url) => {
-  expect(postgresUrl().read(url, {})).toBe(url);
-});
-
-test.each([
-  "mysql://u@db/x",
-  "postgresql://a:5432,b:5432/x",
-  "postgresql://a,b/x",
-  "db/x",
-  "postgresql://u:p w@db/x",
-])("refuses a database's URL that pg would not take so: %s", (url) =>
-  expect(postgresUrl().read(url, {})).toBeNull(),
-);
+import { boolean, httpUrl, oneOf, wholeNumber } from "../src/index.ts";
 
 test.each(["ftp://sqs", "sqs.amazonaws.com", "https://sqs/a b", "https://sqs/a\nb"])(
   "refuses what is no URL of HTTP: %j",
