@@ -1,13 +1,10 @@
 /** The table of a contract's rows, as drizzle sees it. */
 
 import type { AnyContract, RowOf } from "@org/schema";
-import {
-  customType,
-  type PgColumn,
-  pgTable,
-  type PgTableWithColumns,
-  primaryKey,
-} from "drizzle-orm/pg-core";
+import type { PgColumn, PgTableWithColumns } from "drizzle-orm/pg-core";
+import { pgCore } from "./drizzle.ts";
+
+const { customType, pgTable, primaryKey } = pgCore;
 
 /** What a row has beside its message's values: those of its delivery. */
 interface DeliveryRow {

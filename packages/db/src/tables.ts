@@ -1,8 +1,9 @@
 /** The fixed tables, as drizzle sees them; `migrations/0000_tables.sql` is generated from here. */
 
 import type { Sealed, SealedBatchKey, Seed, Token } from "@org/masking";
-import { sql } from "drizzle-orm";
-import {
+import { drizzle, pgCore } from "./drizzle.ts";
+
+const {
   bigint,
   boolean,
   customType,
@@ -14,8 +15,9 @@ import {
   timestamp,
   uuid,
   varchar,
-} from "drizzle-orm/pg-core";
+} = pgCore;
 
+const { sql } = drizzle;
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
 const utcToday = sql`(now() AT TIME ZONE 'UTC')::date`;
 /** The UTC date of `sent_at`: the same at every redelivery, and what the months are cut by. */

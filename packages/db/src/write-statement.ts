@@ -1,7 +1,7 @@
 /** The batch write: one statement, so one transaction and one round trip. */
 
 import type { AnyContract, Column } from "@org/schema";
-import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
+import type { PgTable } from "drizzle-orm/pg-core";
 import { escapeIdentifier, escapeLiteral, type QueryConfig } from "pg";
 import type { BatchKeyRow, QuarantineRow, Row, WriteBatch } from "./batch.ts";
 import {
@@ -15,6 +15,7 @@ import {
   utcDateArray,
   uuidArray,
 } from "./binary-array.ts";
+import { pgCore } from "./drizzle.ts";
 import { toMessageUuid } from "./message-uuid.ts";
 import { tableOf } from "./table-of.ts";
 import { batchKey, quarantine, seed, vault } from "./tables.ts";
@@ -298,7 +299,7 @@ function claimedOnly({ record_id: record }: PlaceInputs): string {
  * @throws Error if nothing is written to a column that needs it: at start, not at the first message.
  */
 function insert(table: PgTable, inputs: Readonly<Record<string, Input>>, rest: string): string {
-  const { schema = "public", name: tableName, columns } = getTableConfig(table);
+  const { schema = "public", name: tableName, columns } = pgCore.getTableConfig(table);
   const written = columns.flatMap(({ name, notNull, hasDefault }) => {
     const input = inputs[name];
     if (input !== undefined) return [{ name, input }];
