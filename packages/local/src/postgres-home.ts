@@ -1,6 +1,6 @@
 /** Where PostgreSQL's programs and data live, and the account that runs them. */
 import { execFile } from "node:child_process";
-import { chown, cp, mkdtemp, rm } from "node:fs/promises";
+import { chown, cp, mkdtemp, rm, statfs } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -9,6 +9,11 @@ import { promisify } from "node:util";
 import { leashDirectory, unleashDirectory } from "./leash.ts";
 
 const run = promisify(execFile);
+
+/** Files in memory, on Linux. Often no program may run from there. */
+const memory = "/dev/shm";
+/** By default a server keeps up to 1 GB of WAL. */
+const memoryNeededBytes = 2 ** 31;
 
 /** An operating system account, by number. */
 interface Account {
@@ -24,6 +29,8 @@ export interface PostgresPrograms {
 /** A temporary directory, the programs to run in it, and who runs them. */
 export interface PostgresHome extends PostgresPrograms, AsyncDisposable {
   readonly directory: string;
+  /** Where the data goes: the same directory, or one in memory. */
+  readonly dataParent: string;
   /** Null when this process may run PostgreSQL itself. */
   readonly account: Account | null;
 }
@@ -51,15 +58,31 @@ async function succeeds(command: string, args: string[], account: Account): Prom
   }
 }
 
-async function temporaryDirectory(account: Account | null): Promise<string> {
-  for (const parent of new Set([tmpdir(), "/tmp"])) {
+async function temporaryDirectory(account: Account | null, inMemory = false): Promise<string> {
+  const parents = [...(inMemory && (await memoryHasRoom()) ? [memory] : []), tmpdir(), "/tmp"];
+  for (const parent of new Set(parents)) {
     const directory = await mkdtemp(join(parent, "maskline-"));
+    leashDirectory(directory);
     if (!account) return directory;
     await chown(directory, account.uid, account.gid);
     if (await succeeds("test", ["-w", directory], account)) return directory;
-    await rm(directory, { recursive: true });
+    await remove(directory);
   }
   throw new Error("Found no temporary directory that an unprivileged user can reach.");
+}
+
+async function remove(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+  unleashDirectory(directory);
+}
+
+// Docker gives 64 MB, and a machine may promise more than it has.
+async function memoryHasRoom(): Promise<boolean> {
+  const free = await statfs(memory).then(
+    ({ bavail, bsize }) => bavail * bsize,
+    () => 0,
+  );
+  return Math.min(free, process.availableMemory()) >= memoryNeededBytes;
 }
 
 async function installedPrograms(): Promise<PostgresPrograms> {
@@ -69,31 +92,41 @@ async function installedPrograms(): Promise<PostgresPrograms> {
   return (await import(pathToFileURL(entry).href)) as PostgresPrograms;
 }
 
-/** Makes the directory, and copies the programs into it if the account cannot read them where they are installed. */
-export async function openPostgresHome(installed?: PostgresPrograms): Promise<PostgresHome> {
+export interface PostgresHomeOptions {
+  readonly installed?: PostgresPrograms;
+  /** Keeps the data in memory, where there is room. */
+  readonly inMemory?: boolean;
+}
+
+/** Makes the directories, and copies the programs if the account cannot read them where they are installed. */
+export async function openPostgresHome({
+  installed,
+  inMemory = false,
+}: PostgresHomeOptions = {}): Promise<PostgresHome> {
+  await using opening = new AsyncDisposableStack();
   const account = await unprivilegedAccount();
-  const directory = await temporaryDirectory(account);
-  leashDirectory(directory);
+  const directory = opening.adopt(await temporaryDirectory(account), remove);
+  const dataParent = inMemory
+    ? opening.adopt(await temporaryDirectory(account, true), remove)
+    : directory;
 
-  const remove = async (): Promise<void> => {
-    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
-    unleashDirectory(directory);
-  };
-
-  try {
-    let { initdb, postgres } = installed ?? (await installedPrograms());
-    if (account && !(await succeeds(postgres, ["--version"], account))) {
-      const native = dirname(dirname(postgres));
-      const copy = join(directory, "native");
-      await cp(native, copy, { recursive: true, verbatimSymlinks: true });
-      // A strict umask at install left the files to their owner alone.
-      await run("chown", ["-R", `${account.uid}:${account.gid}`, copy]);
-      initdb = join(copy, "bin/initdb");
-      postgres = join(copy, "bin/postgres");
-    }
-    return { directory, initdb, postgres, account, [Symbol.asyncDispose]: remove };
-  } catch (error) {
-    await remove();
-    throw error;
+  let { initdb, postgres } = installed ?? (await installedPrograms());
+  if (account && !(await succeeds(postgres, ["--version"], account))) {
+    const native = dirname(dirname(postgres));
+    const copy = join(directory, "native");
+    await cp(native, copy, { recursive: true, verbatimSymlinks: true });
+    // A strict umask at install left the files to their owner alone.
+    await run("chown", ["-R", `${account.uid}:${account.gid}`, copy]);
+    initdb = join(copy, "bin/initdb");
+    postgres = join(copy, "bin/postgres");
   }
+  const made = opening.move();
+  return {
+    directory,
+    dataParent,
+    initdb,
+    postgres,
+    account,
+    [Symbol.asyncDispose]: () => made.disposeAsync(),
+  };
 }

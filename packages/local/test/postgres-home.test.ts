@@ -25,15 +25,17 @@ it.runIf(isRoot)("copies programs that the other user cannot reach", async () =>
   await chmod(locked, 0o700);
 
   const programs = { initdb: join(locked, "bin/initdb"), postgres: join(locked, "bin/postgres") };
-  await using copied = await openPostgresHome(programs);
+  await using copied = await openPostgresHome({ installed: programs });
 
   expect(copied.postgres.startsWith(copied.directory)).toBe(true);
   const { stdout } = await run(copied.postgres, ["--version"], { ...copied.account, cwd: "/" });
   expect(stdout).toContain("PostgreSQL");
 });
 
-it("leaves nothing behind", async () => {
-  const home = await openPostgresHome();
+it.each([false, true])("leaves nothing behind, with its data in memory: %s", async (inMemory) => {
+  const home = await openPostgresHome({ inMemory });
+  expect((await stat(home.dataParent)).uid).toBe(home.account?.uid ?? process.getuid?.());
   await home[Symbol.asyncDispose]();
   await expect(stat(home.directory)).rejects.toThrow("ENOENT");
+  await expect(stat(home.dataParent)).rejects.toThrow("ENOENT");
 });
