@@ -14,8 +14,9 @@ BEGIN
     RAISE EXCEPTION 'The ledger outlives queue and dead-letter queue: keep at least 29 days.'
       USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  IF (p_from_block BETWEEN 0 AND 4294967295 AND p_blocks BETWEEN 1 AND 4294967295) IS NOT TRUE THEN
-    RAISE EXCEPTION 'A ledger has no such blocks.' USING ERRCODE = 'invalid_parameter_value';
+  IF (p_from_block BETWEEN 0 AND 4294967295 AND p_blocks BETWEEN 1 AND 25000) IS NOT TRUE THEN
+    RAISE EXCEPTION 'A ledger has no such blocks, or they are more than 25000.'
+      USING ERRCODE = 'invalid_parameter_value';
   END IF;
   next_block := least(p_from_block + p_blocks, v_end);
   DELETE FROM maskline.ledger
@@ -25,8 +26,12 @@ BEGIN
   IF next_block >= v_end THEN next_block := NULL; END IF;
 END $$;
 
--- Removes quarantine records older than `p_keep_days`, with their seeds. Returns how many. Their
--- ledger entries stay: the message cannot come back.
+-- By which quarantine expires, and is listed.
+CREATE INDEX quarantine_by_day ON maskline.quarantine (quarantined_on, record_id);
+
+-- Removes the oldest quarantine records, 10,000 at most, that are older than `p_keep_days`, with their
+-- seeds. Returns how many: whoever calls it does so until that is none. Their ledger entries stay: the
+-- message cannot come back.
 CREATE FUNCTION maskline.expire_quarantine(p_keep_days integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -37,8 +42,10 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value';
   END IF;
   WITH expired AS (
-    DELETE FROM maskline.quarantine
-    WHERE quarantined_on < (now() AT TIME ZONE 'UTC')::date - p_keep_days
+    DELETE FROM maskline.quarantine WHERE record_id = ANY (ARRAY(
+      SELECT record_id FROM maskline.quarantine
+      WHERE quarantined_on < (now() AT TIME ZONE 'UTC')::date - p_keep_days
+      ORDER BY quarantined_on, record_id LIMIT 10000))
     RETURNING record_id, create_date
   ), shredded AS (
     DELETE FROM maskline.seed USING expired

@@ -55,7 +55,8 @@ $$;
 CREATE TABLE recovery.audit (
   seq bigint PRIMARY KEY,
   at timestamptz NOT NULL,
-  actor text NOT NULL,
+  -- The collation of names: else no index on it serves a comparison with session_user.
+  actor text COLLATE "C" NOT NULL,
   action text NOT NULL CHECK (action IN ('requested', 'resolved', 'approved', 'denied', 'revoked',
     'refused', 'intent', 'result', 'abandoned')),
   grant_id uuid,

@@ -48,7 +48,7 @@ CREATE TABLE recovery.grant_record (
 
 CREATE TABLE recovery.approval (
   grant_id uuid NOT NULL REFERENCES recovery.access_grant (id),
-  approver text NOT NULL DEFAULT session_user,
+  approver text COLLATE "C" NOT NULL DEFAULT session_user,
   decision text NOT NULL CHECK (decision IN ('approve', 'deny')),
   key_id text NOT NULL,
   signature bytea NOT NULL,
@@ -154,6 +154,8 @@ BEGIN
   END IF;
 END
 $$;
+
+CREATE INDEX quarantine_by_tag ON maskline.quarantine (subject_tag) WHERE subject_tag IS NOT NULL;
 
 -- The quarantined messages of a subject, by the tags of its value, one a token key.
 CREATE FUNCTION recovery.tagged(p_contract maskline.contract, p_selector jsonb)

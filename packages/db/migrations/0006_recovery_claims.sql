@@ -5,7 +5,7 @@
 CREATE TABLE recovery.claim (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
   grant_id uuid NOT NULL REFERENCES recovery.access_grant (id),
-  claimant text NOT NULL DEFAULT session_user,
+  claimant text COLLATE "C" NOT NULL DEFAULT session_user,
   -- A subtransaction has the id of its transaction, so a savepoint changes nothing.
   transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
   fields text[] NOT NULL,
@@ -309,10 +309,13 @@ BEGIN
     SELECT key.id, key.recipient::text, key.sealed
     FROM maskline.batch_key AS key
     WHERE key.id IN (
-      SELECT recovery.batch_key_of(coalesce(vault.sealed, refused.sealed))
+      -- Each by its key, never by a join with whole tables.
+      SELECT recovery.batch_key_of(coalesce(
+        (SELECT vault.sealed FROM maskline.vault
+         WHERE vault.record_id = claimed.record_id AND vault.create_date = claimed.create_date),
+        (SELECT refused.sealed FROM maskline.quarantine AS refused
+         WHERE refused.record_id = claimed.record_id AND refused.create_date = claimed.create_date)))
       FROM recovery.claim_record AS claimed
-        LEFT JOIN maskline.vault USING (record_id, create_date)
-        LEFT JOIN maskline.quarantine AS refused USING (record_id, create_date)
       WHERE claimed.claim_id = p_claim AND NOT recovery.is_erased(claimed.record_id));
 END
 $$;
@@ -429,7 +432,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT record_id, message_id, recovery.utc_ms(sent_at), to_char(quarantined_on, 'YYYY-MM-DD'),
     contract::text, reason::text, sql_state::text
   FROM maskline.quarantine
-  ORDER BY quarantine.quarantined_on DESC, record_id
+  ORDER BY quarantine.quarantined_on DESC, record_id DESC
   LIMIT least(p_limit, 10000)
 $$;
 

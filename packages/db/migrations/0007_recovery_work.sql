@@ -62,7 +62,7 @@ BEGIN
        SELECT entry.record_id, entry.create_date, %s AS is_meant, %s AS has_token
        FROM public.%I AS entry
        WHERE entry.record_id > $3 AND entry.create_date < coalesce(($1 ->> ''date'')::date, ''infinity'')
-       ORDER BY entry.record_id LIMIT 50000
+       ORDER BY entry.record_id LIMIT 10000
      ), listed AS (
        INSERT INTO recovery.claim_record (claim_id, record_id, create_date)
        SELECT $2, walked.record_id, walked.create_date
@@ -140,14 +140,13 @@ BEGIN
     v_is_through := recovery.list_erasable(p_claim, v_contract, v_selector);
   END IF;
 
-  WITH batch AS (
-    DELETE FROM recovery.claim_record
-    WHERE claim_id = p_claim AND record_id IN (
-      SELECT record_id FROM recovery.claim_record WHERE claim_id = p_claim
-      ORDER BY record_id LIMIT least(p_limit, 10000))
-    RETURNING record_id, create_date)
-  SELECT coalesce(array_agg(record_id), '{}'), coalesce(array_agg(create_date), '{}')
-  INTO v_records, v_dates FROM batch;
+  SELECT coalesce(array_agg(record_id ORDER BY record_id), '{}'),
+    coalesce(array_agg(create_date ORDER BY record_id), '{}')
+  INTO v_records, v_dates
+  FROM (SELECT * FROM recovery.claim_record WHERE claim_id = p_claim
+    ORDER BY record_id LIMIT least(p_limit, 10000)) AS batch;
+  DELETE FROM recovery.claim_record
+  WHERE claim_id = p_claim AND record_id <= v_records[cardinality(v_records)];
 
   IF cardinality(v_records) = 0 THEN
     IF v_is_through THEN PERFORM recovery.sample_anew(p_claim, v_contract); END IF;
@@ -187,6 +186,14 @@ BEGIN
 END
 $$;
 
+-- PostgreSQL's own errors repeat the value that does not fit, to the caller and into the server's log.
+CREATE FUNCTION recovery.fail_without_value(p_state text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = p_state, MESSAGE = 'a value has not the form that it takes';
+END
+$$;
+
 -- Whether this is a list of at most 10,000, and not more than 64 MiB in all.
 CREATE FUNCTION recovery.is_batch(p_list jsonb) RETURNS boolean
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -218,6 +225,8 @@ BEGIN
   SELECT count(*) INTO v_count FROM moved;
   PERFORM recovery.note_changed(p_claim, v_count);
   RETURN v_count;
+EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+  PERFORM recovery.fail_without_value(SQLSTATE);
 END
 $$;
 
@@ -271,8 +280,11 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   PERFORM recovery.require_claim(p_claim, '{retoken,retry}');
   PERFORM recovery.require(pg_column_size(p_keys) <= 131072 AND jsonb_typeof(p_keys) = 'object');
+  PERFORM recovery.require(recipient ~ '^[a-z0-9]{1,16}$') FROM jsonb_object_keys(p_keys) AS recipient;
   INSERT INTO maskline.batch_key (id, recipient, sealed)
   SELECT p_id, recipient, sealed::bytea FROM jsonb_each_text(p_keys) AS key (recipient, sealed);
+EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+  PERFORM recovery.fail_without_value(SQLSTATE);
 END
 $$;
 
@@ -318,6 +330,8 @@ BEGIN
   INTO v_count USING p_rows;
   PERFORM recovery.note_changed(p_claim, v_count);
   RETURN v_count;
+EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+  PERFORM recovery.fail_without_value(SQLSTATE);
 END
 $$;
 
@@ -342,6 +356,8 @@ BEGIN
     recovery.some_token(v_contract, format('starts_with(%%s, %L)', format('mk1.%s.', v_grant.selector ->> 'from'))));
   PERFORM recovery.note_changed(p_claim, v_count);
   RETURN v_count;
+EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+  PERFORM recovery.fail_without_value(SQLSTATE);
 END
 $$;
 
@@ -408,6 +424,8 @@ BEGIN
     VALUES (p_record, v_refused.create_date, p_seed);
   END IF;
   PERFORM recovery.note_changed(p_claim, 1);
+EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+  PERFORM recovery.fail_without_value(SQLSTATE);
 END
 $$;
 

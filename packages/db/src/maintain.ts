@@ -59,7 +59,7 @@ export async function maintain(
     return {
       partitionsMade: await count(client, "ensure_partitions()"),
       ledgerEntriesPruned: await pruneLedger(client, ledgerDays),
-      quarantineRecordsExpired: await count(client, "expire_quarantine($1)", quarantineDays),
+      quarantineRecordsExpired: await expireQuarantine(client, quarantineDays),
       partitionsDropped:
         keepMonths === undefined ? 0 : await count(client, "drop_old_months($1)", keepMonths),
       seedTablesRewritten: rewriteErased ? await rewriteSeeds(client) : 0,
@@ -94,6 +94,15 @@ async function retried(
     }
     await sleep(lockTimeoutMs);
   }
+}
+
+/** In steps, each a transaction. */
+async function expireQuarantine(client: ClientBase, keepDays: number): Promise<number> {
+  let expired = 0;
+  for (let step: number | undefined; step !== 0; expired += step) {
+    step = await count(client, "expire_quarantine($1)", keepDays);
+  }
+  return expired;
 }
 
 /** A table a transaction. */

@@ -169,6 +169,11 @@ describe("the ledger", () => {
     expect(await countOf("maskline.ledger")).toBe(1000);
   });
 
+  it("is pruned by no more blocks at once than a step takes", async () => {
+    const call = "SELECT maskline.prune_ledger(60, 0, 25001)";
+    await expect(read(call)).rejects.toMatchObject({ code: "22023" });
+  });
+
   it("is never pruned so early that a message in a dead-letter queue could come back", async () => {
     await expect(maintain(ownerUrl, { ledgerDays: 28 })).rejects.toMatchObject({
       sqlState: "22023",
@@ -177,6 +182,19 @@ describe("the ledger", () => {
 });
 
 describe("quarantine", () => {
+  it("expires in steps, until none is left that is older", async () => {
+    await read(`INSERT INTO maskline.quarantine (record_id, message_id, sent_at, create_date, quarantined_on,
+        contract, reason, sealed)
+      SELECT gen_random_uuid(), gen_random_uuid(), now(), current_date, current_date - age, 'login', 'ip_invalid', ''
+      FROM generate_series(1, 10001), unnest(ARRAY[40, 10]) AS age LIMIT 20001`);
+    const report = await maintain(ownerUrl);
+    expect(report.quarantineRecordsExpired).toBeGreaterThan(10_000);
+    expect(report.quarantineRecordsExpired + (await countOf("maskline.quarantine"))).toBe(20_001);
+    expect(
+      await read("SELECT FROM maskline.quarantine WHERE quarantined_on < current_date - 31"),
+    ).toEqual([]);
+  });
+
   it("expires after 30 days with its seeds; its ledger entry and the seeds of rows stay", async () => {
     const old = createQuarantined();
     const recent = createQuarantined();

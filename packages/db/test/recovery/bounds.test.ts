@@ -1,21 +1,66 @@
 import { randomUUID } from "node:crypto";
 import { login } from "@org/schema";
-import { DatabaseError as PgError } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createToken } from "../batches.ts";
-import { type Duty, type Office, openOffice, type Statement } from "./people.ts";
+import { countCall, type Outcome } from "./count-call.ts";
+import {
+  type Callable,
+  hostile,
+  hostileCalls,
+  type Living,
+  long,
+  many,
+  sentinel,
+} from "./hostile-calls.ts";
+import { type Office, openOffice } from "./people.ts";
 
-const sentinel = "SENTINEL";
 /** What the audit holds at most in one row. */
 const cap = 16_384;
+/** What one call takes and answers at most. */
+const page = 10_000;
+/** Of grants, claims and of what they name: few. */
+const some = 500;
+/** What stands in each table: a call that goes on to its end is seen. */
+const standing = 22_000;
+/** What answers for a whole table, or ends it; whatever is asked, it goes over it once. */
+const counting: Readonly<Record<string, readonly string[]>> = {
+  "maskline.drop_old_months": ["batch_key", "quarantine"],
+  "recovery.erasure_of_claim": ["quarantine"],
+  "recovery.key_usage": ["user_logins", "quarantine", "batch_key_id_recipient_pk"],
+};
 
 let office: Office;
-/** By the name of a parameter, values that let a call come far: grants and claims that live. */
-let living: Readonly<Record<string, readonly unknown[]>>;
+let living: Living;
+/** Of each role that may call something. */
+let logins: ReadonlyMap<string, string>;
 
 beforeAll(async () => {
   office = await openOffice(login);
   await office.read("UPDATE recovery.policy SET refusals_per_hour = 1000000");
+  living = await findLiving();
+  await fill();
+  logins = new Map([
+    ...Object.entries(office.people).map(
+      ([duty, person]) => [`maskline_${duty}`, person.login] as const,
+    ),
+    ["maskline_writer", await hire("maskline_writer")],
+    ["PUBLIC", await hire("maskline_analyst")],
+  ]);
+  await grantToScheduler(await hire("maskline_analyst"));
+  // As if each table were so long that only its index is worth a read.
+  await office.read(
+    "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET enable_hashjoin = off; SET enable_mergejoin = off",
+  );
+  await office.read("SET track_functions = 'all'");
+});
+
+afterAll(() => office[Symbol.asyncDispose]());
+
+const hire = async (role: string): Promise<string> =>
+  new URL(await office.database.createLogin(role)).username;
+
+/** Grants and claims that live. */
+async function findLiving(): Promise<Living> {
   const rows = await office.write(4);
   const refused = await office.quarantine(2);
   const ids = rows.map(({ recordId }) => recordId);
@@ -29,6 +74,10 @@ beforeAll(async () => {
     ),
     await office.claimWork({ capability: "erase", selector: records }),
     await office.claimWork({
+      capability: "erase",
+      selector: { kind: "before", date: "2999-01-01" },
+    }),
+    await office.claimWork({
       capability: "rewrap",
       selector: { kind: "recipient", from: "r1", to: "r2" },
     }),
@@ -40,7 +89,7 @@ beforeAll(async () => {
     await office.grant({ capability: "erase", selector: { kind: "before", date: "2999-01-01" } }),
   ];
   const asked = await office.request({ capability: "unmask", selector: records });
-  living = {
+  return {
     p_claim: [...claims, randomUUID()],
     p_grant: [...grants, "grant" in asked ? asked.grant : null, randomUUID()],
     p_record: [refused[0]?.recordId],
@@ -55,138 +104,109 @@ beforeAll(async () => {
     p_code: ["forged_approval"],
     p_limit: [10],
     p_selector: [JSON.stringify(records)],
+    p_id: [randomUUID()],
+    p_ids: [[randomUUID()]],
+    p_keys: [
+      JSON.stringify({ r1: "\\x00" }),
+      JSON.stringify([{ id: randomUUID(), sealed: "\\x00" }]),
+    ],
+    p_rows: [JSON.stringify([{ record_id: ids[0], create_date: "2026-01-01" }])],
+    p_row: [
+      JSON.stringify({
+        user_id: "u",
+        device_type: "android",
+        masked_ip: createToken(),
+        masked_device_id: createToken(),
+      }),
+    ],
+    p_seed: [Buffer.alloc(32)],
+    p_keep_days: [30],
+    p_after: ["00000000-0000-0000-0000-000000000000", 0],
   };
-});
-
-afterAll(() => office[Symbol.asyncDispose]());
-
-interface Callable {
-  readonly name: string;
-  readonly parameters: readonly { readonly name: string; readonly type: string }[];
-  readonly duties: readonly Duty[];
 }
 
-/** Every function that somebody may call, from the catalog: a new one is among them. */
+/** As much of what messages and accesses leave as no call may read at once. */
+async function fill(): Promise<void> {
+  const token = `'mk1.k1.' || left(translate(encode(sha256(n::text::bytea), 'base64'), '+/=', '-_'), 43)`;
+  const columns = `gen_random_uuid() AS id, n, current_date AS day FROM generate_series(1, ${standing}) AS n`;
+  await office.read(`
+    WITH made AS (SELECT ${columns}), logged AS (
+      INSERT INTO public.user_logins (user_id, device_type, masked_ip, masked_device_id, create_date,
+        message_id, sent_at, record_id)
+      SELECT 'u' || n % 2, 'android', ${token}, ${token}, day, gen_random_uuid(), now(), id FROM made
+    ), sealed AS (INSERT INTO maskline.vault SELECT id, day, sha256('') FROM made)
+    INSERT INTO maskline.seed SELECT id, day, sha256('') FROM made`);
+  await office.read(`
+    INSERT INTO maskline.quarantine (record_id, message_id, sent_at, create_date, quarantined_on, contract,
+      reason, sealed)
+    SELECT id, gen_random_uuid(), now(), day, day - 40, 'login', 'ip_invalid', sha256('') FROM (SELECT ${columns}) AS made`);
+  await office.read(`
+    INSERT INTO maskline.ledger (message_id, record_id, outcome, decided_on)
+    SELECT id, id, 'row', day - 40 FROM (SELECT ${columns}) AS made`);
+  await office.read(`
+    INSERT INTO maskline.batch_key (id, recipient, sealed) SELECT id, 'r1', sha256('') FROM (SELECT ${columns}) AS made`);
+  await office.read(`
+    INSERT INTO maskline.erased (record_id, erasure) SELECT id, n FROM (SELECT ${columns}) AS made`);
+  await office.read(`
+    INSERT INTO recovery.audit SELECT seq + n, now() - interval '1 day', 'nobody', 'refused', NULL, NULL, '{}',
+      head.hash, head.hash FROM recovery.audit_head AS head, generate_series(1, ${standing}) AS n`);
+  await office.read(`UPDATE recovery.audit_head SET seq = seq + ${standing}`);
+  await office.read("ANALYZE");
+}
+
+/** Every function of ours that somebody may call, from the catalog: a new one is among them. */
 async function findCallable(): Promise<readonly Callable[]> {
   const rows = await office.read<{
     name: string;
     names: string[];
     types: string[];
-    duties: Duty[];
+    roles: string[];
   }>(`
-    SELECT proname AS name, coalesce(proargnames[1:pronargs], '{}') AS names,
+    SELECT format('%I.%I', nspname, proname) AS name,
+      coalesce(proargnames[1:pronargs], '{}') AS names,
       ARRAY(SELECT format_type(type, NULL) FROM unnest(proargtypes) AS type) AS types,
-      ARRAY(SELECT replace(grantee::regrole::text, 'maskline_', '') FROM aclexplode(proacl)
-        WHERE grantee <> proowner) AS duties
-    FROM pg_proc WHERE pronamespace = 'recovery'::regnamespace
-    ORDER BY proname`);
+      ARRAY(SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END
+        FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee <> proowner) AS roles
+    FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
+    WHERE nspname NOT IN ('pg_catalog', 'information_schema')
+    ORDER BY 1`);
   return rows
-    .filter(({ duties }) => duties.length > 0)
-    .map(({ name, names, types, duties }) => ({
+    .filter(({ roles }) => roles.length > 0)
+    .map(({ name, names, types, roles }) => ({
       name,
-      duties,
+      roles,
       parameters: names.map((parameter, at) => ({ name: parameter, type: types[at] ?? "" })),
     }));
 }
 
-const long = (length: number): string => `${sentinel}\u0001\u009b`.repeat(length / 10);
-const many = <T>(count: number, of: () => T): T[] => Array.from({ length: count }, of);
-const nested = `${'{"a":'.repeat(1000)}"${sentinel}"${"}".repeat(1000)}`;
-
-/** Over-long, empty, out of range, of control characters, and none. */
-const hostile: Readonly<Record<string, readonly unknown[]>> = {
-  text: [null, "", sentinel, `${sentinel}\u0001\u001b[31m\u202e`, long(200_000)],
-  "text[]": [null, [], [null], [sentinel], many(2_000, () => sentinel), [long(200_000)]],
-  uuid: [null, "00000000-0000-0000-0000-000000000000", randomUUID()],
-  "uuid[]": [null, [], [null], many(10_001, randomUUID)],
-  jsonb: [
-    null,
-    "null",
-    "{}",
-    "[]",
-    `"${sentinel}"`,
-    JSON.stringify({
-      [sentinel]: sentinel,
-      outcome: sentinel,
-      kind: sentinel,
-      capability: sentinel,
-    }),
-    JSON.stringify({ outcome: "opened", reason: sentinel }),
-    JSON.stringify({ outcome: "opened", opened: sentinel, failed: 1e300 }),
-    JSON.stringify({ [long(100_000)]: long(100_000) }),
-    JSON.stringify(many(10_001, () => ({ record_id: sentinel }))),
-    JSON.stringify([
-      {
-        record_id: randomUUID(),
-        create_date: sentinel,
-        tokens: { ip: sentinel },
-        sealed: sentinel,
-      },
-    ]),
-    nested,
-  ],
-  bytea: [null, Buffer.alloc(0), Buffer.alloc(65), Buffer.alloc(200_000, sentinel)],
-  integer: [null, 0, -1, -2_147_483_648, 2_147_483_647],
-  bigint: [null, 0, -1, "-9223372036854775808", "9223372036854775807"],
-};
-
-const plain: Readonly<Record<string, unknown>> = {
-  text: "text",
-  "text[]": ["text"],
-  jsonb: "{}",
-  bytea: Buffer.alloc(64),
-  integer: 1,
-  bigint: 1,
-};
-
-/** Each parameter in turn is hostile, while the others are what a call comes far with. */
-function hostileCalls({ name, parameters }: Callable): Statement[] {
-  const places = parameters.map((parameter, at) => `${parameter.name} => $${at + 1}`);
-  const text = `SELECT * FROM recovery.${name}(${places.join(", ")})`;
-  const likely = parameters.map(
-    (parameter) => living[parameter.name] ?? [plain[parameter.type] ?? randomUUID()],
-  );
-  const calls = parameters.flatMap(({ type }, at) =>
-    (hostile[type] ?? []).flatMap((value) =>
-      combine(likely.map((values, index) => (index === at ? [value] : values))),
-    ),
-  );
-  return [...calls, ...combine(likely), parameters.map(() => null)].map((values) => ({
-    text,
-    values,
-  }));
-}
-
-/** The first of each, the second of each, and so on, until every one was taken. */
-function combine(choices: readonly (readonly unknown[])[]): unknown[][] {
-  const most = Math.max(1, ...choices.map((values) => values.length));
-  return Array.from({ length: most }, (_, turn) =>
-    choices.map((values) => values[turn % values.length]),
-  );
-}
-
-interface Written {
-  readonly bytes: number;
-  readonly line: string;
-}
-
-/** What a call wrote into the audit; null where it was an error. */
-async function auditOf(duty: Duty, call: Statement): Promise<readonly Written[] | PgError> {
-  const [head] = await office.read<{ seq: string }>("SELECT seq FROM recovery.audit_head");
-  try {
-    return await office.tried(office.people[duty], [call], () =>
-      office.read<Written>(
-        "SELECT octet_length(detail) AS bytes, audit::text AS line FROM recovery.audit WHERE seq > $1",
-        [head?.seq],
-      ),
-    );
-  } catch (error) {
-    if (error instanceof PgError) return error;
-    throw error;
+/** What a scheduler's login is granted one by one: what runs as the owner, and nobody may call yet. */
+async function grantToScheduler(scheduler: string): Promise<void> {
+  const functions = await office.read<{ name: string }>(`
+    SELECT pg_proc.oid::regprocedure::text AS name FROM pg_proc
+    WHERE pronamespace = 'maskline'::regnamespace AND prosecdef
+      AND NOT EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee <> proowner)`);
+  await office.read(`GRANT USAGE ON SCHEMA maskline TO ${scheduler}`);
+  for (const { name } of functions) {
+    await office.read(`GRANT EXECUTE ON FUNCTION ${name} TO ${scheduler}`);
   }
 }
 
 describe("whatever is given to a function that somebody may call", () => {
+  const outcomes: { readonly name: string; readonly outcome: Outcome }[] = [];
+
+  beforeAll(async () => {
+    for (const callable of await findCallable()) {
+      for (const role of callable.roles) {
+        for (const call of hostileCalls(callable, living)) {
+          outcomes.push({
+            name: callable.name,
+            outcome: await countCall(office.admin, logins.get(role) ?? role, call),
+          });
+        }
+      }
+    }
+  }, 600_000);
+
   it("has a hostile value for each type of parameter", async () => {
     const types = new Set(
       (await findCallable()).flatMap(({ parameters }) => parameters.map(({ type }) => type)),
@@ -194,29 +214,51 @@ describe("whatever is given to a function that somebody may call", () => {
     expect([...types].filter((type) => !(type in hostile))).toEqual([]);
   });
 
-  it("makes no row of the audit longer than its cap, and gets no text of the caller's into it", async () => {
-    const found: string[] = [];
-    let rows = 0;
-    for (const callable of await findCallable()) {
-      for (const duty of callable.duties) {
-        for (const call of hostileCalls(callable)) {
-          const written = await auditOf(duty, call);
-          if (written instanceof PgError) {
-            // Nor is a fault of ours behind it.
-            if (written.code?.startsWith("XX")) found.push(`${callable.name}: ${written.code}`);
-            continue;
-          }
-          rows += written.length;
-          for (const { bytes, line } of written) {
-            if (bytes > cap || /SENTINEL|\\u00/i.test(line))
-              found.push(`${callable.name}: ${line.slice(0, 500)}`);
-          }
-        }
-      }
-    }
-    expect(found).toEqual([]);
-    expect(rows).toBeGreaterThan(100);
-  }, 600_000);
+  it("makes no row of the audit longer than its cap, and gets no text of the caller's into it", () => {
+    const rows = outcomes.flatMap(({ name, outcome }) =>
+      outcome.audited.map((row) => ({ name, ...row })),
+    );
+    const found = rows.filter(({ bytes, line }) => bytes > cap || /SENTINEL|\\u00/i.test(line));
+    expect(found.map(({ name, line }) => `${name}: ${line.slice(0, 500)}`)).toEqual([]);
+    expect(rows.length).toBeGreaterThan(100);
+  });
+
+  it("gets no text of the caller's into an answer or an error, and meets no fault of ours", () => {
+    const found = outcomes.filter(
+      ({ outcome: { answer, sqlState } }) =>
+        /SENTINEL/i.test(answer) || sqlState?.startsWith("XX") === true,
+    );
+    const said = found.map(
+      ({ name, outcome }) => `${name}: ${outcome.sqlState} ${outcome.answer.slice(0, 300)}`,
+    );
+    expect([...new Set(said)]).toEqual([]);
+  });
+
+  it("reads and changes of a table no more than two pages, but for what counts or drops", () => {
+    const found = outcomes.flatMap(({ name, outcome }) =>
+      [...outcome.work].flatMap(([table, work]) =>
+        work <= 2 * page + some || counting[name]?.includes(table) === true
+          ? []
+          : [`${name}: ${work} of ${table}`],
+      ),
+    );
+    expect([...new Set(found)]).toEqual([]);
+  });
+
+  it("goes over what it counts or drops once", () => {
+    const most = outcomes
+      .flatMap(({ outcome }) => [...outcome.work.values()])
+      .reduce((one, other) => Math.max(one, other));
+    expect(most).toBeGreaterThan(standing);
+    expect(most).toBeLessThan(standing + some);
+  });
+
+  it("answers with a page at most, and calls no function of ours for more", () => {
+    const found = outcomes.flatMap(({ name, outcome: { answered, calls } }) =>
+      answered > page || calls > page + some ? [`${name}: ${answered} rows, ${calls} calls`] : [],
+    );
+    expect([...new Set(found)]).toEqual([]);
+  });
 });
 
 describe("a request with one hostile term", () => {
@@ -276,16 +318,13 @@ describe("a request with one hostile term", () => {
     for (const value of [...values, undefined]) {
       for (const [capability, duty] of capabilities) {
         const request = { ...whole, capability, [term]: value };
-        const written = await auditOf(duty, {
+        const { audited, sqlState } = await countCall(office.admin, office.people[duty].login, {
           text: "SELECT recovery.request_access($1)",
           values: [JSON.stringify(request)],
         });
-        if (written instanceof PgError) {
-          if (written.code !== "22023")
-            found.push(`${JSON.stringify(value)?.slice(0, 200)}: ${written.code}`);
-          continue;
-        }
-        for (const { bytes, line } of written) {
+        if (sqlState !== undefined && sqlState !== "22023")
+          found.push(`${JSON.stringify(value)?.slice(0, 200)}: ${sqlState}`);
+        for (const { bytes, line } of audited) {
           const echo = free.has(term) ? /\\u00/ : /SENTINEL|\\u00/i;
           if (bytes > 4096 || echo.test(line)) found.push(line.slice(0, 500));
         }
