@@ -17,6 +17,7 @@ export interface Plan {
   readonly batchAgeMs: number;
   readonly hasVault: boolean;
   readonly readsMaskedData: boolean;
+  readonly isRestored: boolean;
   readonly namesPrivateKeyring: boolean;
   readonly unknownSettings: readonly string[];
   readonly ignoredSettings: readonly { readonly name: string; readonly advice: string }[];
@@ -98,6 +99,14 @@ const checks: readonly Check[] = [
       readsMaskedData &&
       "the database login can read what it writes: with the token key beside it, whoever takes over this process can look masked values up",
     advice: "use a login that is a member of maskline_writer and of nothing else",
+  },
+  {
+    severity: "warning",
+    find: (_, { isRestored }) =>
+      isRestored &&
+      "the database goes on from a backup or a standby: what was committed after that state is gone from it, messages that were deleted from the queue and erasures among it",
+    advice:
+      'deal with it as docs/operations.md says under "After a restore", then run `pnpm migrate --accept-restore`',
   },
   {
     severity: "warning",

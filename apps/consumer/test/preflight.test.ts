@@ -22,6 +22,7 @@ const plan = {
   batchAgeMs: 100,
   hasVault: true,
   readsMaskedData: false,
+  isRestored: false,
   namesPrivateKeyring: false,
   unknownSettings: [],
   ignoredSettings: [],
@@ -105,6 +106,12 @@ test("warns of a short lease, few receives and short retentions", () => {
   expect(findings.map(({ finding }) => finding).join("\n")).toMatch(
     /5 s[^]*is 3[^]*4 days[^]*1 days/,
   );
+});
+
+test("a database that goes on from a backup is told of", () => {
+  expect(preflight(healthy, { ...plan, isRestored: true })).toMatchObject([
+    { severity: "warning", advice: expect.stringContaining("--accept-restore") },
+  ]);
 });
 
 test("warns of a database login that can read what it writes", () => {

@@ -5,7 +5,7 @@ import { auditCommands } from "./commands/audit.ts";
 import { approve, deny } from "./commands/approve.ts";
 import { completion } from "./commands/completion.ts";
 import { erase } from "./commands/erase.ts";
-import { erasureCommands } from "./commands/erasure-verify.ts";
+import { erasureCommands } from "./commands/erasure.ts";
 import { keysCommands } from "./commands/keys.ts";
 import { list } from "./commands/list.ts";
 import { lookup } from "./commands/lookup.ts";

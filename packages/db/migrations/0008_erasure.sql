@@ -369,9 +369,65 @@ BEGIN
 END
 $$;
 
+CREATE INDEX erased_by_day ON maskline.erased (erased_on, record_id);
+
+-- What was erased after this day and id, by day: what has to be erased again in a database that was restored
+-- to a time before.
+CREATE FUNCTION recovery.list_erased(p_since date, p_after uuid, p_limit integer)
+RETURNS TABLE (record_id uuid, erased_on text, contract text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT known.record_id, to_char(known.erased_on, 'YYYY-MM-DD'), (
+    SELECT access_grant.contract
+    FROM recovery.erasure JOIN recovery.claim ON claim.id = erasure.claim_id
+      JOIN recovery.access_grant ON access_grant.id = claim.grant_id
+    WHERE erasure.id = known.erasure)
+  FROM maskline.erased AS known
+  WHERE (known.erased_on, known.record_id) > (p_since, p_after)
+  ORDER BY known.erased_on, known.record_id LIMIT least(p_limit, 10000)
+$$;
+
+-- The server's history as the owner knows it. A restore, and the end of a standby's recovery, begin a new
+-- timeline; a dump, and pg_upgrade, go into another system.
+CREATE TABLE recovery.server_history (
+  singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+  system_identifier bigint NOT NULL,
+  timeline text NOT NULL
+);
+
+CREATE FUNCTION recovery.server_history_now() RETURNS recovery.server_history
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT true, system_identifier, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)
+  FROM pg_control_system()
+$$;
+INSERT INTO recovery.server_history SELECT (recovery.server_history_now()).*;
+
+-- Whether the server goes on from another one's state. What that one did later is gone, messages that were
+-- deleted from the queue and erasures among it: docs/operations.md. A server that is a standby says no.
+CREATE FUNCTION maskline.is_restored() RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF pg_is_in_recovery() THEN RETURN false; END IF;
+  RETURN (SELECT known FROM recovery.server_history AS known) IS DISTINCT FROM recovery.server_history_now();
+END
+$$;
+
+-- What it lacks was dealt with. Returns whether there was something to deal with.
+CREATE FUNCTION maskline.accept_restore() RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_is_restored boolean := maskline.is_restored();
+BEGIN
+  UPDATE recovery.server_history AS known
+  SET (system_identifier, timeline) = (SELECT system_identifier, timeline FROM recovery.server_history_now());
+  RETURN v_is_restored;
+END
+$$;
+
 REVOKE ALL ON ALL TABLES IN SCHEMA recovery FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA recovery FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION recovery.erasure_of_claim(uuid) TO maskline_custodian;
-GRANT EXECUTE ON FUNCTION recovery.erasure_of_record(uuid) TO maskline_custodian, maskline_auditor;
+GRANT EXECUTE ON FUNCTION maskline.is_restored() TO maskline_writer;
+GRANT EXECUTE ON FUNCTION recovery.list_erased(date, uuid, integer),
+  recovery.erasure_of_record(uuid) TO maskline_custodian, maskline_auditor;
 GRANT EXECUTE ON FUNCTION recovery.log_settings()
   TO maskline_requester, maskline_approver, maskline_custodian, maskline_auditor;

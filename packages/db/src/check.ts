@@ -32,6 +32,8 @@ export interface Access {
   readonly readsMaskedData: boolean;
   /** Settings by which the server's log repeats what this login's statements are given. */
   readonly loggedBy: readonly string[];
+  /** The server goes on from a backup or a standby, and nobody has said that what it lacks was dealt with. */
+  readonly isRestored: boolean;
 }
 
 interface State extends Pick<Access, "readsMaskedData"> {
@@ -70,7 +72,14 @@ export async function check(client: ClientBase, contract: AnyContract): Promise<
     });
   }
   const logged = findLoggedParameters(await reading(() => readLogSettings(client)));
-  return { readsMaskedData, loggedBy: logged.map(({ name }) => name) };
+  const { rows } = await reading(() =>
+    client.query<Pick<Access, "isRestored">>('SELECT maskline.is_restored() AS "isRestored"'),
+  );
+  return {
+    readsMaskedData,
+    loggedBy: logged.map(({ name }) => name),
+    isRestored: rows[0]?.isRestored === true,
+  };
 }
 
 /** Names of tables and columns and what is in them, never a value. */

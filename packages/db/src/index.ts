@@ -27,7 +27,7 @@ export type {
   Tokens,
 } from "./recovery/claims.ts";
 export { connectRecovery, type Recovery } from "./recovery/connect-recovery.ts";
-export type { Erasure, ErasurePlace, PlaceState } from "./recovery/erasure.ts";
+export type { ErasedRecord, Erasure, ErasurePlace, PlaceState } from "./recovery/erasure.ts";
 export { type LogSetting, type ServerSetting } from "./log-settings.ts";
 export type {
   AccessRequest,

@@ -12,6 +12,8 @@ import { type Connection, SessionClient } from "./session.ts";
 
 export interface MigrateOptions extends Pick<Connection, "sendsWeakPassword"> {
   readonly contract: AnyContract;
+  /** Says that what a restored server lacks was dealt with: docs/operations.md. */
+  readonly acceptsRestore?: boolean | undefined;
 }
 
 export interface MigrateResult {
@@ -49,7 +51,7 @@ export class MigrationRefusedError extends Error {
  */
 export function migrate(
   url: string | undefined,
-  { contract, sendsWeakPassword }: MigrateOptions,
+  { contract, sendsWeakPassword, acceptsRestore = false }: MigrateOptions,
 ): Promise<MigrateResult> {
   return withClient({ connectionString: url, sendsWeakPassword }, async (client) => {
     await prepareRoles(client);
@@ -63,6 +65,7 @@ export function migrate(
       const changes = await findChanges(client, contract);
       for (const statement of changes) await client.query(statement);
       await client.query("SELECT maskline.ensure_partitions()");
+      if (acceptsRestore) await client.query("SELECT maskline.accept_restore()");
       return { applied: pending.map(({ tag }) => tag), changes };
     });
   });

@@ -37,10 +37,12 @@ const rights: Readonly<Record<string, readonly string[]>> = {
   "table maskline.seed_default": [],
   "table maskline.schema_version": ["maskline_writer SELECT"],
 
+  "function maskline.accept_restore()": [],
   "function maskline.create_partition(regclass,text)": [],
   "function maskline.drop_old_months(integer)": [],
   "function maskline.ensure_partitions(date)": [],
   "function maskline.expire_quarantine(integer)": [],
+  "function maskline.is_restored()": ["maskline_writer EXECUTE"],
   "function maskline.lock_maintenance()": [],
   "function maskline.partitioned_tables()": [],
   "function maskline.prune_ledger(integer,bigint,bigint)": [],

@@ -12,13 +12,7 @@ interface Options {
   readonly json: boolean;
 }
 
-export function erasureCommands(edge: Edge): Command {
-  return new Command("erasure")
-    .description("check what became of what was erased")
-    .addCommand(erasureVerify(edge));
-}
-
-function erasureVerify(edge: Edge): Command {
+export function erasureVerify(edge: Edge): Command {
   return new Command("verify")
     .description("say of each place that may hold a copy: gone, or until when and why")
     .requiredOption("--record <id>", "the erased record", uuid)

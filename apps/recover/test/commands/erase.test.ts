@@ -145,6 +145,21 @@ describe.each(contracts)("$name", (contract) => {
   const verify = (record: string, ...argv: string[]) =>
     office.auditor.recover(["erasure", "verify", "--record", record, ...argv]);
 
+  test("lists what was erased since a day, for a database that is restored to a time before", async () => {
+    const [record = ""] = await office.write(of(1).messages);
+    await erase(await askFor("--record", record));
+    const list = (since: string) => office.auditor.recover(["erasure", "list", "--since", since]);
+    const today = new Date().toISOString().slice(0, 10);
+    const { code, stdout } = await list(today);
+    expect(code).toBe(0);
+    const lines = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as unknown);
+    expect(lines).toContainEqual({ record, erased_on: today, contract: contract.name });
+    expect((await list("2999-01-01")).stdout).toBe("");
+  });
+
   describe("erasure verify", () => {
     test("says where copies of an erased record may stand, and for machines too", async () => {
       const [record = ""] = await office.write(of(1).messages);
