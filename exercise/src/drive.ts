@@ -67,9 +67,17 @@ async function rowOf(stack: Stack, name: Name): Promise<Row | undefined> {
 }
 
 /** Asks, has it approved, and resolves with the grant. */
-async function ask({ adam }: Cast, person: Person, terms: readonly string[]): Promise<string> {
+async function ask(
+  { adam }: Cast,
+  person: Person,
+  terms: readonly string[],
+  stdin?: string,
+): Promise<string> {
   const reason = ["--purpose", "exercise", "--ticket", "EX-1", "--justification", "exercise"];
-  const { stdout } = await person.type(["request", ...terms, ...reason], { exitCode: 0 });
+  const { stdout } = await person.type(["request", ...terms, ...reason], {
+    exitCode: 0,
+    ...(stdin !== undefined && { stdin }),
+  });
   const grant = /recover approve ([0-9a-f-]{36})/.exec(stdout)?.[1] ?? "";
   await adam.type(["approve", grant], { exitCode: 0 });
   return grant;
@@ -98,7 +106,7 @@ async function checkOriginals(cast: Cast, names: readonly Name[], when: string):
 }
 
 async function countFound(cast: Cast, field: string, value: string): Promise<number> {
-  const grant = await ask(cast, cast.rita, ["lookup", "--field", field]);
+  const grant = await ask(cast, cast.rita, ["lookup", "--field", field], value);
   const command = ["lookup", "--grant", grant, "--field", field, "--json"];
   const { stdout } = await cast.rita.type(command, { exitCode: 0, stdin: value });
   return (JSON.parse(stdout) as unknown[]).length;

@@ -38,6 +38,15 @@ export async function readStdin(edge: Edge): Promise<string> {
     .replace(/\r?\n$/, "");
 }
 
+/** @throws {@link RecoverError} (exit 2) if standard input is empty. */
+export async function readValue(edge: Edge): Promise<string> {
+  const value = await readStdin(edge);
+  if (value !== "") return value;
+  throw new RecoverError(exit.configuration, "There is no value on standard input.", {
+    advice: "Type it and end with Ctrl-D, or redirect a file.",
+  });
+}
+
 /** One JSON document on standard output, or lines for a reader. */
 export function report(
   edge: Edge,

@@ -67,9 +67,29 @@ const refusals: Record<string, readonly [meaning: string, advice: string]> = {
     "Messages in quarantine carry tags of their subjects, and the request names none.",
     "Set MASKLINE_KEYRING: with the token key the tool finds those of the subject.",
   ],
+  wrong_value: [
+    "The grant is for another value.",
+    "Give the value that was approved, or make a request for this one.",
+  ],
+  wrong_subject: [
+    "The subject is not the one that the request is for.",
+    "Nothing was signed or opened. Ask who asked for it, and compare with the ticket.",
+  ],
+  not_all_of_subject: [
+    "The request names no subject, and not all of its records are of this one.",
+    "Nothing was signed. Ask for a request that names it: `recover request unmask --subject`.",
+  ],
+  nothing_to_compare: [
+    "The request names nothing of this kind, and lists no records of it.",
+    "Compare what the grant shows with the ticket.",
+  ],
+  too_many_comparisons: [
+    "You have compared as often as the policy allows an hour.",
+    "Wait: each answers a guess.",
+  ],
   wrong_tokens: [
     "These are not the tokens of one value, one a token key.",
-    "Use `recover lookup`, which makes them.",
+    "Use `recover request lookup`, which makes them.",
   ],
   no_such_capability: ["There is no such capability.", "See `recover request --help`."],
   not_your_role: [
@@ -92,7 +112,6 @@ const refusals: Record<string, readonly [meaning: string, advice: string]> = {
     "You were refused as often as the audit writes down within an hour.",
     "Wait, and find out from `recover audit list` why.",
   ],
-  too_many_tokens: ["The keyring has too many usable token keys.", "Disable those not in use."],
   too_fast: [
     "You have claimed as many records as the policy allows a minute.",
     "Wait a minute, or open a larger grant in parts: name some of its records with --record.",

@@ -315,7 +315,12 @@ describe("a null in the place of a capability", () => {
   });
 
   test.for(["fields", "tokens"])("nor do null %s open a lookup", async (what) => {
-    const grant = await askApproved(office, office.requester, ["lookup", "--field", field]);
+    const grant = await askApproved(
+      office,
+      office.requester,
+      ["lookup", "--field", field],
+      String(office.sample()[field]),
+    );
     const call =
       what === "fields"
         ? `recovery.claim_lookup('${grant}', NULL, '{${wrongToken}}', gen_random_uuid())`

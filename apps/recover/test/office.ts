@@ -285,8 +285,9 @@ export async function askApproved(
   { approver }: Office,
   person: Person,
   argv: readonly string[],
+  stdin?: string,
 ): Promise<string> {
-  const grant = await ask(person, argv);
+  const grant = await ask(person, argv, stdin);
   const { code, stderr } = await approver.recover(["approve", grant]);
   if (code !== 0) throw new Error(`The approval ended with ${code}: ${stderr}`);
   return grant;

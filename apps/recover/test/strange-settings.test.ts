@@ -152,11 +152,17 @@ test.each(contracts)(
       expect(stored[column]).toBe(message[name]);
     }
 
-    const lookup = await approved(requester, "lookup", "--field", office.field);
+    const sought = String(message[office.field]);
+    const lookup = await askApproved(
+      office,
+      requester,
+      ["lookup", "--field", office.field],
+      sought,
+    );
     const found = await done(
       requester,
       ["lookup", "--grant", lookup, "--field", office.field, "--json"],
-      `${String(message[office.field])}\n`,
+      `${sought}\n`,
     );
     expect(found).toContain(record);
 

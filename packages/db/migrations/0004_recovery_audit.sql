@@ -20,6 +20,8 @@ CREATE TABLE recovery.policy (
   records_per_minute integer NOT NULL DEFAULT 600 CHECK (records_per_minute > 0),
   -- A resolved request says how many records match, so it answers guesses; this bounds how many.
   requests_per_hour integer NOT NULL DEFAULT 100 CHECK (requests_per_hour > 0),
+  -- What an approver asks of a request answers guesses too.
+  comparisons_per_hour integer NOT NULL DEFAULT 100 CHECK (comparisons_per_hour > 0),
   -- Of one person; what is refused beyond them leaves no row and says nothing.
   refusals_per_hour integer NOT NULL DEFAULT 500 CHECK (refusals_per_hour > 0),
   -- How long a claimed access may take until its result is due.
@@ -57,8 +59,8 @@ CREATE TABLE recovery.audit (
   at timestamptz NOT NULL,
   -- The collation of names: else no index on it serves a comparison with session_user.
   actor text COLLATE "C" NOT NULL,
-  action text NOT NULL CHECK (action IN ('requested', 'resolved', 'approved', 'denied', 'revoked',
-    'refused', 'intent', 'result', 'abandoned')),
+  action text NOT NULL CHECK (action IN ('requested', 'resolved', 'compared', 'approved', 'denied',
+    'revoked', 'refused', 'intent', 'result', 'abandoned')),
   grant_id uuid,
   claim_id uuid,
   -- JSON, kept as text: the hash covers these bytes. Readers plan by this cap.

@@ -16,6 +16,9 @@ CREATE TABLE recovery.access_grant (
   fields text[] NOT NULL,
   -- As recovery.kept_selector leaves it: without ids, and without the value of a subject.
   selector jsonb NOT NULL CHECK (octet_length(selector::text) <= 4096),
+  -- With the subject's value it opens the selector's commitment, so that it is shown to those alone who
+  -- know the value.
+  subject_salt bytea CHECK (octet_length(subject_salt) = 32),
   -- Null until the selector is resolved, in a later transaction than the request's.
   records_digest bytea,
   record_count bigint,
@@ -38,6 +41,8 @@ CREATE TABLE recovery.access_grant (
   revoked_by text
 );
 
+CREATE INDEX access_grant_by_requester ON recovery.access_grant (requester, created_at);
+
 -- What the selector meant when the request was made; the approval signs its digest.
 CREATE TABLE recovery.grant_record (
   grant_id uuid NOT NULL REFERENCES recovery.access_grant (id),
@@ -54,6 +59,19 @@ CREATE TABLE recovery.approval (
   signature bytea NOT NULL,
   decided_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (grant_id, approver)
+);
+
+-- What somebody asked of a request before deciding about it, and the answer.
+CREATE TABLE recovery.comparison (
+  id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+  grant_id uuid NOT NULL REFERENCES recovery.access_grant (id),
+  asker text NOT NULL DEFAULT session_user,
+  what text NOT NULL CHECK (what IN ('subject', 'value')),
+  -- Null where the request names none.
+  is_named boolean,
+  -- How many of the request's records are of it; null where none are listed.
+  record_count bigint,
+  transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
 -- SHA-256 over the record ids, 16 bytes each, in ascending order.
@@ -120,6 +138,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     ELSE format('entry.%I::text = $1 ->> ''subject''', p_contract.subject_column) END
 $$;
 
+-- Whether a selector says whose the records are.
+CREATE FUNCTION recovery.names_subject(p_selector jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT p_selector ? 'commitment'
+$$;
+
 -- In a comparison as a subquery: else it is called for each row.
 CREATE FUNCTION recovery.ids_of(p_selector jsonb) RETURNS uuid[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -142,6 +166,9 @@ DECLARE
     WHEN 'before' THEN 'entry.create_date < ($1 ->> ''date'')::date'
   END;
 BEGIN
+  IF recovery.names_subject(p_selector) AND p_selector ->> 'kind' <> 'subject' THEN
+    v_test := format('(%s) AND %s', v_test, recovery.subject_test(p_contract));
+  END IF;
   IF p_selector ->> 'kind' = 'quarantine' THEN
     RETURN QUERY
       SELECT refused.record_id, refused.create_date FROM maskline.quarantine AS refused
@@ -191,6 +218,8 @@ DECLARE
   v_members text[] := CASE jsonb_typeof(p_selector) WHEN 'object'
     THEN ARRAY(SELECT jsonb_object_keys(p_selector)) END;
   v_allowed text[];
+  v_of_subject text[] := ARRAY['commitment', 'salt',
+    CASE WHEN p_contract.subject_is_masked THEN 'tokens' ELSE 'subject' END];
   v_holds boolean;
 BEGIN
   CASE p_selector ->> 'kind'
@@ -202,13 +231,9 @@ BEGIN
       v_allowed := '{kind,token}';
       v_holds := p_selector ->> 'token' ~ recovery.token_form();
     WHEN 'subject' THEN
-      v_allowed := CASE WHEN p_contract.subject_is_masked THEN '{kind,tokens,tags,keepTokens}'
-        ELSE '{kind,subject,tags,keepTokens}' END;
-      v_holds := (NOT p_selector ? 'tags' OR recovery.are_texts(p_selector -> 'tags', 16, recovery.token_form()))
-        AND CASE WHEN p_contract.subject_is_masked
-        THEN recovery.are_texts(p_selector -> 'tokens', 16, recovery.token_form())
-        ELSE jsonb_typeof(p_selector -> 'subject') = 'string'
-          AND octet_length(p_selector ->> 'subject') BETWEEN 1 AND 4096 END;
+      v_allowed := '{kind,tags,keepTokens}';
+      v_holds := recovery.names_subject(p_selector)
+        AND (NOT p_selector ? 'tags' OR recovery.are_texts(p_selector -> 'tags', 16, recovery.token_form()));
     WHEN 'time' THEN
       v_allowed := '{kind,from,to}';
       v_holds := recovery.is_instant(p_selector ->> 'from') AND recovery.is_instant(p_selector ->> 'to');
@@ -216,8 +241,8 @@ BEGIN
       v_allowed := '{kind,date,keepTokens}';
       v_holds := recovery.is_instant((p_selector ->> 'date') || 'T00:00:00Z');
     WHEN 'value' THEN
-      v_allowed := '{kind}';
-      v_holds := true;
+      v_allowed := '{kind,tokens}';
+      v_holds := recovery.are_texts(p_selector -> 'tokens', 16, recovery.token_form());
     WHEN 'recipient', 'token_key' THEN
       v_allowed := CASE p_selector ->> 'kind' WHEN 'recipient' THEN '{kind,from,to}'
         ELSE '{kind,from,to,unopenable}' END;
@@ -225,6 +250,15 @@ BEGIN
         AND coalesce(p_selector ->> 'unopenable', 'leave') IN ('leave', 'tombstone');
     ELSE RETURN false;
   END CASE;
+  IF p_selector ->> 'kind' IN ('records', 'token', 'subject', 'time') AND v_members && v_of_subject THEN
+    v_allowed := v_allowed || v_of_subject;
+    v_holds := v_holds AND v_of_subject <@ v_members
+      AND p_selector ->> 'commitment' ~ '^[0-9a-f]{64}$' AND p_selector ->> 'salt' ~ '^[0-9a-f]{64}$'
+      AND CASE WHEN p_contract.subject_is_masked
+      THEN recovery.are_texts(p_selector -> 'tokens', 16, recovery.token_form())
+      ELSE jsonb_typeof(p_selector -> 'subject') = 'string'
+        AND octet_length(p_selector ->> 'subject') BETWEEN 1 AND 4096 END;
+  END IF;
   RETURN (v_holds AND v_members <@ v_allowed
     AND coalesce(jsonb_typeof(p_selector -> 'keepTokens'), 'boolean') = 'boolean') IS TRUE;
 END
@@ -244,17 +278,15 @@ END
 $$;
 
 -- A selector as the grant, its approvals and the audit have it: for ids their digest and number, for a
--- subject's value its MAC.
+-- subject's value its MAC. The salt of its commitment is kept apart.
 CREATE FUNCTION recovery.kept_selector(p_selector jsonb) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT CASE
-    WHEN p_selector ? 'ids' THEN p_selector - 'ids' || jsonb_build_object(
+  SELECT p_selector - '{ids,salt}'::text[]
+    || CASE WHEN p_selector ? 'ids' THEN jsonb_build_object(
       'count', cardinality(recovery.ids_of(p_selector)),
-      'digest', encode(recovery.digest_of(recovery.ids_of(p_selector)), 'hex'))
-    WHEN p_selector ? 'subject' THEN p_selector
-      || jsonb_build_object('subject', recovery.subject_mac(p_selector ->> 'subject'))
-    ELSE p_selector
-  END
+      'digest', encode(recovery.digest_of(recovery.ids_of(p_selector)), 'hex')) ELSE '{}' END
+    || CASE WHEN p_selector ? 'subject'
+      THEN jsonb_build_object('subject', recovery.subject_mac(p_selector ->> 'subject')) ELSE '{}' END
 $$;
 
 -- How much a custodian's work would touch: records, or batch keys of a recipient.
@@ -309,7 +341,15 @@ BEGIN
     WHEN (v_selector ->> 'kind' = ANY (v_kinds)) IS NOT TRUE THEN 'wrong_selector'
     WHEN NOT recovery.is_well_formed(p_contract, v_selector)
       -- Bodies are erased with their subject's rows, and opened by themselves.
-      OR v_selector ? 'tags' AND p_request ->> 'capability' <> 'erase' THEN 'malformed_selector'
+      OR v_selector ? 'tags' AND p_request ->> 'capability' <> 'erase'
+      -- What is erased is chosen in one way alone.
+      OR recovery.names_subject(v_selector) AND v_selector ->> 'kind' <> 'subject'
+        AND p_request ->> 'capability' <> 'unmask' THEN 'malformed_selector'
+    -- Two tokens under one key are two values, and one token is a value in one field.
+    WHEN p_request ->> 'capability' = 'lookup' AND jsonb_array_length(v_selector -> 'tokens') <> (
+      SELECT count(DISTINCT split_part(token, '.', 2))
+      FROM jsonb_array_elements_text(v_selector -> 'tokens') AS token) THEN 'wrong_tokens'
+    WHEN p_request ->> 'capability' = 'lookup' AND cardinality(p_fields) <> 1 THEN 'wrong_fields'
     WHEN p_request ->> 'capability' = 'erase' AND v_selector ->> 'kind' = 'subject' AND NOT v_selector ? 'tags'
       AND EXISTS (SELECT FROM maskline.quarantine AS refused
         WHERE refused.contract = p_contract.name AND refused.subject_tag IS NOT NULL) THEN 'tags_missing'
@@ -376,11 +416,11 @@ BEGIN
       THEN jsonb_build_object('capability', v_capability) ELSE '{}' END);
   END IF;
 
-  INSERT INTO recovery.access_grant (tenant, contract, capability, fields, selector, purpose, ticket,
-    justification, reveal, max_records, approvals_required, expires_at)
+  INSERT INTO recovery.access_grant (tenant, contract, capability, fields, selector, subject_salt, purpose,
+    ticket, justification, reveal, max_records, approvals_required, expires_at)
   VALUES (
     p_request ->> 'tenant', p_request ->> 'contract', v_capability, v_fields,
-    recovery.kept_selector(p_request -> 'selector'),
+    recovery.kept_selector(p_request -> 'selector'), decode(p_request -> 'selector' ->> 'salt', 'hex'),
     p_request ->> 'purpose', p_request ->> 'ticket', p_request ->> 'justification', p_request ->> 'reveal',
     -- The work of a custodian is bounded by its selector: rows arrive while it runs.
     CASE v_capability
@@ -489,13 +529,14 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
       OR pg_has_role(session_user, 'maskline_auditor', 'MEMBER'))
 $$;
 
--- Everything that an approval signs, and what became of the grant.
+-- Everything that an approval signs, and what became of the grant. The salt is the requester's own.
 CREATE FUNCTION recovery.describe(p_grant recovery.access_grant) RETURNS jsonb
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
   SELECT jsonb_build_object(
     'id', p_grant.id, 'tenant', p_grant.tenant, 'requester', p_grant.requester,
     'contract', p_grant.contract, 'capability', p_grant.capability, 'fields', p_grant.fields,
     'selector', p_grant.selector,
+    'subjectSalt', CASE WHEN p_grant.requester = session_user THEN encode(p_grant.subject_salt, 'hex') END,
     'digest', encode(coalesce(p_grant.records_digest, recovery.digest_of('{}')), 'hex'),
     'records', coalesce(p_grant.record_count, 0), 'ended', p_grant.ended,
     'purpose', p_grant.purpose, 'ticket', p_grant.ticket, 'justification', p_grant.justification,
@@ -532,6 +573,93 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
   FROM recovery.grant_record AS listed JOIN recovery.access_grant ON access_grant.id = listed.grant_id
   WHERE listed.grant_id = p_grant AND recovery.may_see(access_grant)
   ORDER BY listed.record_id
+$$;
+
+-- How many of the records that a request lists are of a subject, or have a value: $1 is it in a selector's
+-- form. Null where it lists none, or so many that an answer would take long.
+CREATE FUNCTION recovery.count_of(p_grant recovery.access_grant, p_what text, p_named jsonb)
+RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_contract maskline.contract := recovery.contract_named(p_grant.contract);
+  v_count bigint;
+BEGIN
+  IF v_contract.name IS NULL OR p_grant.record_count > (SELECT max_records FROM recovery.policy)
+    OR NOT EXISTS (SELECT FROM recovery.grant_record WHERE grant_id = p_grant.id) THEN
+    RETURN NULL;
+  END IF;
+  IF p_grant.selector ->> 'kind' = 'quarantine' THEN
+    IF p_what = 'value' OR NOT p_named ? 'tokens' THEN RETURN NULL; END IF;
+    SELECT count(*) INTO v_count
+    FROM recovery.grant_record AS listed JOIN maskline.quarantine AS refused USING (record_id, create_date)
+    WHERE listed.grant_id = p_grant.id AND p_named -> 'tokens' ? refused.subject_tag;
+    RETURN v_count;
+  END IF;
+  IF p_what = 'subject' AND p_named ? 'tokens' <> v_contract.subject_is_masked THEN RETURN NULL; END IF;
+  EXECUTE format(
+    'SELECT count(*) FROM recovery.grant_record AS listed JOIN public.%I AS entry USING (record_id, create_date)
+     WHERE listed.grant_id = $2 AND %s',
+    v_contract.table_name, CASE p_what WHEN 'subject' THEN recovery.subject_test(v_contract)
+      ELSE recovery.some_token(v_contract, '$1 -> ''tokens'' ? %s') END)
+  INTO v_count USING p_named, p_grant.id;
+  RETURN v_count;
+END
+$$;
+
+-- Holds a subject, or a masked value, against a request: does it name it, and how many of its records
+-- are of it? One is given, never a list: p_subject where the contract keeps it plain, else its tokens;
+-- of quarantined messages its tags. The answer is told by comparison_of, once this is committed.
+CREATE FUNCTION recovery.compare_request(p_grant uuid, p_what text, p_subject text, p_tokens text[])
+RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_grant recovery.access_grant;
+  v_refusal text;
+  v_named jsonb;
+  v_answer recovery.comparison;
+BEGIN
+  PERFORM recovery.require(p_grant IS NOT NULL AND p_what IN ('subject', 'value')
+    AND num_nonnulls(p_subject, p_tokens) = 1 AND (p_what = 'subject' OR p_subject IS NULL)
+    AND coalesce(octet_length(p_subject), 1) BETWEEN 1 AND 4096
+    AND coalesce(cardinality(p_tokens), 1) BETWEEN 1 AND 64
+    AND NOT EXISTS (SELECT FROM unnest(p_tokens) AS token
+      WHERE (octet_length(token) < 100 AND token ~ recovery.token_form()) IS NOT TRUE));
+  PERFORM FROM recovery.audit_head FOR UPDATE;
+  SELECT * INTO v_grant FROM recovery.access_grant WHERE id = p_grant;
+  IF NOT FOUND OR NOT recovery.may_see(v_grant) THEN RETURN recovery.refuse('no_such_grant', NULL); END IF;
+  v_named := jsonb_strip_nulls(jsonb_build_object('subject', p_subject, 'tokens', p_tokens));
+  v_answer.is_named := CASE
+    WHEN p_what = 'value' AND v_grant.selector ->> 'kind' = 'value' THEN v_grant.selector -> 'tokens' ?| p_tokens
+    WHEN p_what = 'value' AND v_grant.selector ? 'token' THEN v_grant.selector ->> 'token' = ANY (p_tokens)
+    WHEN p_what = 'value' OR NOT recovery.names_subject(v_grant.selector) THEN NULL
+    WHEN v_grant.selector ? 'subject' THEN recovery.subject_mac(p_subject) = v_grant.selector ->> 'subject'
+    ELSE v_grant.selector -> 'tokens' ?| p_tokens END;
+  v_refusal := CASE
+    WHEN v_grant.requester = session_user THEN 'self_approval'
+    WHEN recovery.state_of(v_grant) NOT IN ('pending', 'live') THEN 'grant_' || recovery.state_of(v_grant)
+    WHEN recovery.count_recent('compared') >= (SELECT comparisons_per_hour FROM recovery.policy)
+      THEN 'too_many_comparisons' END;
+  IF v_refusal IS NULL THEN
+    v_answer.record_count := recovery.count_of(v_grant, p_what, v_named);
+    IF v_answer.is_named IS NULL AND v_answer.record_count IS NULL THEN v_refusal := 'nothing_to_compare'; END IF;
+  END IF;
+  IF v_refusal IS NOT NULL THEN RETURN recovery.refuse(v_refusal, p_grant); END IF;
+  INSERT INTO recovery.comparison (grant_id, what, is_named, record_count)
+  VALUES (p_grant, p_what, v_answer.is_named, v_answer.record_count) RETURNING * INTO v_answer;
+  PERFORM recovery.append_audit('compared', p_grant, NULL, recovery.kept_selector(v_named)
+    || jsonb_build_object('what', p_what, 'named', v_answer.is_named, 'records', v_answer.record_count));
+  RETURN jsonb_build_object('comparison', v_answer.id);
+END
+$$;
+
+-- Null where it is not the caller's, or not committed. Whoever named the subject may open its commitment.
+CREATE FUNCTION recovery.comparison_of(p_comparison uuid) RETURNS jsonb
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT jsonb_build_object('isNamed', comparison.is_named, 'records', comparison.record_count,
+    'salt', CASE WHEN what = 'subject' AND comparison.is_named THEN encode(subject_salt, 'hex') END)
+  FROM recovery.comparison JOIN recovery.access_grant ON access_grant.id = grant_id
+  WHERE comparison.id = p_comparison AND asker = session_user
+    AND transaction_id IS DISTINCT FROM pg_current_xact_id_if_assigned()
 $$;
 
 -- p_signer: the login for which the tool signed. An approval under another's key would never hold.
@@ -608,6 +736,7 @@ GRANT EXECUTE ON FUNCTION recovery.request_access(jsonb), recovery.resolve_reque
 GRANT EXECUTE ON FUNCTION recovery.list_grants(integer), recovery.show_grant(uuid),
   recovery.grant_records(uuid), recovery.revoke(uuid)
   TO maskline_requester, maskline_approver, maskline_custodian, maskline_auditor;
-GRANT EXECUTE ON FUNCTION recovery.decide(uuid, text, text, bytea, text) TO maskline_approver;
+GRANT EXECUTE ON FUNCTION recovery.decide(uuid, text, text, bytea, text),
+  recovery.compare_request(uuid, text, text, text[]), recovery.comparison_of(uuid) TO maskline_approver;
 GRANT EXECUTE ON FUNCTION recovery.report_refusal(uuid, text)
   TO maskline_requester, maskline_approver, maskline_custodian;

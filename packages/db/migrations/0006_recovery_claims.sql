@@ -331,7 +331,7 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
       WHERE (CASE name
         WHEN 'outcome' THEN true
         WHEN 'reason' THEN value #>> '{}' IN ('no_checkpoint', 'forged_approval', 'wrong_person',
-          'wrong_tenant', 'wrong_contract', 'wrong_capability', 'wrong_fields', 'wrong_records',
+          'wrong_tenant', 'wrong_contract', 'wrong_capability', 'wrong_fields', 'wrong_records', 'wrong_value',
           'grant_used_up', 'grant_expired')
         WHEN 'opened' THEN recovery.is_whole(value)
         WHEN 'missing' THEN recovery.is_whole(value)
@@ -370,7 +370,7 @@ BEGIN
 END
 $$;
 
--- A look-up claims the tokens of one value, one a token key, and the audit names them.
+-- A look-up claims tokens of the value that was approved, and the audit names them.
 CREATE FUNCTION recovery.claim_lookup(p_grant uuid, p_field text, p_tokens text[], p_claim uuid)
 RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -383,11 +383,9 @@ BEGIN
       WHERE (octet_length(token) < 100 AND token ~ recovery.token_form()) IS NOT TRUE));
   PERFORM recovery.abandon_overdue(session_user);
   v_refusal := recovery.check_grant(p_grant, 'lookup', ARRAY[p_field], 1);
-  IF v_refusal IS NULL AND cardinality(p_tokens) > 16 THEN v_refusal := 'too_many_tokens'; END IF;
-  -- Two tokens under one key are two values.
-  IF v_refusal IS NULL AND cardinality(p_tokens)
-    <> (SELECT count(DISTINCT split_part(token, '.', 2)) FROM unnest(p_tokens) AS token) THEN
-    v_refusal := 'wrong_tokens';
+  IF v_refusal IS NULL AND NOT (SELECT selector -> 'tokens' @> to_jsonb(p_tokens)
+    FROM recovery.access_grant WHERE id = p_grant) THEN
+    v_refusal := 'wrong_value';
   END IF;
   IF v_refusal IS NOT NULL THEN RETURN recovery.refuse_claim(v_refusal, p_grant); END IF;
   RETURN recovery.open_claim(p_claim, p_grant, ARRAY[p_field], p_tokens, 1,

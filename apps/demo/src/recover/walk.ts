@@ -65,8 +65,12 @@ async function showUnmask({ cast: { rita, adam }, subject, say }: Scene): Promis
   await rita.type(["unmask", "--grant", grant, "--print"], { exitCode: denied });
   await rita.type(["approve", grant], { exitCode: denied });
 
-  say("\n3. adam approves; his signature covers every term and the records.");
-  await adam.type(["approve", grant], { exitCode: 0 });
+  say(
+    "\n3. adam approves; his signature covers every term and the records. A grant shows a subject as a",
+  );
+  say("   hash: he holds the one of the ticket against it.");
+  await adam.type(["approve", grant, "--subject", "somebody else"], { exitCode: denied });
+  await adam.type(["approve", grant, "--subject", subject.value], { exitCode: 0 });
   const { stdout } = await rita.type(["unmask", "--grant", grant, "--print"], { exitCode: 0 });
   const isOpened = Object.values(subject.originals).every((value) => stdout.includes(value));
   if (!isOpened || !/ match$/m.test(stdout)) {
@@ -81,13 +85,14 @@ async function showLookup({ cast: { rita, adam }, subject, say }: Scene): Promis
     "\n4. The other way round: which records have this value? It takes a grant too, and the records",
   );
   say("   stay masked. (In practice, type the value, or redirect a file: see lookup --help.)");
-  const grant = await request(rita, [
+  const terms = [
     "lookup",
     "--field",
     field,
     ...reason("fraud", "SEC-4711", "Who else has the same"),
-  ]);
-  await adam.type(["approve", grant], { exitCode: 0 });
+  ];
+  const grant = await request(rita, terms, value);
+  await adam.type(["approve", grant, "--value", value], { exitCode: 0 });
   await rita.type(["lookup", "--grant", grant, "--field", field], {
     exitCode: 0,
     stdin: value,
@@ -149,8 +154,11 @@ async function showErasure({ stack, cast, subject, say }: Scene): Promise<void> 
   }
 }
 
-async function request(person: Person, args: readonly string[]): Promise<string> {
-  const { stdout } = await person.type(["request", ...args], { exitCode: 0 });
+async function request(person: Person, args: readonly string[], stdin = ""): Promise<string> {
+  const { stdout } = await person.type(["request", ...args], {
+    exitCode: 0,
+    ...(stdin !== "" && { stdin }),
+  });
   const grant = /recover approve ([0-9a-f-]{36})/.exec(stdout)?.[1];
   if (grant === undefined) throw new UnexpectedEnd("The request named no grant.");
   return grant;

@@ -6,18 +6,34 @@ import { confirmOrEnd, type Edge, report } from "../edge.ts";
 import { canonicalGrant } from "../grants/canonical-grant.ts";
 import { showVerified } from "../grants/show-verified.ts";
 import { requireDuty } from "../operator.ts";
+import { contractOption } from "../option-values.ts";
 import { granted } from "../refusals.ts";
+import { compareGrant, type CompareOptions, compareOptions, describeJudged } from "./compare.ts";
 import { describeGrant } from "./describe-grant.ts";
 
 type Verb = "approve" | "deny";
 
-interface Options {
+interface Options extends CompareOptions {
   readonly yes: boolean;
   readonly json: boolean;
 }
 
 export function approve(edge: Edge): Command {
-  return decision(edge, "approve", "approve a grant that somebody else asked for");
+  const [subject, value] = compareOptions();
+  return decision(edge, "approve", "approve a grant that somebody else asked for")
+    .addOption(contractOption())
+    .addOption(subject)
+    .addOption(value)
+    .addHelpText(
+      "after",
+      `
+A grant names its subject by a hash and a value by its tokens. What the ticket says of whom it is, hold
+against it: the database compares, and audits that you asked; if it is for somebody else, nothing is
+signed and this exits with 3. Masked values take MASKLINE_KEYRING.
+
+Example:
+  pnpm recover approve 7b0e… --subject 424cdd21-063a-43a7-b91b-7ca1a833afae`,
+    );
 }
 
 export function deny(edge: Edge): Command {
@@ -54,7 +70,14 @@ async function decide(
   const { deployment } = operator.keyring;
   await using recovery = openRecovery(edge);
   const { grant } = await showVerified({ grants: recovery.grants, operator }, options.id);
-  await confirmOrEnd(edge, options.yes, [...describeGrant(grant), "", `You are to ${verb} this.`]);
+  const judged = await compareGrant(edge, recovery.grants, { ...options, grant });
+  const said = judged === null ? [] : [describeJudged(judged, grant)];
+  await confirmOrEnd(edge, options.yes, [
+    ...describeGrant(grant),
+    ...said,
+    "",
+    `You are to ${verb} this.`,
+  ]);
   const { state } = granted(
     await recovery.grants.decide(options.id, {
       decision: verb,
@@ -64,7 +87,7 @@ async function decide(
     }),
   );
   report(edge, options, {
-    json: { grant: options.id, state },
-    text: [`The grant is ${state}.`],
+    json: { grant: options.id, state, compared: judged },
+    text: [...said, `The grant is ${state}.`],
   });
 }

@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { openContract, openRecovery, openWitness } from "../compose.ts";
 import { confirmOrEnd, type Edge, report } from "../edge.ts";
 import { showUsable } from "../grants/show-verified.ts";
+import { isNamedIn, namesSubject, plainSubject } from "../grants/subject-commitment.ts";
 import { endCovered } from "../open/claim.ts";
 import { contractOption } from "../option-values.ts";
 import { withProgress } from "../progress.ts";
@@ -12,7 +13,7 @@ import { erase as eraseRecords } from "../work/erase.ts";
 import { describePlaces } from "../work/erasure-places.ts";
 import { refusal } from "../refusals.ts";
 import { describeGrant } from "./describe-grant.ts";
-import { readSubject, selectSubject, type SubjectOptions, subjectOptions } from "./subject.ts";
+import { readSubject, type SubjectOptions, subjectOptions } from "./subject.ts";
 
 interface Options extends SubjectOptions {
   readonly grant: string;
@@ -55,9 +56,9 @@ async function run(edge: Edge, options: Options): Promise<void> {
   const { grants } = recovery;
   const { grant } = await showUsable({ grants, operator }, options.grant, contract.name);
   const value = await readSubject(edge, options);
-  const subject = value === undefined ? undefined : await selectSubject(edge, contract, value);
-  // A subject that is masked stands in the grant by its tokens; any other the database compares.
-  if (subject && "tokens" in subject && !isOfTokens(grant.selector["tokens"], subject.tokens)) {
+  const isNamed =
+    value !== undefined && isNamedIn(grant, contract, { value, salt: grant.subjectSalt });
+  if (namesSubject(grant) !== (value !== undefined) || (value !== undefined && !isNamed)) {
     throw refusal("wrong_records");
   }
   await confirmOrEnd(edge, options.yes, [
@@ -68,7 +69,11 @@ async function run(edge: Edge, options: Options): Promise<void> {
   const order = {
     grantId: options.grant,
     contract: contract.name,
-    subject: subject && "subject" in subject ? subject.subject : undefined,
+    // One that is masked stands in the grant by its tokens.
+    subject:
+      value !== undefined && "subject" in grant.selector
+        ? plainSubject(contract, value)
+        : undefined,
   };
   const erased = await withProgress(edge, "records erased", (progress) =>
     eraseRecords({ recovery, witness, operator }, order, progress),
@@ -82,10 +87,6 @@ async function run(edge: Edge, options: Options): Promise<void> {
     ],
   });
   await endCovered(witness, null);
-}
-
-function isOfTokens(approved: unknown, tokens: readonly string[]): boolean {
-  return Array.isArray(approved) && tokens.some((token) => approved.includes(token));
 }
 
 function plainFields({ fields }: AnyContract): string[] {

@@ -3,8 +3,7 @@
 import { Command } from "commander";
 import { openContract, openRecovery, openTokenizer, openWitness } from "../compose.ts";
 import { readSettings } from "../config.ts";
-import { type Edge, readStdin, report } from "../edge.ts";
-import { exit, RecoverError } from "../exit.ts";
+import { type Edge, readValue, report } from "../edge.ts";
 import { showUsable } from "../grants/show-verified.ts";
 import { endCovered } from "../open/claim.ts";
 import { lookup as lookUp } from "../open/lookup.ts";
@@ -31,9 +30,9 @@ export function lookup(edge: Edge): Command {
     .addHelpText(
       "after",
       `
-The value is tokenized under every usable key of MASKLINE_KEYRING. It confirms guesses, so it
-takes a grant, and the audit names the tokens; the value itself goes nowhere. Type it, or read it
-from a file: on the command line it would stand in the shell's history.
+The value is the one that the grant was approved for; its tokens find the records, and the audit names
+them; the value itself goes nowhere. Type it, or read it from a file: on the command line it would
+stand in the shell's history.
 
 Examples:
   pnpm recover lookup --grant 7b0e… --field ip
@@ -51,12 +50,7 @@ async function find(edge: Edge, options: Options): Promise<void> {
   const { grants, claims } = recovery;
   const signed = await showUsable({ grants, operator }, options.grant, contract.name);
   const tokenizer = await openTokenizer(edge, contract);
-  const value = await readStdin(edge);
-  if (value === "") {
-    throw new RecoverError(exit.configuration, "There is no value on standard input.", {
-      advice: "Type it and end with Ctrl-D, or redirect a file.",
-    });
-  }
+  const value = await readValue(edge);
   const records = await lookUp(
     { claims, witness, operator, tokenizer },
     { contract, signed, field: options.field, value, limit: options.limit },

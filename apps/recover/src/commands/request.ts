@@ -1,11 +1,11 @@
 /** `recover request`: asks for access. */
 
-import type { AccessRequest, Capability, Selector } from "@org/db";
+import type { AccessRequest, Capability, Grant, NamedSubject, Selector } from "@org/db";
 import type { AnyContract } from "@org/schema";
 import { Argument, Command, Option } from "commander";
-import { openContract, openRecovery } from "../compose.ts";
+import { openContract, openRecovery, openTokenizer } from "../compose.ts";
 import { readSettings } from "../config.ts";
-import { confirmOrEnd, type Edge, report } from "../edge.ts";
+import { confirmOrEnd, type Edge, readValue, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { granted } from "../refusals.ts";
 import {
@@ -21,11 +21,10 @@ import {
 import { describeGrant } from "./describe-grant.ts";
 import { requireOpenableFields, requireTokenFields } from "./fields.ts";
 import {
+  nameSubject,
   readSubject,
-  selectSubject,
   type SubjectOptions,
   subjectOptions,
-  type SubjectSelector,
   withTags,
 } from "./subject.ts";
 
@@ -100,7 +99,7 @@ export function request(edge: Edge): Command {
         .choices(["full", "partial"])
         .default("full"),
     )
-    .option("--max-records <n>", "how many may be opened (look-ups: how many values)", positive)
+    .option("--max-records <n>", "how many may be opened (look-ups: how often)", positive)
     .option("--minutes <n>", "how long the grant lives", positive, 60)
     .option("--yes", "do not ask on a terminal", false)
     .option("--json", "print one JSON document", false)
@@ -108,15 +107,18 @@ export function request(edge: Edge): Command {
       "after",
       `
 What goes with what:
-  unmask    --field NAME…, and one of --record, --token, --subject, --from with --to
+  unmask    --field NAME…, and one of --record, --token, --subject, --from with --to;
+            --subject beside one of the others: of those, that person's alone
             --field body, and --quarantined
-  lookup    --field NAME…
+  lookup    --field NAME, and the value on standard input
   retry     --quarantined
   erase     one of --record, --subject, --before, --quarantined
   rewrap    --from-key and --to-key: recipients
   retoken   --from-key and --to-key: token keys; --unopenable
 unmask and lookup take membership in maskline_requester, the others in maskline_custodian. rewrap is
-of what all contracts share; every other grant is for one contract.
+of what all contracts share; every other grant is for one contract. A grant names a subject by a hash,
+and a look-up's value by its tokens: approvers hold their own knowledge against it, and what is
+opened must be of that subject.
 
 Examples:
   pnpm recover request unmask --field ip --record 0190a0b0-7e1c-7c1e-8f6a-3f1d9a2b4c5d \\
@@ -133,14 +135,14 @@ async function ask(edge: Edge, capability: Capability, options: Options): Promis
   const fields = options.field ?? [];
   (capability === "lookup" ? requireTokenFields : requireOpenableFields)(contract, fields);
   const value = await readSubject(edge, options);
-  const subject =
-    value === undefined ? undefined : await subjectFor(edge, { capability, contract, value });
+  const subject = value === undefined ? undefined : await nameSubject(edge, contract, value);
+  const chosen = selectorOf(options, { capability, subject });
   const wanted: AccessRequest = {
     tenant,
     contract: capability === "rewrap" ? "*" : contract.name,
     capability,
     fields,
-    selector: selectorOf(capability, options, subject),
+    selector: await completed(edge, chosen, { contract, fields, capability, subject: value }),
     purpose: options.purpose,
     ticket: options.ticket,
     justification: options.justification,
@@ -155,6 +157,7 @@ async function ask(edge: Edge, capability: Capability, options: Options): Promis
   ]);
   const { grant: id } = granted(await recovery.grants.request(wanted));
   const grant = await recovery.grants.show(id);
+  requireSameSubject(grant, subject);
   report(edge, options, {
     json: { grant: id, state: grant?.state, records: grant?.records },
     text: [
@@ -165,38 +168,68 @@ async function ask(edge: Edge, capability: Capability, options: Options): Promis
   });
 }
 
-async function subjectFor(
-  edge: Edge,
-  order: {
-    readonly capability: Capability;
-    readonly contract: AnyContract;
-    readonly value: string;
-  },
-): Promise<SubjectSelector> {
-  const { capability, contract, value } = order;
-  const selector = await selectSubject(edge, contract, value);
-  return capability === "erase" ? withTags(edge, contract, { value, selector }) : selector;
+/** Approvers would judge another request than was made. */
+function requireSameSubject(grant: Grant | null, named: NamedSubject | undefined): void {
+  if (grant?.selector["commitment"] === named?.commitment) return;
+  throw new RecoverError(exit.tampering, "The grant names another subject than you did.", {
+    advice: "Revoke it. Somebody changed the database: tell the security team.",
+  });
 }
 
-function selectorOf(
-  capability: Capability,
-  options: Options,
-  subject: SubjectSelector | undefined,
-): Selector {
+interface Wanted {
+  readonly contract: AnyContract;
+  readonly fields: readonly string[];
+  readonly capability: Capability;
+  /** The value, if one was named. */
+  readonly subject: string | undefined;
+}
+
+/** With what only a token key finds: the tags of a subject to erase, and the tokens of a value to look up. */
+async function completed(
+  edge: Edge,
+  selector: Selector | "value",
+  { contract, fields, capability, subject }: Wanted,
+): Promise<Selector> {
+  if (selector !== "value") {
+    const isErased = capability === "erase" && subject !== undefined && selector.kind === "subject";
+    return isErased ? withTags(edge, contract, { value: subject, selector }) : selector;
+  }
+  const [field, ...others] = fields;
+  if (field === undefined || others.length > 0) {
+    throw new RecoverError(exit.configuration, "A look-up is of one value in one field.", {
+      advice: "Name one with --field.",
+    });
+  }
+  const tokenizer = await openTokenizer(edge, contract);
+  return { kind: "value", tokens: tokenizer.candidates(field, await readValue(edge)) };
+}
+
+interface Choice {
+  readonly capability: Capability;
+  readonly subject: NamedSubject | undefined;
+}
+
+function selectorOf(options: Options, { capability, subject }: Choice): Selector | "value" {
   const { record, quarantined, from, to, before, keepTokens, fromKey, toKey } = options;
+  const isNarrowed = subject !== undefined && capability === "unmask";
+  const of = isNarrowed ? subject : {};
   const found: Selector[] = [];
-  if (record) found.push({ kind: "records", ids: record, ...keeping(keepTokens) });
+  if (record) found.push({ kind: "records", ids: record, ...keeping(keepTokens), ...of });
   if (quarantined) found.push({ kind: "quarantine", ids: quarantined });
-  if (options.token !== undefined) found.push({ kind: "token", token: options.token });
-  if (subject !== undefined) found.push({ ...subject, ...keeping(keepTokens) });
-  if (from !== undefined && to !== undefined) found.push({ kind: "time", from, to });
+  if (options.token !== undefined) found.push({ kind: "token", token: options.token, ...of });
+  if (from !== undefined && to !== undefined) found.push({ kind: "time", from, to, ...of });
   if (before !== undefined) found.push({ kind: "before", date: before, ...keeping(keepTokens) });
   if (fromKey !== undefined && toKey !== undefined) {
     const keys = { from: fromKey, to: toKey };
     if (capability === "rewrap") found.push({ kind: "recipient", ...keys });
     else found.push({ kind: "token_key", ...keys, ...tombstoning(options.unopenable) });
   }
-  if (found.length === 0 && capability === "lookup") return { kind: "value" };
+  // Of a body nobody has said whose it is.
+  const isAlone = !isNarrowed || found.length === 0 || quarantined !== undefined;
+  if (subject !== undefined && isAlone) {
+    found.push({ kind: "subject", ...subject, ...keeping(keepTokens) });
+  }
+  if (found.length === 0 && capability === "lookup") return "value";
   const [selector] = found;
   if (found.length === 1 && selector !== undefined) return selector;
   throw new RecoverError(exit.configuration, "Choose the records in exactly one way.", {

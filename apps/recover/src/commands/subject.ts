@@ -1,9 +1,10 @@
 /** The subject that somebody named, in the form in which grants take it. */
 
-import type { Selector } from "@org/db";
+import type { Compared, Grant, NamedSubject, Selector } from "@org/db";
 import { Option } from "commander";
 import { openTokenizer, openTokenizerIfAny } from "../compose.ts";
 import { type Edge, readStdin } from "../edge.ts";
+import { commitTo, plainSubject } from "../grants/subject-commitment.ts";
 import { type AnyContract, tagField } from "@org/schema";
 
 export type SubjectSelector = Extract<Selector, { readonly kind: "subject" }>;
@@ -31,18 +32,35 @@ export async function readSubject(
 }
 
 /** By the value where the contract keeps it plain, else by its tokens: the value itself goes nowhere. */
-export async function selectSubject(
+export async function nameSubject(
   edge: Edge,
   contract: AnyContract,
   value: string,
-): Promise<SubjectSelector> {
-  const field = contract.fields.find(({ name }) => name === contract.subject);
-  if (!field?.isMasked) {
-    // As PostgreSQL writes it.
-    return { kind: "subject", subject: field?.kind === "uuid" ? value.toLowerCase() : value };
+): Promise<NamedSubject> {
+  const commitment = commitTo(contract, value);
+  if (!isSubjectMasked(contract)) return { ...commitment, subject: plainSubject(contract, value) };
+  const tokenizer = await openTokenizer(edge, contract);
+  return { ...commitment, tokens: tokenizer.candidates(contract.subject, value) };
+}
+
+/** In the form in which the database compares it with what a request means. */
+export async function compareSubject(
+  edge: Edge,
+  contract: AnyContract,
+  { grant, value }: { readonly grant: Grant; readonly value: string },
+): Promise<Compared> {
+  const what = "subject";
+  const isOfBodies = grant.selector.kind === "quarantine";
+  if (!isOfBodies && !isSubjectMasked(contract)) {
+    return { what, subject: plainSubject(contract, value) };
   }
   const tokenizer = await openTokenizer(edge, contract);
-  return { kind: "subject", tokens: tokenizer.candidates(contract.subject, value) };
+  const subject = plainSubject(contract, value);
+  return { what, tokens: tokenizer.candidates(isOfBodies ? tagField : contract.subject, subject) };
+}
+
+function isSubjectMasked({ fields, subject }: AnyContract): boolean {
+  return fields.some(({ name, isMasked }) => name === subject && isMasked);
 }
 
 /**
@@ -56,6 +74,5 @@ export async function withTags(
 ): Promise<SubjectSelector> {
   const tokenizer = await openTokenizerIfAny(edge, contract);
   if (tokenizer === null) return selector;
-  const subject = "subject" in selector ? selector.subject : value;
-  return { ...selector, tags: tokenizer.candidates(tagField, subject) };
+  return { ...selector, tags: tokenizer.candidates(tagField, plainSubject(contract, value)) };
 }

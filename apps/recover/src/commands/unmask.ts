@@ -1,5 +1,7 @@
 /** `recover unmask`: opens values under a grant. */
 
+import type { Grant } from "@org/db";
+import type { AnyContract } from "@org/schema";
 import { Command, Option } from "commander";
 import {
   openContract,
@@ -18,13 +20,18 @@ import { endOf, unmask as unmaskRecords, type UnmaskOrder } from "../open/unmask
 import { contractOption, uuids } from "../option-values.ts";
 import { chooseRecords, showUsable } from "../grants/show-verified.ts";
 import type { Reveal } from "../reveal.ts";
+import { isNamedIn, namesSubject } from "../grants/subject-commitment.ts";
+import { refusal } from "../refusals.ts";
 import { requireOpenableFields } from "./fields.ts";
+import { readSubject, subjectOptions } from "./subject.ts";
 
 export interface UnmaskOptions {
   readonly grant: string;
   readonly contract?: string;
   readonly record?: readonly string[];
   readonly field?: readonly string[];
+  readonly subject?: string;
+  readonly user?: string;
   readonly out?: string;
   readonly print: boolean;
   readonly format: Format;
@@ -34,10 +41,13 @@ export interface UnmaskOptions {
 }
 
 export function unmask(edge: Edge): Command {
+  const [subject, user] = subjectOptions();
   return withResultOptions(new Command("unmask"))
     .description("open values under a grant")
     .option("--record <id...>", "only these records of the grant", uuids)
     .option("--field <name...>", "only these fields of the grant")
+    .addOption(subject)
+    .addOption(user)
     .addOption(
       new Option("--reveal <how>", "partial: /24, /64, the last four characters")
         .choices(["full", "partial"])
@@ -50,7 +60,8 @@ In this order: the grant's signatures are checked; the records are claimed, whic
 a signed checkpoint of that is put outside the database; only then are sealed values fetched and
 opened. If any of it fails, nothing is opened.
 
-Each record says whose it is: one that stands beside another subject's row is not shown, exit 30.
+Each record says whose it is: nothing is shown of one that is another person's than its row says, than
+the grant names, or than --subject: exit 30.
 With MASKLINE_KEYRING set, each row's tokens are made again and compared; exit 30 if they differ.
 
 Examples:
@@ -86,6 +97,7 @@ export async function open(edge: Edge, options: UnmaskOptions): Promise<void> {
   }
   const contract = await openContract(edge, options.contract);
   requireOpenableFields(contract, options.field ?? []);
+  const subject = await readSubject(edge, options);
   await using recovery = openRecovery(edge);
   const { witness, operator } = await openWitness(edge, recovery);
   const unsealer = await openUnsealer(edge, recovery);
@@ -94,11 +106,13 @@ export async function open(edge: Edge, options: UnmaskOptions): Promise<void> {
 
   const signed = await showUsable({ grants, operator }, options.grant, contract.name);
   const { grant } = signed;
+  requireSubject(grant, contract, subject);
   const order: UnmaskOrder = {
     contract,
     signed,
     fields: options.field ?? grant.fields,
     recordIds: chooseRecords(signed, options.record),
+    subject,
     reveal: grant.reveal === "partial" ? "partial" : options.reveal,
   };
   await confirmOrEnd(edge, options.yes, [
@@ -119,5 +133,15 @@ export async function open(edge: Edge, options: UnmaskOptions): Promise<void> {
     await endCovered(witness, endOf(unmasked));
   } finally {
     await result.close();
+  }
+}
+
+/** Before a claim is spent: whoever names another subject than the grant opens nothing. */
+function requireSubject(grant: Grant, contract: AnyContract, value: string | undefined): void {
+  if (value === undefined) return;
+  if (grant.selector.kind === "quarantine") throw refusal("nothing_to_compare");
+  const { subjectSalt: salt } = grant;
+  if (namesSubject(grant) && !isNamedIn(grant, contract, { value, salt })) {
+    throw refusal("wrong_subject");
   }
 }

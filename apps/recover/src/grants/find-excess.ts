@@ -3,7 +3,7 @@
  * its refusals; where it let something pass, this holds it against what was signed.
  */
 
-import type { Capability } from "@org/db";
+import type { Capability, Grant } from "@org/db";
 import type { Operator } from "../operator.ts";
 import type { SignedGrant } from "./show-verified.ts";
 import { countApprovers, requiredFor } from "./verify-grant.ts";
@@ -28,6 +28,7 @@ export type Excess =
   | "wrong_capability"
   | "wrong_fields"
   | "wrong_records"
+  | "wrong_value"
   | "grant_used_up"
   | "grant_expired";
 
@@ -49,8 +50,15 @@ export function findExcess(
   if (grant.capability !== use.capability) return "wrong_capability";
   if (!isWithin(use.fields, grant.fields)) return "wrong_fields";
   if (!isWithin(use.recordIds, recordIds)) return "wrong_records";
+  if (!isWithin(use.tokens ?? [], tokensOf(grant))) return "wrong_value";
   if (use.recordIds.length > grant.maxRecords) return "grant_used_up";
   return Date.parse(grant.expiresAt) > nowMs ? null : "grant_expired";
+}
+
+/** Those of the value that a look-up was approved for. */
+export function tokensOf({ selector }: Grant): readonly string[] {
+  const { tokens } = selector;
+  return Array.isArray(tokens) ? tokens.map(String) : [];
 }
 
 function isWithin(some: readonly string[], all: readonly string[]): boolean {

@@ -4,6 +4,7 @@ import type { Claims, MaskedRecord } from "@org/db";
 import type { Tokenizer } from "@org/masking";
 import type { AnyContract } from "@org/schema";
 import type { SignedGrant } from "../grants/show-verified.ts";
+import { tokensOf } from "../grants/find-excess.ts";
 import { type ClaimPorts, makeClaim, reportingFailure } from "./claim.ts";
 
 export interface LookupPorts extends ClaimPorts {
@@ -27,7 +28,10 @@ export async function lookup(ports: LookupPorts, order: LookupOrder): Promise<Ma
   const { signed, field } = order;
   const { id: grant } = signed.grant;
   const contract = order.contract.name;
-  const tokens = tokenizer.candidates(field, order.value);
+  const candidates = tokenizer.candidates(field, order.value);
+  // Of a key that came after the request none was approved. Another value is the database's to refuse: that is audited.
+  const approved = candidates.filter((token) => tokensOf(signed.grant).includes(token));
+  const tokens = approved.length > 0 ? approved : candidates;
   const use = { contract, capability: "lookup", fields: [field], recordIds: [], tokens } as const;
   const claim = await makeClaim(
     ports,

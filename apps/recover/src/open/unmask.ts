@@ -8,7 +8,14 @@ import { exit, RecoverError } from "../exit.ts";
 import type { SignedGrant } from "../grants/show-verified.ts";
 import { type Reveal, revealed } from "../reveal.ts";
 import { type ClaimPorts, makeClaim, reportingFailure } from "./claim.ts";
-import { fitTokens, isOfSubject, type TokenSource, tokenSourcesOf } from "./compare.ts";
+import { areSameSubject, isNamedIn, namesSubject } from "../grants/subject-commitment.ts";
+import {
+  fitTokens,
+  isOfSubject,
+  type Originals,
+  type TokenSource,
+  tokenSourcesOf,
+} from "./compare.ts";
 import { onlyClaimed, type OpenedRecord, openRecords } from "./open-records.ts";
 import type { ResultFile, ResultRow } from "./result-file.ts";
 
@@ -27,6 +34,8 @@ export interface UnmaskOrder {
   readonly fields: readonly string[];
   /** Of those that the grant covers. */
   readonly recordIds: readonly string[];
+  /** Whose records they are, as whoever opens them says. */
+  readonly subject?: string | undefined;
   readonly reveal: Reveal;
 }
 
@@ -37,7 +46,7 @@ export interface Unmasked {
   readonly missing: number;
   readonly failed: number;
   readonly mismatched: number;
-  /** Sealed for another subject than that of the row. */
+  /** Sealed for another subject than the row, the grant, or whoever opens them says. */
   readonly misplaced: number;
 }
 
@@ -97,26 +106,36 @@ async function openClaimed(
 /** Of a record's originals beside its row's tokens and subject; null of a body, which has no row. */
 type Check = "match" | "mismatch" | "another subject" | "unchecked" | null;
 
-interface CheckRules {
-  readonly contract: AnyContract;
+interface CheckRules extends Pick<UnmaskOrder, "contract" | "signed" | "subject"> {
   readonly sources: readonly TokenSource[];
   readonly tokenizer: Tokenizer<string> | null;
 }
 
-function checkRecord(
-  { record, content }: OpenedRecord,
-  { contract, sources, tokenizer }: CheckRules,
-): Check {
+function checkRecord({ record, content }: OpenedRecord, rules: CheckRules): Check {
+  const { contract, sources, tokenizer } = rules;
   const { tokens, subject } = record;
   if (tokens === null) return null;
   const originals = content ?? {};
   const fits = (some: readonly TokenSource[], by: Tokenizer<string>): boolean =>
     fitTokens(originals, tokens, { sources: some, tokenizer: by });
-  if (!isOfSubject(originals, subject, contract)) return "another subject";
+  if (!isOfSubject(originals, subject, contract) || !isAsNamed(originals, rules)) {
+    return "another subject";
+  }
   if (tokenizer === null) return "unchecked";
   const ofSubject = sources.filter(({ field }) => field === contract.subject);
   if (!fits(ofSubject, tokenizer)) return "another subject";
   return fits(sources, tokenizer) ? "match" : "mismatch";
+}
+
+/** Whose row it is can be changed until the request was resolved, and back; whom it names cannot. */
+function isAsNamed(
+  originals: Originals,
+  { contract, signed: { grant }, subject }: CheckRules,
+): boolean {
+  const value = originals[contract.subject] ?? "";
+  const { subjectSalt: salt } = grant;
+  if (namesSubject(grant) && !isNamedIn(grant, contract, { value, salt })) return false;
+  return subject === undefined || areSameSubject(contract, value, subject);
 }
 
 function toRow(
@@ -126,7 +145,7 @@ function toRow(
 ): ResultRow {
   const shown = fields.flatMap((field): [string, string][] => {
     const value = content?.[field];
-    // The grant is for the row's subject: nothing is shown of anybody else.
+    // The grant is for this subject: nothing is shown of anybody else.
     if (value === undefined || check === "another subject") return [];
     const norm = contract.fields.find(({ name }) => name === field)?.norm;
     return [[field, norm ? revealed(norm, value, reveal) : value]];
@@ -144,7 +163,7 @@ export function endOf({ failed, mismatched, misplaced }: Unmasked): RecoverError
   if (misplaced > 0) {
     return new RecoverError(
       exit.tampering,
-      `${misplaced} record(s) were sealed for another subject than their row's.`,
+      `${misplaced} record(s) were sealed for another subject than their row's, or than was asked for.`,
       { advice: "Somebody moved a row to another person, or a sealed record to another row." },
     );
   }

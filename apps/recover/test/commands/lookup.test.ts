@@ -2,11 +2,10 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tokenSourcesOf } from "../../src/open/compare.ts";
 import { contracts } from "../contracts.ts";
-import { ask, askApproved, type Office, openOffice } from "../office.ts";
+import { ask, askApproved, type Office, openOffice, why } from "../office.ts";
 import type { Ended } from "../run-recover.ts";
 import { type Message, strictFieldOf } from "../samples.ts";
 
-const askFor = (field: string): string[] => ["lookup", "--field", field, "--max-records", "3"];
 const mac = (letter: string): string => `${letter.repeat(42)}A`;
 
 describe.each(contracts)("$name", (contract) => {
@@ -28,6 +27,8 @@ describe.each(contracts)("$name", (contract) => {
   /** The masked values of a message. */
   const valuesOf = (message: Message): Partial<Message> =>
     Object.fromEntries(office.fields.map((field) => [field, message[field]]));
+  const askFor = (field: string, value: string): Promise<string> =>
+    askApproved(office, office.requester, ["lookup", "--field", field], value);
   const find = (grant: string, field: string, value: string): Promise<Ended> =>
     office.requester.recover(
       ["lookup", "--grant", grant, "--field", field, "--json"],
@@ -37,8 +38,8 @@ describe.each(contracts)("$name", (contract) => {
   test.each(tokenSourcesOf(contract))(
     "finds every record of a value by $tokenField, and shows it masked",
     async ({ tokenField, field }) => {
-      const grant = await askApproved(office, office.requester, askFor(tokenField));
       const value = String(shared[field]);
+      const grant = await askFor(tokenField, value);
       const { code, stdout } = await find(grant, tokenField, value);
       expect(code).toBe(0);
       const found = JSON.parse(stdout) as Record<string, string>[];
@@ -53,8 +54,9 @@ describe.each(contracts)("$name", (contract) => {
   );
 
   test("shows the row's columns in the contract's order", async () => {
-    const grant = await askApproved(office, office.requester, askFor(office.field));
-    const { stdout } = await find(grant, office.field, String(alone[office.field]));
+    const value = String(alone[office.field]);
+    const grant = await askFor(office.field, value);
+    const { stdout } = await find(grant, office.field, value);
     const [row = {}] = JSON.parse(stdout) as Record<string, string | null>[];
     const names = Object.keys(row);
     const columns = contract.columns.map(({ name }) => name);
@@ -68,8 +70,8 @@ describe.each(contracts)("$name", (contract) => {
   });
 
   test("the audit names the tokens, never the value", async () => {
-    const grant = await askApproved(office, office.requester, askFor(office.field));
     const value = String(alone[office.field]);
+    const grant = await askFor(office.field, value);
     await find(grant, office.field, value);
     const [intent] = await office.admin(
       "SELECT detail FROM recovery.audit WHERE grant_id = $1 AND action = 'intent'",
@@ -90,20 +92,59 @@ describe.each(contracts)("$name", (contract) => {
     expect(leaks).toEqual([]);
   });
 
-  test("counts values, and ends when they are used up", async () => {
-    const terms = ["lookup", "--field", office.field];
-    const grant = await askApproved(office, office.requester, terms);
+  test("counts look-ups, and ends when they are used up", async () => {
+    const value = String(office.sample()[office.field]);
+    const grant = await askFor(office.field, value);
     const findNone = () =>
-      office.requester.recover(
-        ["lookup", "--grant", grant, "--field", office.field],
-        String(office.sample()[office.field]),
-      );
+      office.requester.recover(["lookup", "--grant", grant, "--field", office.field], value);
     expect(await findNone()).toMatchObject({ code: 0, stdout: "No record has it.\n" });
     expect(await findNone()).toMatchObject({ code: 3, stdout: "" });
   });
 
+  test("finds the value that was approved, and no other", async () => {
+    const grant = await askFor(office.field, String(alone[office.field]));
+    const ended = await find(grant, office.field, String(shared[office.field]));
+    expect(ended).toMatchObject({ code: 3, stdout: "" });
+    expect(ended.stderr).toContain("(wrong_value)");
+    const [row] = await office.requester.query(
+      "SELECT recovery.claim_lookup($1, $2, $3, $4) ->> 'refused' AS refused",
+      [grant, office.field, [`mk1.t1.${mac("x")}`], randomUUID()],
+    );
+    expect(row?.["refused"]).toBe("wrong_value");
+  });
+
   test("takes the tokens of one value, one a key: not a list of guesses", async () => {
-    const grant = await askApproved(office, office.requester, askFor(office.field));
+    const tokens = [`mk1.t1.${mac("x")}`, `mk1.t2.${mac("x")}`];
+    const askBy = async (named: readonly string[], fields = [office.field]): Promise<unknown> => {
+      const [row] = await office.requester.query("SELECT recovery.request_access($1) AS answer", [
+        {
+          tenant: "default",
+          contract: contract.name,
+          capability: "lookup",
+          fields,
+          selector: { kind: "value", tokens: named },
+          purpose: "fraud",
+          ticket: "T",
+          justification: "J",
+          reveal: "full",
+          maxRecords: 9,
+          minutes: 60,
+        },
+      ]);
+      return row?.["answer"];
+    };
+    expect(await askBy([`mk1.t1.${mac("x")}`, `mk1.t1.${mac("y")}`])).toEqual({
+      refused: "wrong_tokens",
+    });
+    expect(await askBy([])).toEqual({ refused: "malformed_selector" });
+    expect(await askBy(["erased"])).toEqual({ refused: "malformed_selector" });
+    expect(await askBy(tokens, Object.keys(contract.tokenFields))).toEqual({
+      refused: "wrong_fields",
+    });
+    const { grant } = (await askBy(tokens)) as { grant: string };
+    const selector = JSON.stringify({ kind: "value", tokens });
+    await office.requester.query("SELECT recovery.resolve_request($1, $2)", [grant, selector]);
+    await office.approver.recover(["approve", grant]);
     const refusedFor = async (tokens: readonly string[]): Promise<unknown> => {
       const [row] = await office.requester.query(
         "SELECT recovery.claim_lookup($1, $2, $3, $4) ->> 'refused' AS refused",
@@ -111,16 +152,15 @@ describe.each(contracts)("$name", (contract) => {
       );
       return row?.["refused"];
     };
-    expect(await refusedFor([`mk1.t1.${mac("x")}`, `mk1.t1.${mac("y")}`])).toBe("wrong_tokens");
     await expect(refusedFor(["erased"])).rejects.toMatchObject({ code: "22023" });
-    expect(await refusedFor([`mk1.t1.${mac("x")}`, `mk1.t2.${mac("x")}`])).toBeNull();
+    expect(await refusedFor(tokens)).toBeNull();
   });
 
   test("needs an approved grant for that field", async () => {
     const value = String(shared[office.field]);
-    const pending = await ask(office.requester, askFor(office.field));
+    const pending = await ask(office.requester, ["lookup", "--field", office.field], value);
     expect(await find(pending, office.field, value)).toMatchObject({ code: 3, stdout: "" });
-    const approved = await askApproved(office, office.requester, askFor(office.field));
+    const approved = await askFor(office.field, value);
     for (const other of Object.keys(contract.tokenFields).filter((name) => name !== office.field)) {
       const ended = await find(approved, other, String(office.sample()[office.field]));
       expect(ended.code).not.toBe(0);
@@ -130,16 +170,18 @@ describe.each(contracts)("$name", (contract) => {
 
   test("refuses what no token can be made of without repeating it", async () => {
     const { field, refused } = strictFieldOf(contract);
-    const grant = await askApproved(office, office.requester, askFor(field));
+    const grant = await askFor(field, String(office.sample()[field]));
     const ended = await find(grant, field, refused);
     expect(ended.code).toBe(2);
+    const asked = ["request", "lookup", "--field", field, ...why];
+    expect(await office.requester.recover(asked, refused)).toMatchObject({ code: 2, stdout: "" });
     expect(ended.stdout + ended.stderr).not.toContain(refused);
   });
 
   test("an equal value is found in whatever spelling", async () => {
     const { field, one, another } = strictFieldOf(contract);
     const [record] = await office.write([{ [field]: one }]);
-    const grant = await askApproved(office, office.requester, askFor(field));
+    const grant = await askFor(field, one);
     const { stdout } = await find(grant, field, another);
     expect(JSON.parse(stdout)).toMatchObject([{ record_id: record }]);
   });

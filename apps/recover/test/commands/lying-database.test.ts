@@ -99,13 +99,25 @@ test("a field that was not signed opens nothing", async () => {
   );
 });
 
-test("a grant of another capability opens nothing", async () => {
-  const lookup = await askApproved(office, office.requester, ["lookup", "--field", field]);
+const lookupSignature =
+  "recovery.claim_lookup(p_grant uuid, p_field text, p_tokens text[], p_claim uuid)";
+const lookupOfAnything = `SELECT recovery.open_claim(p_claim, p_grant, ARRAY[p_field], p_tokens, 1,
+  now() + interval '1 hour', jsonb_build_object('tokens', p_tokens))`;
+
+test("a grant of another capability opens nothing, nor one of another value", async () => {
+  await replace(lookupSignature, { returns: "jsonb", body: lookupOfAnything });
+  const terms = ["lookup", "--field", field, "--max-records", "2"];
+  const lookup = await askApproved(office, office.requester, terms, value);
   const looked = await office.requester.recover(
     ["lookup", "--grant", lookup, "--field", another],
     "x",
   );
   expect(await seen(looked)).toEqual(notOpened("wrong_fields"));
+  const guessed = await office.requester.recover(
+    ["lookup", "--grant", lookup, "--field", field],
+    String(office.sample()[field]),
+  );
+  expect(await seen(guessed)).toEqual(notOpened("wrong_value"));
 
   const shown = await askApproved(office, office.requester, forField());
   const found = await office.requester.recover(

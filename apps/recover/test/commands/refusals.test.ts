@@ -265,7 +265,8 @@ test("a record that the grant does not cover", async () => {
 });
 
 test("a capability that the grant is not for", async () => {
-  const grant = await askApproved(office, office.requester, ["lookup", "--field", field]);
+  const terms = ["lookup", "--field", field];
+  const grant = await askApproved(office, office.requester, terms, String(office.sample()[field]));
   const [answer] = await office.requester.query(
     "SELECT recovery.claim($1, 'unmask', $3, ARRAY[$2]::uuid[], gen_random_uuid()) AS answer",
     [grant, record, [field]],

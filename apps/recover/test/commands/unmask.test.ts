@@ -268,6 +268,97 @@ describe.each(contracts)("$name", (contract) => {
     expect(await lastDetail()).toMatchObject({ outcome: "opened", misplaced: 1 });
   });
 
+  /** The rows of two records say that each is the other's. */
+  async function swapSubjects(one: string, other: string): Promise<void> {
+    const field = contract.fields.find(({ name }) => name === contract.subject);
+    const token = contract.columns.find(
+      ({ from }) => from.kind === "token" && from.field === contract.subject,
+    );
+    const column = token?.name ?? field?.column;
+    await office.admin(
+      `UPDATE ${office.table} AS one SET ${column} = another.${column} FROM ${office.table} AS another
+       WHERE one.record_id IN ($1, $2) AND another.record_id IN ($1, $2)
+         AND one.record_id <> another.record_id`,
+      [one, other],
+    );
+  }
+
+  test("shows nothing of another person's record that stood under the subject until it was approved", async () => {
+    const [mine, theirs] = [office.sample(), office.sample()];
+    const [record = "", other = ""] = await office.write([mine, theirs]);
+    const subject = value(mine, contract.subject);
+    const choices = [
+      ["--subject", subject],
+      ["--record", other, "--subject", subject],
+    ];
+    for (const terms of choices) {
+      await swapSubjects(record, other);
+      const grant = await ask(office.requester, [...all(), ...terms]);
+      const judged = await office.approver.recover(["approve", grant, "--subject", subject]);
+      expect(judged.code).toBe(0);
+      await swapSubjects(record, other);
+      const ended = await print(grant);
+      expect(ended.code).toBe(30);
+      expect(ended.stdout).toContain(other);
+      for (const field of office.fields) expect(ended.stdout).not.toContain(value(theirs, field));
+      expect(await lastDetail()).toMatchObject({ outcome: "opened", misplaced: 1 });
+    }
+  });
+
+  test("shows what is of the subject that whoever opens it names, and nothing else", async () => {
+    const [mine, theirs] = [office.sample(), office.sample()];
+    const written = await office.write([mine, theirs]);
+    const terms = ["--record", ...written, "--max-records", "9"];
+    const grant = await askFor(...terms);
+    const subject = ["--subject", value(mine, contract.subject)];
+    const ended = await print(grant, ...subject, "--format", "jsonl");
+    expect(ended.code).toBe(30);
+    expect(ended.stdout).toContain(value(mine));
+    for (const field of office.fields) expect(ended.stdout).not.toContain(value(theirs, field));
+    expect((await print(grant, ...subject, "--record", written[0] ?? "")).code).toBe(0);
+    // Of records that are listed, those of one person alone.
+    const narrowed = await askFor(...terms, ...subject);
+    expect(rowsOf(await print(narrowed, "--format", "jsonl"))).toMatchObject([
+      { record_id: written[0], tokens: "match" },
+    ]);
+    const other = await print(narrowed, "--subject", value(theirs, contract.subject));
+    expect(other).toMatchObject({ code: 3, stdout: "" });
+    expect(other.stderr).toContain("(wrong_subject)");
+  });
+
+  test("a grant that is made to name another subject is found by whoever asked", async () => {
+    const [mine, theirs] = [office.sample(), office.sample()];
+    await office.write([mine, theirs]);
+    const subjects = [mine, theirs].map((message) => value(message, contract.subject));
+    const grant = await ask(office.requester, [...all(), "--subject", subjects[0] ?? ""]);
+    const other = await ask(office.requester, [...all(), "--subject", subjects[1] ?? ""]);
+    await office.admin(
+      `UPDATE recovery.access_grant SET selector = another.selector, subject_salt = another.subject_salt
+       FROM recovery.access_grant AS another WHERE access_grant.id = $1 AND another.id = $2`,
+      [grant, other],
+    );
+    await office.admin("DELETE FROM recovery.grant_record WHERE grant_id = $1", [grant]);
+    await office.admin(
+      "INSERT INTO recovery.grant_record SELECT $1, record_id, create_date FROM recovery.grant_record WHERE grant_id = $2",
+      [grant, other],
+    );
+    await office.admin(
+      `UPDATE recovery.access_grant SET records_digest = another.records_digest
+       FROM recovery.access_grant AS another WHERE access_grant.id = $1 AND another.id = $2`,
+      [grant, other],
+    );
+    const judged = await office.approver.recover([
+      "approve",
+      grant,
+      "--subject",
+      subjects[0] ?? "",
+    ]);
+    expect(judged.code).toBe(3);
+    await office.approver.recover(["approve", grant]);
+    const ended = await print(grant, "--subject", subjects[0] ?? "");
+    expect(ended).toMatchObject({ code: 3, stdout: "" });
+  });
+
   test("says so when a sealed record was changed, and exits 5", async () => {
     const [record = ""] = await office.write([office.sample()]);
     await office.admin(

@@ -98,6 +98,7 @@ export interface Result extends Readonly<Partial<Record<ResultCount, number>>> {
     | "wrong_capability"
     | "wrong_fields"
     | "wrong_records"
+    | "wrong_value"
     | "grant_used_up"
     | "grant_expired";
 }

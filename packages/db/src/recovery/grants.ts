@@ -11,15 +11,16 @@ export type Selector =
       readonly ids: readonly string[];
       readonly keepTokens?: boolean;
     }
-  /** In whichever masked column it stands. */
-  | { readonly kind: "token"; readonly token: string }
-  /** For a contract whose subject is plain. The grant keeps an HMAC of it, never the value. */
-  | ({ readonly kind: "subject"; readonly subject: string } & SubjectTerms)
-  /** For one that masks its subject: the value's tokens, one a token key. */
-  | ({ readonly kind: "subject"; readonly tokens: readonly string[] } & SubjectTerms)
-  | { readonly kind: "time"; readonly from: string; readonly to: string }
+  /** To unmask, each of these may name the subject too: then only that person's records are meant. */
+  | ({ readonly kind: "records"; readonly ids: readonly string[] } & NamedSubject)
+  | TokenSelector
+  | (TokenSelector & NamedSubject)
+  | TimeSelector
+  | (TimeSelector & NamedSubject)
+  | ({ readonly kind: "subject" } & NamedSubject & SubjectTerms)
   | { readonly kind: "before"; readonly date: string; readonly keepTokens?: boolean }
-  | { readonly kind: "value" }
+  /** To look up: the tokens of one value, one a token key. */
+  | { readonly kind: "value"; readonly tokens: readonly string[] }
   | { readonly kind: "recipient"; readonly from: string; readonly to: string }
   | {
       readonly kind: "token_key";
@@ -28,6 +29,32 @@ export type Selector =
       /** What becomes of rows that nobody can open; left out, they are left. */
       readonly unopenable?: "tombstone";
     };
+
+/** In whichever masked column it stands. */
+interface TokenSelector {
+  readonly kind: "token";
+  readonly token: string;
+}
+
+interface TimeSelector {
+  readonly kind: "time";
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * Whose records are meant: by the value where the contract keeps it plain, of which the grant keeps an
+ * HMAC; else by its tokens, one a token key.
+ */
+export type NamedSubject = Commitment &
+  ({ readonly subject: string } | { readonly tokens: readonly string[] });
+
+export interface Commitment {
+  /** SHA-256 over the salt and the value, hexadecimal: docs/recovery-formats.md. */
+  readonly commitment: string;
+  /** 32 random bytes, hexadecimal; kept apart from what is signed. */
+  readonly salt: string;
+}
 
 interface SubjectTerms {
   readonly keepTokens?: boolean;
@@ -78,6 +105,8 @@ export interface Grant {
   readonly fields: readonly string[];
   /** In place of ids their `digest` and `count`, in place of a subject's value its HMAC under the audit key. */
   readonly selector: Readonly<Record<string, unknown>> & { readonly kind: Selector["kind"] };
+  /** Of the commitment in its selector; only its requester is shown it. */
+  readonly subjectSalt: string | null;
   /** SHA-256 over the record ids in ascending order, hexadecimal. */
   readonly digest: string;
   readonly records: number;
@@ -112,6 +141,23 @@ export type ToolRefusal =
   | "wrong_fields"
   | "confirmation_declined";
 
+/** One subject, or one masked value, that is held against a request. */
+export type Compared =
+  /** Plain, as the contract keeps it. */
+  | { readonly what: "subject"; readonly subject: string }
+  /** By its tokens; of quarantined messages, its tags. */
+  | { readonly what: "subject" | "value"; readonly tokens: readonly string[] };
+
+/** The database's answer. */
+export interface Comparison {
+  /** Null where the request names none. */
+  readonly isNamed: boolean | null;
+  /** How many of the records that the request lists are of it; null where it lists none. */
+  readonly records: number | null;
+  /** Opens the commitment, for whoever named the subject. */
+  readonly salt: string | null;
+}
+
 export interface GrantAnswer {
   readonly grant: string;
 }
@@ -129,6 +175,8 @@ export interface Grants {
   readonly show: (grant: string) => Promise<Grant | null>;
   /** The ids that the grant's digest covers, in ascending order. */
   readonly records: (grant: string) => Promise<string[]>;
+  /** Audited, and bounded an hour: it answers guesses. */
+  readonly compare: (grant: string, compared: Compared) => Promise<Answer<Comparison>>;
   /** Deciding in the same way twice is one decision. */
   readonly decide: (grant: string, decision: Decision) => Promise<Answer<StateAnswer>>;
   readonly revoke: (grant: string) => Promise<Answer<StateAnswer>>;
@@ -161,6 +209,20 @@ export function createGrants(call: Call): Grants {
     async records(grant) {
       const rows = await call<{ grant_records: string }>("grant_records", { p_grant: grant });
       return rows.map((row) => row.grant_records);
+    },
+    async compare(grant, compared) {
+      const asked = await callOne<Answer<{ readonly comparison: string }>>(
+        call,
+        "compare_request",
+        {
+          p_grant: grant,
+          p_what: compared.what,
+          p_subject: "subject" in compared ? compared.subject : null,
+          p_tokens: "tokens" in compared ? compared.tokens : null,
+        },
+      );
+      if ("refused" in asked) return asked;
+      return callOne(call, "comparison_of", { p_comparison: asked.comparison });
     },
     decide: (grant, { decision, keyId, signature, login }) =>
       callOne(call, "decide", {

@@ -6,7 +6,7 @@ import { testContracts } from "@org/schema/test-contracts";
 import { Client, DatabaseError as PgError } from "pg";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { createBatch, createSealed, createToken } from "../batches.ts";
-import { claimOf, type Office, openOffice } from "./people.ts";
+import { claimOf, commitment, type Office, openOffice } from "./people.ts";
 
 const firstId = "00000000-0000-0000-0000-000000000000";
 
@@ -21,8 +21,8 @@ function subjectOf({ contract }: Office, { columns }: Row): object {
   const field = contract.fields.find(({ name }) => name === contract.subject);
   const value = columns[field?.column ?? ""];
   return field?.isMasked
-    ? { kind: "subject", tokens: [value] }
-    : { kind: "subject", subject: String(value) };
+    ? { kind: "subject", tokens: [value], ...commitment }
+    : { kind: "subject", subject: String(value), ...commitment };
 }
 
 const codeOf = (attempt: Promise<unknown>): Promise<string | null> =>
@@ -97,7 +97,7 @@ describe.each(testContracts)("rows of $name", (contract: AnyContract) => {
         await recovery.claims.claimLookup({
           grant: await office.grant({
             capability: "lookup",
-            selector: { kind: "value" },
+            selector: { kind: "value", tokens: [token] },
             fields: [field],
           }),
           claim: randomUUID(),
@@ -512,7 +512,7 @@ describe("the database", () => {
     const ids = rows.map(({ recordId }) => recordId);
     for (const selector of [
       { kind: "records", ids },
-      { kind: "subject", subject: person },
+      { kind: "subject", subject: person, ...commitment },
     ] as const) {
       const grant = await office.grant({ capability: "unmask", selector });
       const shown = await office.people.requester.recovery.grants.show(grant);
@@ -591,7 +591,7 @@ describe("the database", () => {
     const person = String(row?.columns[login.subject]);
     const grant = await office.grant({
       capability: "erase",
-      selector: { kind: "subject", subject: person },
+      selector: { kind: "subject", subject: person, ...commitment },
     });
     const open = (given: string | undefined) =>
       custodian.recovery.work.claim({

@@ -83,9 +83,10 @@ async function findLiving(): Promise<Living> {
     }),
     await office.claimWork({ capability: "retoken", selector: { kind: "token_key", ...keys } }),
   ];
+  const token = createToken();
   const grants = [
     await office.grant({ capability: "unmask", selector: records }),
-    await office.grant({ capability: "lookup", selector: { kind: "value" } }),
+    await office.grant({ capability: "lookup", selector: { kind: "value", tokens: [token] } }),
     await office.grant({ capability: "erase", selector: { kind: "before", date: "2999-01-01" } }),
   ];
   const asked = await office.request({ capability: "unmask", selector: records });
@@ -98,7 +99,9 @@ async function findLiving(): Promise<Living> {
     p_decision: ["approve"],
     p_fields: [["ip"]],
     p_field: ["ip"],
-    p_tokens: [[createToken()]],
+    p_tokens: [[token]],
+    p_what: ["subject", "value"],
+    p_subject: [null, "somebody"],
     p_key_id: ["0123456789abcdef"],
     p_signer: [office.people.approver.login],
     p_code: ["forged_approval"],

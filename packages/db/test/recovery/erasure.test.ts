@@ -7,6 +7,7 @@ import { login } from "@org/schema";
 import { Client, type QueryResultRow } from "pg";
 import { v7 } from "uuid";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { commitment } from "./people.ts";
 
 let postgres: LocalPostgres;
 let admin: Client;
@@ -172,7 +173,7 @@ async function eraseOne(): Promise<Stored> {
   const subject = randomUUID();
   const [stored] = await store(subject);
   if (stored === undefined) throw new Error("nothing stored");
-  await erase({ kind: "subject", subject });
+  await erase({ kind: "subject", subject, ...commitment });
   return stored;
 }
 
@@ -329,7 +330,7 @@ test("statistics hold no token of what was erased: erasing takes new ones", asyn
     return rows.filter(({ values }) => values?.includes(sampled?.token ?? "none")).length;
   };
   expect(await copies()).toBe(2);
-  await erase({ kind: "subject", subject });
+  await erase({ kind: "subject", subject, ...commitment });
   // The parent's statistics are nobody's but who made them.
   expect(await copies()).toBe(1);
   const states = await recovery.erasure.ofRecord(stored?.recordId ?? "");
@@ -380,7 +381,7 @@ test("what somebody put back is said to stand, and so is a table that was detach
 test("says of tokens that a grant kept that they are kept", async () => {
   const subject = randomUUID();
   const [stored] = await store(subject);
-  await erase({ kind: "subject", subject, keepTokens: true });
+  await erase({ kind: "subject", subject, ...commitment, keepTokens: true });
   expect(await look(stored?.recordId ?? "")).toMatchObject({
     seeds: "not_vacuumed",
     tokens: "kept",
@@ -394,11 +395,13 @@ test("a subject's quarantined messages go with its rows, by their tags", async (
   const tagged = await Promise.all(tags.map((tag) => quarantine(tag)));
   const others = [await quarantine(token()), await quarantine(null)];
   // Who erases by subject has to say which tags are the subject's.
-  expect(await ask({ kind: "subject", subject })).toEqual({ refused: "tags_missing" });
-  expect(await ask({ kind: "subject", subject, tags: ["b1c1ab1e"] })).toEqual({
+  expect(await ask({ kind: "subject", subject, ...commitment })).toEqual({
+    refused: "tags_missing",
+  });
+  expect(await ask({ kind: "subject", subject, ...commitment, tags: ["b1c1ab1e"] })).toEqual({
     refused: "malformed_selector",
   });
-  const claim = await erase({ kind: "subject", subject, tags });
+  const claim = await erase({ kind: "subject", subject, ...commitment, tags });
   const left = await read<{ id: string }>(admin, "SELECT record_id AS id FROM maskline.quarantine");
   expect(left.map(({ id }) => id).toSorted()).toEqual(others.toSorted());
   const seeds = await read(admin, "SELECT FROM maskline.seed WHERE record_id = ANY ($1)", [
@@ -455,7 +458,7 @@ test("maintenance gives the seeds of a past month a new file, without the bytes"
   const [stored] = await store(subject, 1, month?.day);
   await store(randomUUID(), 1, month?.day);
   const seed = stored?.seed ?? Buffer.of();
-  await erase({ kind: "subject", subject });
+  await erase({ kind: "subject", subject, ...commitment });
   expect(await look(stored?.recordId ?? "")).toMatchObject({ seeds: "not_vacuumed" });
   const rewritten = await maintain(postgres.url({ database }), { rewriteErased: true });
   expect(rewritten).toMatchObject({ seedTablesRewritten: 1 });
@@ -470,7 +473,7 @@ test("the trace is on the disk before anything else, whatever the session asks",
   await store(subject);
   await custodian.query("SET synchronous_commit = off");
   await custodian.query("BEGIN");
-  await ask({ kind: "subject", subject });
+  await ask({ kind: "subject", subject, ...commitment });
   const asked = await read(custodian, "SHOW synchronous_commit");
   await custodian.query("ROLLBACK");
   await custodian.query("RESET synchronous_commit");

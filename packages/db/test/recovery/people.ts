@@ -172,6 +172,9 @@ export async function openOffice(contract: AnyContract): Promise<Office> {
   };
 }
 
+/** Of a subject that nobody holds anything against. */
+export const commitment = { commitment: "c".repeat(64), salt: "5".repeat(64) } as const;
+
 /** Of all that is sealed here. */
 const batchKey = createBatchKey();
 
