@@ -18,6 +18,10 @@ const refusals: Record<string, readonly [meaning: string, advice: string]> = {
     "The grant has not been approved by enough people.",
     "`recover list` shows who has decided; ask another approver.",
   ],
+  approvals_missing: [
+    "The recover keyring asks for more approvals than the grant has.",
+    "Ask another approver: `recover approve` takes more until it is met.",
+  ],
   grant_live: ["The grant is approved already.", "Nothing is left to do."],
   grant_denied: ["The grant was denied.", "Talk to who denied it, then make a new request."],
   grant_revoked: ["The grant was revoked.", "Make a new request."],

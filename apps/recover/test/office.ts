@@ -280,15 +280,20 @@ export async function ask(
   return (JSON.parse(stdout) as { grant: string }).grant;
 }
 
-/** The same, approved. */
+/** The same, approved by as many as it takes. */
 export async function askApproved(
-  { approver }: Office,
+  { approver, auditor, admin }: Office,
   person: Person,
   argv: readonly string[],
   stdin?: string,
 ): Promise<string> {
   const grant = await ask(person, argv, stdin);
-  const { code, stderr } = await approver.recover(["approve", grant]);
+  const { code, stdout, stderr } = await approver.recover(["approve", grant]);
+  if (stdout.endsWith("The grant is pending.\n")) {
+    await admin(`GRANT maskline_approver TO ${auditor.login}`);
+    await auditor.recover(["approve", grant]);
+    await admin(`REVOKE maskline_approver FROM ${auditor.login}`);
+  }
   if (code !== 0) throw new Error(`The approval ended with ${code}: ${stderr}`);
   return grant;
 }

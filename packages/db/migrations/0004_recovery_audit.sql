@@ -14,6 +14,8 @@ GRANT USAGE ON SCHEMA recovery
 CREATE TABLE recovery.policy (
   singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
   approvals_required smallint NOT NULL DEFAULT 1 CHECK (approvals_required BETWEEN 1 AND 10),
+  -- A grant for more records takes two at least.
+  one_approval_up_to integer NOT NULL DEFAULT 100 CHECK (one_approval_up_to >= 0),
   max_grant_hours integer NOT NULL DEFAULT 72 CHECK (max_grant_hours BETWEEN 1 AND 8760),
   max_records integer NOT NULL DEFAULT 10000 CHECK (max_records BETWEEN 1 AND 100000),
   -- Per person, over all grants.

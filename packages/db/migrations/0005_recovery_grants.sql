@@ -511,7 +511,9 @@ BEGIN
   END IF;
   UPDATE recovery.access_grant
   SET records_digest = recovery.digest_of(v_records), record_count = v_count,
-    max_records = coalesce(max_records, v_count), changed_in = pg_current_xact_id()
+    max_records = coalesce(max_records, v_count),
+    approvals_required = greatest(approvals_required, CASE WHEN v_count > v_policy.one_approval_up_to THEN 2 END),
+    changed_in = pg_current_xact_id()
   WHERE id = p_grant RETURNING * INTO v_grant;
   PERFORM recovery.append_audit('resolved', p_grant, NULL, jsonb_build_object(
     'records', v_grant.record_count, 'digest', encode(v_grant.records_digest, 'hex'),
@@ -662,6 +664,70 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
     AND transaction_id IS DISTINCT FROM pg_current_xact_id_if_assigned()
 $$;
 
+-- What whoever made a request has opened within 30 days, and what is unusual about the request: codes of
+-- this list. Null where the caller may not see the request.
+CREATE FUNCTION recovery.requester_history(p_grant uuid) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_grant recovery.access_grant;
+  v_opened jsonb;
+  v_unusual text[];
+BEGIN
+  SELECT * INTO v_grant FROM recovery.access_grant WHERE id = p_grant;
+  IF NOT FOUND OR NOT recovery.may_see(v_grant) THEN RETURN NULL; END IF;
+
+  WITH opened AS (
+    SELECT claim.grant_id, asked.contract, asked.capability, claim.fields,
+      greatest(claim.record_count, claim.changed) AS records
+    FROM recovery.claim JOIN recovery.access_grant AS asked ON asked.id = grant_id
+    WHERE claimant = v_grant.requester AND claimed_at > clock_timestamp() - interval '30 days'
+  ), listed AS (
+    SELECT contract, capability, field, count(DISTINCT grant_id) AS grants, sum(records) AS records
+    FROM opened LEFT JOIN unnest(fields) AS field ON true
+    GROUP BY contract, capability, field ORDER BY contract, capability, field LIMIT 200
+  )
+  SELECT jsonb_build_object('days', 30,
+    'grants', (SELECT count(DISTINCT grant_id) FROM opened),
+    'records', (SELECT coalesce(sum(records), 0) FROM opened),
+    'opened', (SELECT coalesce(jsonb_agg(to_jsonb(listed)), '[]') FROM listed))
+  INTO v_opened;
+
+  WITH earlier AS (
+    SELECT * FROM recovery.access_grant
+    WHERE requester = v_grant.requester AND id <> p_grant AND created_at <= v_grant.created_at
+  ), used AS (
+    SELECT earlier.* , claim.fields AS claimed_fields
+    FROM earlier JOIN recovery.claim ON claim.grant_id = earlier.id
+  ), days AS (
+    SELECT (v_grant.created_at AT TIME ZONE 'UTC')::date - (created_at AT TIME ZONE 'UTC')::date AS ago, count(*)
+    FROM earlier GROUP BY 1
+  )
+  SELECT array_agg(code ORDER BY place) INTO v_unusual FROM (VALUES
+    (1, 'never_used', NOT EXISTS (SELECT FROM used
+      WHERE capability = v_grant.capability AND contract = v_grant.contract)),
+    (2, 'new_field', EXISTS (SELECT FROM used
+        WHERE capability = v_grant.capability AND contract = v_grant.contract)
+      AND NOT v_grant.fields <@ ARRAY(SELECT unnest(claimed_fields) FROM used
+        WHERE capability = v_grant.capability AND contract = v_grant.contract)),
+    (3, 'most_records', v_grant.record_count > (SELECT max(record_count) FROM used)),
+    (4, 'busiest_day', (SELECT count FROM days WHERE ago = 0) >= 4
+      AND (SELECT count FROM days WHERE ago = 0)
+        >= (SELECT coalesce(max(count), 0) FROM days WHERE ago BETWEEN 1 AND 30)),
+    (5, 'unusual_hour', (SELECT count(*) FROM earlier) >= 10 AND NOT EXISTS (SELECT FROM earlier
+      -- So far apart within a day, by the shorter way round.
+      WHERE abs(mod(extract(epoch FROM v_grant.created_at - created_at)::bigint + 43200, 86400) - 43200) <= 3600)),
+    (6, 'ticket_of_others', EXISTS (SELECT FROM earlier WHERE ticket = v_grant.ticket
+      AND selector - 'commitment' <> v_grant.selector - 'commitment')),
+    (7, 'denied_before', EXISTS (SELECT FROM earlier WHERE (denied_at IS NOT NULL AND ended IS NULL OR revoked_at IS NOT NULL)
+      AND capability = v_grant.capability AND selector - 'commitment' = v_grant.selector - 'commitment')),
+    (8, 'reads_rows', to_regrole(quote_ident(v_grant.requester)) IS NOT NULL AND EXISTS (
+      SELECT FROM maskline.contract WHERE v_grant.contract IN ('*', name)
+        AND has_table_privilege(to_regrole(quote_ident(v_grant.requester))::oid, format('public.%I', table_name), 'SELECT')))
+  ) AS rule (place, code, holds) WHERE holds;
+  RETURN v_opened || jsonb_build_object('unusual', coalesce(to_jsonb(v_unusual), '[]'));
+END
+$$;
+
 -- p_signer: the login for which the tool signed. An approval under another's key would never hold.
 -- Whoever decides in the same way again is told what became of it, without another row.
 CREATE FUNCTION recovery.decide(
@@ -684,7 +750,10 @@ BEGIN
   IF p_signer <> session_user THEN RETURN recovery.refuse('wrong_signer', p_grant); END IF;
   SELECT decision INTO v_decided FROM recovery.approval WHERE grant_id = p_grant AND approver = session_user;
   IF v_decided = p_decision THEN RETURN jsonb_build_object('state', v_state); END IF;
-  IF v_state <> 'pending' THEN RETURN recovery.refuse('grant_' || v_state, p_grant); END IF;
+  -- The recover keyring may ask for more approvals than the database knows of.
+  IF v_state <> 'pending' AND NOT (v_state = 'live' AND p_decision = 'approve') THEN
+    RETURN recovery.refuse('grant_' || v_state, p_grant);
+  END IF;
   IF v_decided IS NOT NULL THEN RETURN recovery.refuse('already_decided', p_grant); END IF;
   INSERT INTO recovery.approval (grant_id, decision, key_id, signature)
   VALUES (p_grant, p_decision, p_key_id, p_signature);
@@ -724,7 +793,8 @@ CREATE FUNCTION recovery.report_refusal(p_grant uuid, p_code text) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   PERFORM recovery.require(
-    p_code IN ('forged_approval', 'wrong_records', 'wrong_fields', 'confirmation_declined'));
+    p_code IN ('forged_approval', 'wrong_records', 'wrong_fields', 'approvals_missing',
+      'confirmation_declined'));
   RETURN recovery.refuse(p_code, (SELECT id FROM recovery.access_grant WHERE id = p_grant), '{"by": "tool"}');
 END
 $$;
@@ -734,7 +804,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA recovery FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION recovery.request_access(jsonb), recovery.resolve_request(uuid, jsonb)
   TO maskline_requester, maskline_custodian;
 GRANT EXECUTE ON FUNCTION recovery.list_grants(integer), recovery.show_grant(uuid),
-  recovery.grant_records(uuid), recovery.revoke(uuid)
+  recovery.grant_records(uuid), recovery.requester_history(uuid), recovery.revoke(uuid)
   TO maskline_requester, maskline_approver, maskline_custodian, maskline_auditor;
 GRANT EXECUTE ON FUNCTION recovery.decide(uuid, text, text, bytea, text),
   recovery.compare_request(uuid, text, text, text[]), recovery.comparison_of(uuid) TO maskline_approver;

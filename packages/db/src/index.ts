@@ -42,9 +42,11 @@ export type {
   Grants,
   GrantState,
   NamedSubject,
+  RequesterHistory,
   Selector,
   StateAnswer,
   ToolRefusal,
+  Unusual,
 } from "./recovery/grants.ts";
 export type {
   ErasedBatch,

@@ -5,11 +5,13 @@ import { openOperator, openRecovery } from "../compose.ts";
 import { confirmOrEnd, type Edge, report } from "../edge.ts";
 import { canonicalGrant } from "../grants/canonical-grant.ts";
 import { showVerified } from "../grants/show-verified.ts";
+import { requiredFor, stateOf } from "../grants/verify-grant.ts";
 import { requireDuty } from "../operator.ts";
 import { contractOption } from "../option-values.ts";
 import { granted } from "../refusals.ts";
 import { compareGrant, type CompareOptions, compareOptions, describeJudged } from "./compare.ts";
 import { describeGrant } from "./describe-grant.ts";
+import { describeHistory } from "./describe-history.ts";
 
 type Verb = "approve" | "deny";
 
@@ -71,14 +73,18 @@ async function decide(
   await using recovery = openRecovery(edge);
   const { grant } = await showVerified({ grants: recovery.grants, operator }, options.id);
   const judged = await compareGrant(edge, recovery.grants, { ...options, grant });
-  const said = judged === null ? [] : [describeJudged(judged, grant)];
+  const history = await recovery.grants.history(options.id);
+  const said = [
+    ...(history === null ? [] : describeHistory(history)),
+    ...(judged === null ? [] : [describeJudged(judged, grant)]),
+  ];
   await confirmOrEnd(edge, options.yes, [
-    ...describeGrant(grant),
+    ...describeGrant(grant, requiredFor(grant, operator.keyring)),
     ...said,
     "",
     `You are to ${verb} this.`,
   ]);
-  const { state } = granted(
+  granted(
     await recovery.grants.decide(options.id, {
       decision: verb,
       keyId: key.kid,
@@ -86,8 +92,10 @@ async function decide(
       login,
     }),
   );
+  const decided = (await recovery.grants.show(options.id)) ?? grant;
+  const state = stateOf(decided, operator.keyring);
   report(edge, options, {
-    json: { grant: options.id, state, compared: judged },
+    json: { grant: options.id, state, compared: judged, history },
     text: [...said, `The grant is ${state}.`],
   });
 }

@@ -3,7 +3,8 @@
 import type { Grant } from "@org/db";
 import { printable } from "../printable.ts";
 
-export function describeGrant(grant: Grant): string[] {
+/** @param required - Approvals that count, where the recover keyring is at hand. */
+export function describeGrant(grant: Grant, required: number = grant.approvalsRequired): string[] {
   const { kind, ...selected } = grant.selector;
   const approved = grant.approvals.filter(({ decision }) => decision === "approve");
   const lines = [
@@ -16,7 +17,7 @@ export function describeGrant(grant: Grant): string[] {
     `Purpose      ${grant.purpose}, ticket ${grant.ticket}`,
     `Because      ${JSON.stringify(grant.justification)}`,
     `Until        ${grant.expiresAt}`,
-    `Approvals    ${approved.length} of ${grant.approvalsRequired}${describePeople(grant)}`,
+    `Approvals    ${approved.length} of ${required}${describePeople(grant)}`,
   ];
   return lines.map(printable);
 }

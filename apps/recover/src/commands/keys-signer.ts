@@ -128,7 +128,10 @@ function newKeyring(edge: Edge, options: Options): RecoverKeyringJson {
     format: "maskline/recover-keyring",
     deployment,
     sinks: sinks.map((sink) => (isUrl(sink) ? sink : resolvePath(edge.env, sink))),
-    approvals: [{ above: 0, required: 1 }],
+    approvals: [
+      { above: 0, required: 1 },
+      { above: 100, required: 2 },
+    ],
     operators: [],
   };
 }

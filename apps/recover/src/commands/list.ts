@@ -7,6 +7,7 @@ import { positive } from "../option-values.ts";
 import { formatRows } from "../open/result-file.ts";
 import { refusal } from "../refusals.ts";
 import { describeGrant } from "./describe-grant.ts";
+import { describeHistory } from "./describe-history.ts";
 
 interface Options {
   readonly grant?: string;
@@ -56,8 +57,13 @@ async function showOne(edge: Edge, options: Options): Promise<void> {
   const grant = await recovery.grants.show(id);
   if (grant === null) throw refusal("no_such_grant");
   const recordIds = await recovery.grants.records(id);
+  const history = await recovery.grants.history(id);
   report(edge, options, {
-    json: { ...grant, recordIds },
-    text: [...describeGrant(grant), ...recordIds.map((recordId) => `  ${recordId}`)],
+    json: { ...grant, history, recordIds },
+    text: [
+      ...describeGrant(grant),
+      ...(history === null ? [] : describeHistory(history)),
+      ...recordIds.map((recordId) => `  ${recordId}`),
+    ],
   });
 }

@@ -4,7 +4,7 @@ import type { Capability, Grant, Grants } from "@org/db";
 import { type Operator, requireDuty } from "../operator.ts";
 import { refusal } from "../refusals.ts";
 import type { Duty } from "../signing/recover-keyring.ts";
-import { findForgery } from "./verify-grant.ts";
+import { findForgery, stateOf } from "./verify-grant.ts";
 
 /** A grant whose approvals hold, with the records that its digest covers. */
 export interface SignedGrant {
@@ -58,6 +58,12 @@ export async function showUsable(
   if (grant.tenant !== ports.operator.tenant) throw refusal("wrong_tenant");
   if (grant.contract !== contract) throw refusal("wrong_contract");
   requireDuty(ports.operator, dutyFor(grant.capability));
+  // What the database itself finds pending it refuses, and audits.
+  const { keyring } = ports.operator;
+  if (grant.state === "live" && stateOf(grant, keyring) === "pending") {
+    await ports.grants.reportRefusal(id, "approvals_missing");
+    throw refusal("approvals_missing");
+  }
   return signed;
 }
 

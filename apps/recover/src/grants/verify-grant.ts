@@ -1,6 +1,6 @@
 /** Whether a grant is what its approvers signed: the database's word alone is not taken. */
 
-import type { Approval, Grant } from "@org/db";
+import type { Approval, Grant, GrantState } from "@org/db";
 import {
   approvalsFor,
   findSigner,
@@ -13,8 +13,8 @@ export type Forgery = "forged_approval" | "wrong_records";
 
 /**
  * Null if every approval holds: its signature over exactly these terms and records, by an active
- * key of that very login, who may approve and is not the requester; and as many as grant and keyring
- * require, by different people, before the database calls it live.
+ * key of that very login, who may approve and is not the requester; and as many as the grant requires,
+ * by different people, before the database calls it live.
  *
  * @param recordIds - What the database says the grant's digest covers.
  */
@@ -29,7 +29,8 @@ export function findForgery(
       isSigned(grant, approval, keyring) &&
       findSigner(keyring, approval.keyId, "approve")?.state === "active",
   );
-  const isShort = grant.state === "live" && countApprovers(grant) < requiredFor(grant, keyring);
+  const isShort =
+    grant.state === "live" && countApprovers(grant) < Math.max(1, grant.approvalsRequired);
   return holds && !isShort ? null : "forged_approval";
 }
 
@@ -60,7 +61,13 @@ export function countApprovers(grant: Grant): number {
   return new Set(approvalsOf(grant).map(({ approver }) => approver)).size;
 }
 
-/** What grant and keyring ask for, whichever is more. */
+/** The database calls a grant live by its own number; the recover keyring may ask for more. */
+export function stateOf(grant: Grant, keyring: RecoverKeyring): GrantState {
+  const isShort = grant.state === "live" && countApprovers(grant) < requiredFor(grant, keyring);
+  return isShort ? "pending" : grant.state;
+}
+
+/** What grant and keyring ask for, whichever is more. Nobody else decides how many approvals count. */
 export function requiredFor(grant: Grant, keyring: RecoverKeyring): number {
   const { records, createdAt, approvalsRequired } = grant;
   const askedAtMs = Date.parse(createdAt);

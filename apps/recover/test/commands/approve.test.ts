@@ -164,4 +164,85 @@ describe.each(contracts)("$name", (contract) => {
     expect(await seen(office.approver)).toMatchObject({ subjectSalt: null });
     expect(await seen(office.auditor)).toMatchObject({ subjectSalt: null });
   });
+
+  interface History {
+    readonly grants: number;
+    readonly records: number;
+    readonly opened: readonly object[];
+    readonly unusual: readonly string[];
+  }
+
+  /** As an approver sees it. */
+  async function historyOf(grant: string): Promise<History> {
+    const { stdout } = await office.approver.recover(["list", "--grant", grant, "--json"]);
+    return (JSON.parse(stdout) as { history: History }).history;
+  }
+
+  async function open(grant: string): Promise<void> {
+    await approve(grant);
+    await office.colleague.recover(["unmask", "--grant", grant, "--print"]);
+  }
+
+  const fieldOf = (...terms: string[]): Promise<string> =>
+    ask(office.colleague, ["unmask", "--field", office.field, ...terms]);
+
+  test("says what the requester had opened, and what is unusual about the request", async () => {
+    const [record = "", other = ""] = records;
+    const first = await fieldOf("--record", record);
+    expect(await historyOf(first)).toMatchObject({
+      grants: 0,
+      records: 0,
+      opened: [],
+      unusual: ["never_used"],
+    });
+    await open(first);
+    const again = await fieldOf("--record", record);
+    expect(await historyOf(again)).toEqual({
+      days: 30,
+      grants: 1,
+      records: 1,
+      opened: [
+        {
+          contract: contract.name,
+          capability: "unmask",
+          field: office.field,
+          grants: 1,
+          records: 1,
+        },
+      ],
+      unusual: [],
+    });
+    const all = ["unmask", "--field", ...office.fields, "--record", record, other];
+    const more = await ask(office.colleague, all);
+    const { stdout } = await office.approver.recover(["deny", more, "--json"]);
+    const { history } = JSON.parse(stdout) as { history: History };
+    const isNew = office.fields.length > 1 ? ["new_field"] : [];
+    expect(history.unusual).toEqual([...isNew, "most_records", "ticket_of_others"]);
+    expect((await historyOf(await ask(office.colleague, all))).unusual).toContain("denied_before");
+    const text = await office.approver.recover(["list", "--grant", more]);
+    expect(text.stdout).toContain("In 30 days  1 grant(s) used, 1 record(s)");
+    expect(text.stdout).toContain("more records than any grant that they have used (most_records)");
+  });
+
+  test("warns of an hour, of a day, and of a login that are unusual", async () => {
+    const grant = await fieldOf("--record", records[0] ?? "");
+    const shift = (hours: number) =>
+      office.admin(
+        "UPDATE recovery.access_grant SET created_at = (SELECT created_at FROM recovery.access_grant WHERE id = $1) - make_interval(hours => $2) WHERE requester = $3 AND id <> $1",
+        [grant, hours, office.colleague.login],
+      );
+    for (let more = 0; more < 9; more++) await fieldOf("--record", records[0] ?? "");
+    await shift(0);
+    expect((await historyOf(grant)).unusual).toContain("busiest_day");
+    await shift(23 + 24);
+    expect((await historyOf(grant)).unusual).not.toContain("unusual_hour");
+    await shift(12 + 24);
+    const { unusual } = await historyOf(grant);
+    expect(unusual).toContain("unusual_hour");
+    expect(unusual).not.toContain("busiest_day");
+    expect(unusual).not.toContain("reads_rows");
+    await office.admin(`GRANT maskline_analyst TO ${office.colleague.login}`);
+    expect((await historyOf(grant)).unusual).toContain("reads_rows");
+    await office.admin(`REVOKE maskline_analyst FROM ${office.colleague.login}`);
+  });
 });

@@ -126,6 +126,43 @@ export interface Grant {
   readonly approvals: readonly Approval[];
 }
 
+/** What is unusual about a request, against the earlier ones of whoever made it. */
+export type Unusual =
+  /** Never opened or changed anything of this contract by this capability. */
+  | "never_used"
+  /** Never opened this field of it. */
+  | "new_field"
+  /** More records than any grant that they used. */
+  | "most_records"
+  /** The fifth or later of a day (UTC) that has more than each of the 30 before. */
+  | "busiest_day"
+  /** None of at least ten earlier ones was made within an hour of this time of day. */
+  | "unusual_hour"
+  /** They named the ticket before, for other records, another subject or value. */
+  | "ticket_of_others"
+  /** They asked for the same before, and it was denied or revoked. */
+  | "denied_before"
+  /** Their login reads the contract's table too: request and analysis in one hand. */
+  | "reads_rows";
+
+export interface RequesterHistory {
+  /** The claims of so many days count. */
+  readonly days: number;
+  readonly grants: number;
+  readonly records: number;
+  readonly opened: readonly OpenedByField[];
+  readonly unusual: readonly Unusual[];
+}
+
+export interface OpenedByField {
+  readonly contract: string;
+  readonly capability: Capability;
+  /** Null of work. */
+  readonly field: string | null;
+  readonly grants: number;
+  readonly records: number;
+}
+
 export interface Decision {
   readonly decision: "approve" | "deny";
   readonly keyId: string;
@@ -139,6 +176,7 @@ export type ToolRefusal =
   | "forged_approval"
   | "wrong_records"
   | "wrong_fields"
+  | "approvals_missing"
   | "confirmation_declined";
 
 /** One subject, or one masked value, that is held against a request. */
@@ -175,6 +213,8 @@ export interface Grants {
   readonly show: (grant: string) => Promise<Grant | null>;
   /** The ids that the grant's digest covers, in ascending order. */
   readonly records: (grant: string) => Promise<string[]>;
+  /** Of whoever made the request; null where it is not the caller's to see. */
+  readonly history: (grant: string) => Promise<RequesterHistory | null>;
   /** Audited, and bounded an hour: it answers guesses. */
   readonly compare: (grant: string, compared: Compared) => Promise<Answer<Comparison>>;
   /** Deciding in the same way twice is one decision. */
@@ -210,6 +250,7 @@ export function createGrants(call: Call): Grants {
       const rows = await call<{ grant_records: string }>("grant_records", { p_grant: grant });
       return rows.map((row) => row.grant_records);
     },
+    history: (grant) => callOne(call, "requester_history", { p_grant: grant }),
     async compare(grant, compared) {
       const asked = await callOne<Answer<{ readonly comparison: string }>>(
         call,
