@@ -22,6 +22,8 @@ export interface MaintenanceReport {
   readonly quarantineRecordsExpired: number;
   readonly partitionsDropped: number;
   readonly seedTablesRewritten: number;
+  /** The end of the months that every partitioned table has a partition for. */
+  readonly partitionsEnd: Date;
 }
 
 const notAllowed =
@@ -63,6 +65,7 @@ export async function maintain(
       partitionsDropped:
         keepMonths === undefined ? 0 : await count(client, "drop_old_months($1)", keepMonths),
       seedTablesRewritten: rewriteErased ? await rewriteSeeds(client) : 0,
+      partitionsEnd: await readPartitionsEnd(client),
     };
   } catch (error) {
     const fault = toDatabaseError(error);
@@ -103,6 +106,19 @@ async function expireQuarantine(client: ClientBase, keepDays: number): Promise<n
     step = await count(client, "expire_quarantine($1)", keepDays);
   }
   return expired;
+}
+
+/** By their names in the catalog, which takes no right; a table with none but a default partition ends in 1970. */
+async function readPartitionsEnd(client: ClientBase): Promise<Date> {
+  const { rows } = await client.query<{ at: Date }>(`
+    SELECT min(at) AS at FROM (
+      SELECT max((to_date(coalesce(substring(relname FROM '_(\\d{4}_\\d{2})$'), '1969_12'), 'YYYY_MM')
+        + interval '1 month') AT TIME ZONE 'UTC') AS at
+      FROM pg_catalog.pg_class JOIN pg_catalog.pg_inherits ON inhrelid = oid
+      WHERE relispartition AND relnamespace = 'maskline'::regnamespace AND relkind = 'r'
+      GROUP BY inhparent
+    ) AS ends`);
+  return rows[0]?.at ?? new Date(0);
 }
 
 /** A table a transaction. */

@@ -1,6 +1,7 @@
 /** What the commands share: flags, configuration, exit codes. Nobody here prints a stack or a value. */
 
 import { parseArgs } from "node:util";
+import { recordRun, type Sample } from "@org/run-metrics";
 import { ContractError } from "@org/schema";
 import { DatabaseError } from "../database-error.ts";
 import { MigrationRefusedError } from "../migrate.ts";
@@ -16,8 +17,15 @@ export type FlagValues<Flag extends string> = Readonly<Partial<Record<Flag, numb
 export interface Command<Flag extends string> {
   readonly usage: string;
   readonly flags: Readonly<Record<Flag, Kind>>;
-  /** Resolves with the lines to print. */
-  readonly run: (settings: RunSettings, values: FlagValues<Flag>) => Promise<readonly string[]>;
+  /** What metrics call it; null where it is not told. */
+  readonly name: (values: FlagValues<Flag>) => string | null;
+  readonly run: (settings: RunSettings, values: FlagValues<Flag>) => Promise<Done>;
+}
+
+export interface Done {
+  /** To print. */
+  readonly lines: readonly string[];
+  readonly samples?: readonly Sample[];
 }
 
 export interface RunSettings {
@@ -38,13 +46,40 @@ export async function runCommand<Flag extends string>(command: Command<Flag>): P
     process.stdout.write(`${command.usage}\n`);
     return;
   }
+  const startedAtMs = performance.now();
   const flags = readFlags(command.flags, process.argv.slice(2));
+  // Also where an error that nobody foresaw passes by.
+  let ended: Ended = { exitCode: 1 };
+  try {
+    ended = await attempt(command, flags);
+  } finally {
+    const name = command.name(flags.values);
+    const { exitCode, samples = [] } = ended;
+    const fault =
+      name === null
+        ? null
+        : await recordRun(process.env, { command: name, exitCode, startedAtMs, samples });
+    if (fault !== null) process.stderr.write(lines([`Warning: ${fault}`]));
+    process.exitCode = exitCode;
+  }
+}
+
+interface Ended extends Pick<Done, "samples"> {
+  readonly exitCode: number;
+}
+
+async function attempt<Flag extends string>(
+  command: Command<Flag>,
+  flags: ParsedFlags<Flag>,
+): Promise<Ended> {
   const config = readConfig(process.env);
   const faults = [...flags.faults, ...(config.ok ? [] : config.faults)];
   if (faults.length > 0 || !config.ok) return fail(2, [...faults, "", command.usage]);
   process.stderr.write(lines(config.warnings.map((warning) => `Warning: ${warning}.`)));
   try {
-    process.stdout.write(lines(await command.run(config, flags.values)));
+    const done = await command.run(config, flags.values);
+    process.stdout.write(lines(done.lines));
+    return { exitCode: 0, ...done };
   } catch (error) {
     if (isConfigurationFault(error)) return fail(2, [error.message]);
     if (error instanceof DatabaseError) {
@@ -114,9 +149,9 @@ function readFlags<Flag extends string>(
   return { values, faults };
 }
 
-function fail(exitCode: number, message: readonly string[]): void {
+function fail(exitCode: number, message: readonly string[]): Ended {
   process.stderr.write(lines(message));
-  process.exitCode = exitCode;
+  return { exitCode };
 }
 
 function lines(texts: readonly string[]): string {

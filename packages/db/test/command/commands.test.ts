@@ -1,8 +1,11 @@
 import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createTestDatabase } from "@org/local";
 import { Client } from "pg";
-import { describe, expect, inject, it } from "vitest";
+import { describe, expect, inject, it, onTestFinished } from "vitest";
 
 interface Exit {
   readonly code: number;
@@ -179,6 +182,36 @@ describe("against a database", () => {
         stderr: "",
       },
     );
+  });
+
+  it("both leave in MASKLINE_METRICS_FILE how they ended; a plan and an unwritable file change nothing", async () => {
+    await using database = await createTestDatabase(
+      inject("postgresAdminUrl"),
+      "maskline_template",
+    );
+    const directory = await mkdtemp(join(tmpdir(), "commands-"));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const MASKLINE_METRICS_FILE = join(directory, "database.prom");
+    const environment = { DATABASE_URL: database.adminUrl, MASKLINE_METRICS_FILE };
+    await run("migrate", environment, ["--plan"]);
+    expect(await readdir(directory)).toEqual([]);
+
+    await run("migrate", environment);
+    await run("maintain", environment);
+    await run("maintain", { MASKLINE_METRICS_FILE });
+    const text = await readFile(MASKLINE_METRICS_FILE, "utf8");
+    expect(text).toContain('maskline_run_exit_code{command="migrate"} 0\n');
+    expect(text).toContain('maskline_run_exit_code{command="maintain"} 2\n');
+    expect(text).toMatch(/^maskline_run_success_timestamp_seconds\{command="maintain"\} \d{10}/m);
+    const now = new Date();
+    const end = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 13) / 1000;
+    expect(text).toContain(`\nmaskline_partitions_end_timestamp_seconds ${end}\n`);
+
+    const nowhere = { ...environment, MASKLINE_METRICS_FILE: join(directory, "none", "x.prom") };
+    expect(await run("migrate", nowhere)).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining("were not written (ENOENT)"),
+    });
   });
 
   it("maintain refuses a number below what is safe, before it connects", async () => {
