@@ -1,5 +1,6 @@
 /** What the process gives the tool: handed in by main.ts, and by tests. */
 
+import type { Sample } from "@org/run-metrics";
 import { exit, RecoverError } from "./exit.ts";
 import { printableJson } from "./printable.ts";
 
@@ -10,6 +11,12 @@ export interface Edge {
   readonly stderr: Sink;
   /** Asks who sits at the terminal; null where nobody does. */
   readonly confirm: ((question: string) => Promise<boolean>) | null;
+}
+
+/** For a command that has more to tell Prometheus than how it ended. */
+export interface MeasuredEdge extends Edge {
+  /** Reads nothing where nobody wants it. */
+  readonly measure: (read: () => readonly Sample[] | Promise<readonly Sample[]>) => Promise<void>;
 }
 
 export interface Sink {

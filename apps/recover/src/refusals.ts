@@ -126,6 +126,9 @@ const refusals: Record<string, readonly [meaning: string, advice: string]> = {
   ],
 };
 
+/** Each that the audit can have: also what is no answer, because the person gave it. */
+export const refusalCodes: readonly string[] = [...Object.keys(refusals), "confirmation_declined"];
+
 const notFound = new Set(["no_such_grant", "nothing_matches"]);
 
 export function refusal(code: string): RecoverError {

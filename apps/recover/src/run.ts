@@ -1,5 +1,6 @@
 /** One call of the tool: parses the command line, does the command, turns its end into an exit code. */
 
+import { isWanted, recordRun, type Sample } from "@org/run-metrics";
 import { Command } from "commander";
 import { auditCommands } from "./commands/audit.ts";
 import { approve, deny } from "./commands/approve.ts";
@@ -17,12 +18,30 @@ import { rewrap } from "./commands/rewrap.ts";
 import { unmask } from "./commands/unmask.ts";
 import { withFile } from "./config.ts";
 import { explain } from "./explain.ts";
-import type { Edge } from "./edge.ts";
+import type { Edge, MeasuredEdge } from "./edge.ts";
 import { exit, type ExitCode } from "./exit.ts";
 
 export async function run(argv: readonly string[], edge: Edge): Promise<ExitCode> {
+  const startedAtMs = performance.now();
+  const samples: Sample[] = [];
   // Commands read their settings when they run: then with those of --env-file.
-  const own: Own = { ...edge };
+  const own: Own = {
+    ...edge,
+    command: null,
+    async measure(read) {
+      if (isWanted(own.env)) samples.push(...(await read()));
+    },
+  };
+  const exitCode = await end(argv, own);
+  if (own.command !== null) {
+    const run = { command: own.command, exitCode, startedAtMs, samples };
+    const fault = await recordRun(own.env, run);
+    if (fault !== null) own.stderr.write(`${fault}\n`);
+  }
+  return exitCode;
+}
+
+async function end(argv: readonly string[], own: Own): Promise<ExitCode> {
   try {
     await program(own).parseAsync([...argv], { from: "user" });
     return exit.done;
@@ -31,9 +50,13 @@ export async function run(argv: readonly string[], edge: Edge): Promise<ExitCode
   }
 }
 
-type Own = Omit<Edge, "env"> & { env: Edge["env"] };
+type Own = Omit<MeasuredEdge, "env"> & {
+  env: Edge["env"];
+  /** With its groups, as one types it; null until one is found to be meant. */
+  command: string | null;
+};
 
-const groups: readonly [string, readonly ((edge: Edge) => Command)[]][] = [
+const groups: readonly [string, readonly ((edge: MeasuredEdge) => Command)[]][] = [
   ["Asking and deciding:", [request, list, approve, deny, revoke]],
   ["Looking:", [unmask, lookup, quarantineCommands]],
   ["Custodian's work:", [erase, rewrap, retoken, keysCommands]],
@@ -45,7 +68,8 @@ function program(edge: Own): Command {
     .description("Keys, governed recovery, erasure and audit for Maskline.")
     .helpCommand(true)
     .option("--env-file <path>", "take settings from this file too; no other is read")
-    .hook("preAction", (command) => {
+    .hook("preAction", (command, action) => {
+      edge.command = nameOf(action);
       const { envFile } = command.opts<{ envFile?: string }>();
       if (envFile !== undefined) edge.env = withFile(edge.env, envFile);
     })
@@ -60,6 +84,11 @@ Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 denied, 4 not foun
     for (const command of commands) root.addCommand(command(edge).helpGroup(title));
   }
   return withEdge(root, edge);
+}
+
+function nameOf(command: Command): string {
+  const { parent } = command;
+  return parent === null ? command.name() : `${nameOf(parent)} ${command.name()}`;
 }
 
 /** Commander writes and exits by itself unless each command is told not to. */

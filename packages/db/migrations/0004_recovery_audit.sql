@@ -218,8 +218,22 @@ BEGIN
 END
 $$;
 
+-- How many rows of each action there are; of refusals by their code, of intents by their capability.
+CREATE FUNCTION recovery.count_audit() RETURNS TABLE (action text, kind text, entries bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT entry.action,
+    CASE entry.action
+      WHEN 'refused' THEN entry.detail::jsonb ->> 'code'
+      WHEN 'intent' THEN entry.detail::jsonb ->> 'capability'
+    END,
+    count(*)
+  FROM recovery.audit AS entry
+  GROUP BY 1, 2
+$$;
+
 REVOKE ALL ON ALL TABLES IN SCHEMA recovery FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA recovery FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION recovery.audit_position(), recovery.audit_hash_at(bigint)
   TO maskline_requester, maskline_approver, maskline_custodian, maskline_auditor;
-GRANT EXECUTE ON FUNCTION recovery.read_audit(bigint, integer) TO maskline_auditor;
+GRANT EXECUTE ON FUNCTION recovery.read_audit(bigint, integer), recovery.count_audit()
+  TO maskline_auditor;

@@ -12,7 +12,7 @@ export { MissingRightsError, type Role, roles, WrongLoginError } from "./roles.t
 export { type ContractTable, tableOf } from "./table-of.ts";
 export * from "./tables.ts";
 export * from "./writer-entry.ts";
-export type { Audit, AuditPosition, AuditRow } from "./recovery/audit.ts";
+export type { Audit, AuditCount, AuditPosition, AuditRow } from "./recovery/audit.ts";
 export type { Answer } from "./recovery/call.ts";
 export type {
   Claim,

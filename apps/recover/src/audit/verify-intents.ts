@@ -6,11 +6,14 @@ import { approvalsOf, isOfRecords, isSigned, requiredFor } from "../grants/verif
 import type { RecoverKeyring } from "../signing/recover-keyring.ts";
 import type { Intent } from "./trace.ts";
 
-export type IntentFault =
-  | "unexplained_intent"
-  | "ungranted_intent"
-  | "unsigned_intent"
-  | "unwitnessed_intent";
+export const intentFaults = [
+  "unexplained_intent",
+  "ungranted_intent",
+  "unsigned_intent",
+  "unwitnessed_intent",
+] as const;
+
+export type IntentFault = (typeof intentFaults)[number];
 
 export interface IntentEvidence {
   readonly grants: Pick<Grants, "show" | "records">;

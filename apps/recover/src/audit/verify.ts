@@ -6,19 +6,25 @@ import { type ChainPosition, emptyChain, findChainFault } from "./chain.ts";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
 import type { StoredCheckpoint } from "./sink.ts";
 import { createTrace, type Trace } from "./trace.ts";
-import { findIntentFault, type IntentFault } from "./verify-intents.ts";
+import { findIntentFault, type IntentFault, intentFaults } from "./verify-intents.ts";
+
+const chainFaults = ["gap", "reordered", "edited", "cut_off", "rewritten", "wrong_head"] as const;
+const checkpointFaults = ["no_checkpoint", "stale_checkpoint"] as const;
+
+export const faultKinds = [...chainFaults, ...intentFaults, ...checkpointFaults] as const;
 
 /** The first thing that is wrong; `seq` names the row, where it is one's. */
 export type AuditFault =
-  | { readonly kind: "gap" | "reordered" | "edited"; readonly seq: number }
-  | { readonly kind: "cut_off" | "rewritten" | "wrong_head"; readonly seq: number }
+  | { readonly kind: (typeof chainFaults)[number]; readonly seq: number }
   | { readonly kind: IntentFault; readonly seq: number }
-  | { readonly kind: "no_checkpoint" | "stale_checkpoint"; readonly seq: null };
+  | { readonly kind: (typeof checkpointFaults)[number]; readonly seq: null };
 
 export interface Verified {
   readonly fault: AuditFault | null;
   readonly rows: number;
   readonly checkpoints: number;
+  /** When the newest of them was signed; 0 where there is none. */
+  readonly newestSeconds: number;
   /** What stands among the checkpoints and counts for nothing. */
   readonly ignored: readonly IgnoredCheckpoint[];
   /** Intents that are not overdue yet. */
@@ -83,6 +89,7 @@ export async function verifyAudit(
       findStale(sound, freshness),
     rows: position.seq,
     checkpoints: sound.length,
+    newestSeconds: sound.reduce((newest, { atSeconds }) => Math.max(newest, atSeconds), 0),
     ignored,
     open: [...trace.intents()].filter(({ end }) => end === null).length,
   };

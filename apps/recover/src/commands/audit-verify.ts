@@ -1,11 +1,12 @@
 /** `recover audit verify`: is the chain whole, and the one that its checkpoints saw? */
 
 import { Command } from "commander";
+import { verifySamples } from "../audit/audit-metrics.ts";
 import { type AuditFault, verifyAudit } from "../audit/verify.ts";
 import type { CheckpointSink, StoredCheckpoint } from "../audit/sink.ts";
 import { openRecovery, openSinks, warnOfIgnored } from "../compose.ts";
 import { readSettings } from "../config.ts";
-import { type Edge, report } from "../edge.ts";
+import { type MeasuredEdge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { printableJson } from "../printable.ts";
 import { naturalNumber } from "../option-values.ts";
@@ -41,7 +42,7 @@ const advice: Partial<Record<AuditFault["kind"], string>> = {
 const preserve =
   "Keep the database, its log and the checkpoints as they are, and tell the security team.";
 
-export function auditVerify(edge: Edge): Command {
+export function auditVerify(edge: MeasuredEdge): Command {
   return new Command("verify")
     .description("check chain, checkpoints and grants; exit 30 names the first bad row")
     .option("--max-age <hours>", "how old the newest checkpoint may be", naturalNumber, 24)
@@ -60,16 +61,18 @@ Example:
     .action((options: Options) => verify(edge, options));
 }
 
-async function verify(edge: Edge, options: Options): Promise<void> {
+async function verify(edge: MeasuredEdge, options: Options): Promise<void> {
   const { RECOVER_KEYRING: path } = readSettings(edge.env, ["RECOVER_KEYRING"]);
   const keyring = await loadRecoverKeyring(path);
   const sinks = await openSinks(edge, keyring);
   await using recovery = openRecovery(edge);
-  const { fault, ...counts } = await verifyAudit(
+  const verified = await verifyAudit(
     recovery,
     { readCheckpoints: () => readAll(sinks), keyring },
     { maxAgeSeconds: options.maxAge * 3600, nowMs: Date.now() },
   );
+  await edge.measure(() => verifySamples(verified));
+  const { fault, ...counts } = verified;
   for (const { name, reason } of counts.ignored) warnOfIgnored(edge, name, reason);
   if (fault !== null) {
     if (options.json)

@@ -21,6 +21,13 @@ export interface AuditPosition {
   readonly hash: Uint8Array;
 }
 
+export interface AuditCount {
+  readonly action: string;
+  /** A refusal's code, an intent's capability; else null. */
+  readonly kind: string | null;
+  readonly entries: number;
+}
+
 export interface Audit {
   /** The chain's end; seq 0 is the empty chain. */
   readonly position: () => Promise<AuditPosition>;
@@ -28,6 +35,8 @@ export interface Audit {
   readonly hashAt: (seq: number) => Promise<Uint8Array | null>;
   /** In order, after `seq`. A page ends at `limit` (10,000 at most) or at some 4 MiB: only an empty one is the last. */
   readonly read: (after: number, limit: number) => Promise<AuditRow[]>;
+  /** How many rows of each kind the database says there are: not what is proved. */
+  readonly counts: () => Promise<AuditCount[]>;
   /** Explains every overdue claim with a row; resolves with how many. */
   readonly closeOverdue: () => Promise<number>;
 }
@@ -42,6 +51,10 @@ interface StoredAuditRow {
   readonly detail: string;
   readonly previous_hash: Uint8Array;
   readonly hash: Uint8Array;
+}
+
+interface StoredAuditCount extends Omit<AuditCount, "entries"> {
+  readonly entries: string;
 }
 
 export function createAudit(call: Call): Audit {
@@ -64,6 +77,10 @@ export function createAudit(call: Call): Audit {
         previousHash: row.previous_hash,
         hash: row.hash,
       }));
+    },
+    async counts() {
+      const rows = await call<StoredAuditCount>("count_audit");
+      return rows.map((row) => ({ ...row, entries: Number(row.entries) }));
     },
     closeOverdue: () => callOne<number>(call, "close_overdue"),
   };
