@@ -145,7 +145,12 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
       reasons: contract.reasons,
       oddities: contract.oddities,
       damages: damageKinds,
-      failures: { receive: queueErrorCodes, renew: queueErrorCodes, write: databaseReasons },
+      failures: {
+        receive: queueErrorCodes,
+        renew: queueErrorCodes,
+        write: databaseReasons,
+        depth: queueErrorCodes,
+      },
     },
     build: { version: manifest.version, contract: contract.name },
   });

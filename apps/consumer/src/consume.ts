@@ -10,6 +10,7 @@ import { createBuffer } from "./buffer.ts";
 import { createCarry } from "./carry.ts";
 import type { CarryStages } from "./carry.ts";
 import type { Config } from "./config.ts";
+import { createDepth } from "./depth.ts";
 import { toFailure } from "./failure.ts";
 import { createFlood } from "./flood.ts";
 import { createLeases } from "./leases.ts";
@@ -74,7 +75,13 @@ export async function consume(
     visibilityTimeoutSeconds: attributes.visibilityTimeoutSeconds,
     events: telemetry.leases,
   });
-  watching.use(telemetry.watch({ buffer, breaker, leases }));
+  const depth = watching.use(
+    createDepth(queue, {
+      first: attributes,
+      failed: (error) => telemetry.depthFailed(toFailure("depth", error)),
+    }),
+  );
+  watching.use(telemetry.watch({ buffer, breaker, leases, depth }));
   const flood = watching.use(
     createFlood(config.MASKLINE_MAX_QUARANTINED_PER_MINUTE, {
       trip: breaker.createTrip(),

@@ -1,6 +1,8 @@
 /** The metrics, one row each: name, unit, what it means, and every label it can have. */
 import type { Counter, Histogram, Meter } from "@opentelemetry/api";
 
+import type { Depth } from "./depth.ts";
+
 type Labels = Readonly<Record<string, string>>;
 
 /** What labels can be: closed lists, never anything of a message. */
@@ -11,7 +13,7 @@ export interface LabelValues {
   readonly oddities: readonly string[];
   readonly damages: readonly string[];
   /** Why a call failed, by stage; each list has "unknown". */
-  readonly failures: Readonly<Record<"receive" | "renew" | "write", readonly string[]>>;
+  readonly failures: Readonly<Record<"receive" | "renew" | "write" | "depth", readonly string[]>>;
 }
 
 export interface Build {
@@ -42,12 +44,14 @@ export interface Sources {
   readonly lastReceiveMs: () => number;
   readonly lastCommitMs: () => number;
   readonly breakerIsOpen: () => boolean;
+  readonly depth: Depth["last"];
 }
 
 interface GaugeRow {
   readonly name: string;
   readonly description: string;
   readonly unit?: "seconds" | "bytes";
+  /** NaN is not known: the SDK would go on with the last value of a gauge that observes nothing. */
   readonly read: () => number;
 }
 
@@ -113,6 +117,10 @@ function gaugeRows(sources: Sources): GaugeRow[] {
     { name: `${prefix}last_receive_timestamp`, unit: "seconds", description: "When a receive last succeeded; at first, when the process started", read: () => sources.lastReceiveMs() / 1000 },
     { name: `${prefix}last_commit_timestamp`, unit: "seconds", description: "When a transaction was last committed; at first, when the process started", read: () => sources.lastCommitMs() / 1000 },
     { name: `${prefix}breaker_open`, description: "1 while the breaker is open", read: () => Number(sources.breakerIsOpen()) },
+    { name: `${prefix}queue_messages_visible`, description: "Messages that wait in the queue, by SQS's approximate count", read: () => sources.depth()?.depth.visible ?? Number.NaN },
+    { name: `${prefix}queue_messages_in_flight`, description: "Messages of the queue that some consumer holds, by the same", read: () => sources.depth()?.depth.inFlight ?? Number.NaN },
+    { name: `${prefix}queue_messages_delayed`, description: "Messages of the queue that are delayed, by the same", read: () => sources.depth()?.depth.delayed ?? Number.NaN },
+    { name: `${prefix}dead_letter_messages`, description: "Messages that wait in the dead-letter queue, by the same", read: () => sources.depth()?.redrive?.deadLetterMessages ?? Number.NaN },
     { name: "process_resident_memory", unit: "bytes", description: "Memory of this process", read: () => process.memoryUsage.rss() },
     { name: "process_start_time", unit: "seconds", description: "When this process started", read: () => performance.timeOrigin / 1000 },
     { name: "nodejs_heap_used", unit: "bytes", description: "Memory that JavaScript's objects take", read: () => process.memoryUsage().heapUsed },

@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import type { Breaker } from "./breaker.ts";
 import type { Buffer } from "./buffer.ts";
 import type { CarryEvents } from "./carry.ts";
+import type { Depth } from "./depth.ts";
 import type { Failure } from "./failure.ts";
 import type { LeaseEvents, Leases } from "./leases.ts";
 import { lines, needSomebody } from "./lines.ts";
@@ -25,6 +26,7 @@ export interface Conveyor {
   readonly buffer: Pick<Buffer, "inHand" | "waiting">;
   readonly breaker: Pick<Breaker, "open" | "openForMs">;
   readonly leases: Pick<Leases, "inHand">;
+  readonly depth: Pick<Depth, "last">;
 }
 
 export interface Telemetry {
@@ -35,6 +37,8 @@ export interface Telemetry {
   readonly ack: AckEvents;
   readonly breakerChanged: (open: boolean, isStopping: boolean) => void;
   readonly flooded: () => void;
+  /** The queue's depth could not be read. */
+  readonly depthFailed: (failure: Failure) => void;
   /** Opens the gauges; says once a minute what was done, and what has gone badly for long, until disposed of. */
   readonly watch: (conveyor: Conveyor) => Disposable;
   readonly progress: Pick<
@@ -93,6 +97,10 @@ export function createTelemetry(
       desk.writeReason = "quarantine_flood";
       metrics.count.floods.add(1);
       write(log, lines.flooded);
+    },
+    depthFailed(failure) {
+      desk.countFailures("depth", failure.reason, 1);
+      desk.say(failureLine(failure), { ...failure });
     },
     watch: (conveyor) => watch(desk, meter, conveyor),
     progress,
@@ -213,7 +221,7 @@ function ackEvents({ count, say, progress }: Desk): AckEvents {
 
 function watch(desk: Desk, meter: Meter, conveyor: Conveyor): Disposable {
   const { log, progress } = desk;
-  const { buffer, breaker, leases } = conveyor;
+  const { buffer, breaker, leases, depth } = conveyor;
   const lagSeconds = (): number => lagOf(leases.inHand());
   openGauges(meter, {
     inHand: () => buffer.inHand,
@@ -222,6 +230,7 @@ function watch(desk: Desk, meter: Meter, conveyor: Conveyor): Disposable {
     lastReceiveMs: progress.lastReceiveMs,
     lastCommitMs: progress.lastCommitMs,
     breakerIsOpen: () => breaker.open,
+    depth: depth.last,
   });
   let before = progress.totals();
 

@@ -15,6 +15,7 @@ const healthy: QueueAttributes = {
     deadLetterTargetArn: "arn:aws:sqs:eu-central-1:000000000000:login-queue-dlq",
     maxReceiveCount: 10,
     deadLetterRetentionSeconds: fortnightSeconds,
+    deadLetterMessages: 0,
   },
   depth: { visible: 0, inFlight: 0, delayed: 0 },
 };
@@ -53,6 +54,7 @@ test("warns of a dead-letter queue that cannot be read, not of one without a ret
     deadLetterTargetArn: "arn",
     maxReceiveCount: 10,
     deadLetterRetentionSeconds: null,
+    deadLetterMessages: 0,
   };
   expect(preflight({ ...healthy, redrive }, plan)).toMatchObject([
     { severity: "warning", advice: expect.stringContaining("sqs:GetQueueUrl") },
@@ -93,6 +95,7 @@ test("warns of a short lease, few receives and short retentions", () => {
         deadLetterTargetArn: "arn",
         maxReceiveCount: 3,
         deadLetterRetentionSeconds: 86_400,
+        deadLetterMessages: 0,
       },
     },
     plan,

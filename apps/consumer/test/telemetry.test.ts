@@ -5,6 +5,7 @@ import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
+import type { Depth } from "../src/depth.ts";
 import type { Failure } from "../src/failure.ts";
 import type { Held } from "../src/model.ts";
 import { createTelemetry } from "../src/telemetry.ts";
@@ -16,9 +17,20 @@ interface Scene {
   readonly lines: Record<string, unknown>[];
   readonly inHand: Held[];
   readonly breaker: { open: boolean; forMs: number };
+  readonly depth: { last: ReturnType<Depth["last"]> };
   readonly metrics: () => Promise<string>;
   readonly watched: Disposable;
 }
+
+const depthOf = (visible: number): ReturnType<Depth["last"]> => ({
+  depth: { visible, inFlight: 2, delayed: 1 },
+  redrive: {
+    deadLetterTargetArn: "arn:aws:sqs:eu-central-1:123456789012:dead",
+    maxReceiveCount: 10,
+    deadLetterRetentionSeconds: null,
+    deadLetterMessages: 4,
+  },
+});
 
 function open(): Scene {
   const lines: Record<string, unknown>[] = [];
@@ -34,15 +46,18 @@ function open(): Scene {
         receive: ["AccessDenied", "network", "unknown"],
         renew: ["timeout", "ServiceUnavailable", "unknown"],
         write: ["tls_untrusted", "connection_lost", "unknown"],
+        depth: ["AccessDenied", "unknown"],
       },
     },
     build: { version: "1.2.3", contract: "sizes" },
   });
   const inHand: Held[] = [];
   const breaker = { open: false, forMs: 0 };
+  const depth: Scene["depth"] = { last: depthOf(7) };
   const watched = telemetry.watch({
     buffer: { inHand: 0, waiting: 0 },
     leases: { inHand: () => inHand },
+    depth: { last: () => depth.last },
     breaker: {
       get open() {
         return breaker.open;
@@ -55,6 +70,7 @@ function open(): Scene {
     lines,
     inHand,
     breaker,
+    depth,
     watched,
     async metrics() {
       const { resourceMetrics } = await exporter.collect();
@@ -147,6 +163,18 @@ describe("metrics", () => {
     expect(text).toContain(`maskline_last_commit_timestamp_seconds ${succeeded}`);
   });
 
+  test("the depth of queue and dead-letter queue is there while it is known, and no old one after", async () => {
+    const { depth, telemetry, metrics } = open();
+    expect(await metrics()).toMatch(/^maskline_queue_messages_visible 7$/m);
+    expect(await metrics()).toMatch(/^maskline_dead_letter_messages 4$/m);
+    depth.last = null;
+    telemetry.depthFailed(failure("depth", "AccessDenied"));
+    const text = await metrics();
+    expect(text).toMatch(/^maskline_queue_messages_visible NaN$/m);
+    expect(text).toMatch(/^maskline_dead_letter_messages NaN$/m);
+    expect(text).toContain('maskline_failures_total{stage="depth",reason="AccessDenied"} 1');
+  });
+
   test("names units, the build and the process", async () => {
     const { telemetry, metrics } = open();
     telemetry.write.wrote({ written: 1, quarantined: 0, duplicates: 0 }, 5);
@@ -159,8 +187,11 @@ describe("metrics", () => {
 
   test("each is in the table of the operator's page, and the page names no other", async () => {
     const page = await readFile(new URL("../../../docs/operations.md", import.meta.url), "utf8");
+    const ofThisProgram = page.replace(/^### Of commands that end$[^]*?(?=^## )/m, "");
     const named = new Set(
-      [...page.matchAll(/`((?:maskline|process|nodejs)_[a-z_]+)/g)].map(([, name]) => name),
+      [...ofThisProgram.matchAll(/`((?:maskline|process|nodejs)_[a-z_]+)/g)].map(
+        ([, name]) => name,
+      ),
     );
     const { telemetry, metrics } = open();
     telemetry.write.wrote({ written: 1, quarantined: 0, duplicates: 0 }, 5);

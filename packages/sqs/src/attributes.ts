@@ -36,10 +36,12 @@ export async function readAttributes(
 async function readRedrive(client: SQSClient, policy: string | undefined): Promise<Redrive | null> {
   if (policy === undefined || policy === "") return null;
   const { deadLetterTargetArn, maxReceiveCount } = parsePolicy(policy);
+  const deadLetters = await readDeadLetters(client, deadLetterTargetArn).catch(() => null);
   return {
     deadLetterTargetArn,
     maxReceiveCount,
-    deadLetterRetentionSeconds: await readRetention(client, deadLetterTargetArn).catch(() => null),
+    deadLetterRetentionSeconds: integer(deadLetters?.MessageRetentionPeriod),
+    deadLetterMessages: integer(deadLetters?.ApproximateNumberOfMessages),
   };
 }
 
@@ -57,23 +59,22 @@ function parsePolicy(policy: string): Pick<Redrive, "deadLetterTargetArn" | "max
 }
 
 /** `arn:aws:sqs:region:account:name` */
-async function readRetention(client: SQSClient, arn: string): Promise<number | null> {
+async function readDeadLetters(client: SQSClient, arn: string): Promise<Attributes | null> {
   const [, , , , account, name] = arn.split(":");
   const { QueueUrl } = await client.send(
     new GetQueueUrlCommand({ QueueName: name, QueueOwnerAWSAccountId: account }),
   );
   if (QueueUrl === undefined) return null;
-  const attributes = await read(client, QueueUrl, "MessageRetentionPeriod");
-  return integer(attributes.MessageRetentionPeriod);
+  return read(client, QueueUrl, "MessageRetentionPeriod", "ApproximateNumberOfMessages");
 }
 
 async function read(
   client: SQSClient,
   queueUrl: string,
-  name: QueueAttributeName,
+  ...names: QueueAttributeName[]
 ): Promise<Attributes> {
   const { Attributes: attributes = {} } = await client.send(
-    new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: [name] }),
+    new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: names }),
   );
   return attributes;
 }

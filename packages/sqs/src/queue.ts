@@ -76,6 +76,8 @@ export interface Redrive {
   readonly maxReceiveCount: number;
   /** Retention of the dead-letter queue; null when it cannot be read. */
   readonly deadLetterRetentionSeconds: number | null;
+  /** Messages in the dead-letter queue, by SQS's approximate count; null when it cannot be read. */
+  readonly deadLetterMessages: number | null;
 }
 
 /** The queue as it is configured, and how deep it is by SQS's approximate count. */

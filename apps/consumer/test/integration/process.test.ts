@@ -1,7 +1,8 @@
+import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 
 import { anyServed, samplesOf } from "./contracts.ts";
 import {
@@ -62,6 +63,27 @@ test("--check exits 2 where messages may be neither deleted nor given back, and 
   const passed = await startConsumer(stack.env, ["--check"]).exited();
   expect(passed.code).toBe(0);
   expect(await stack.queue.depth(stack.queueUrl)).toMatchObject({ visible: 1, inFlight: 0 });
+});
+
+test("serves every metric that the operator's page lists, and no other", async () => {
+  await using stack = await openStack();
+  await stack.queue.send(stack.queueUrl, ["{}"]);
+  const consumer = startConsumer({ ...stack.env, MASKLINE_WAIT_SECONDS: "1" });
+  const { port } = await consumer.logged("consuming");
+  const page = await readFile(new URL("../../../../docs/operations.md", import.meta.url), "utf8");
+  const [, table = ""] = /^## Metrics$([^]*?)^\*\*/m.exec(page) ?? [];
+  const listed = table.match(/(?<=`)(maskline|process|nodejs)_[a-z_]+/g);
+  await vi.waitUntil(
+    async () => {
+      const text = await (await fetch(`http://127.0.0.1:${String(port)}/metrics`)).text();
+      const served = text.match(/(?<=^# TYPE )\S+/gm);
+      // A histogram is there from the first transaction on.
+      return new Set(listed).symmetricDifference(new Set(served)).size === 0;
+    },
+    { timeout: 20_000 },
+  );
+  consumer.process.kill("SIGTERM");
+  expect((await consumer.exited()).code).toBe(0);
 });
 
 test("SIGTERM to pnpm drains what is in hand and exits 0", async () => {

@@ -368,7 +368,11 @@ export function describeFaults(transport: Transport): void {
 
     const { redrive } = await at.queue.attributes();
 
-    expect(redrive).toMatchObject({ maxReceiveCount: 50, deadLetterRetentionSeconds: null });
+    expect(redrive).toMatchObject({
+      maxReceiveCount: 50,
+      deadLetterRetentionSeconds: null,
+      deadLetterMessages: null,
+    });
   });
 
   test("says that it has no credentials", async () => {

@@ -214,6 +214,7 @@ export function describeQueue(transport: Transport): void {
           deadLetterTargetArn: `arn:aws:sqs:${region}:000000000000:${name}-dead.fifo`,
           maxReceiveCount: 10,
           deadLetterRetentionSeconds: 1_209_600,
+          deadLetterMessages: 0,
         },
         depth: { visible: 1, inFlight: 1, delayed: 0 },
       });
@@ -237,6 +238,7 @@ export function describeQueue(transport: Transport): void {
         await queue.changeVisibility(envelopes, 0);
         return (await admin.depth(deadLetterUrl)).visible === 1;
       }, patience);
+      expect((await queue.attributes()).redrive?.deadLetterMessages).toBe(1);
 
       const { envelopes } = await deadLetters.receive(receiveAll);
       expect(envelopes.map((envelope) => envelope.messageId)).toEqual([messageId]);
