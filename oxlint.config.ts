@@ -114,7 +114,7 @@ const config: OxlintConfig = {
     room(["apps/*/src/**"]),
     room(["apps/demo/src/**"], only("local", "faults", "schema")),
     room(["apps/consumer/src/**"], adapters, keys, unsealing, notInProduction),
-    room(["apps/consumer/src/compose.ts"], unsealing, notInProduction),
+    room(["apps/consumer/src/{compose,open-work,lambda/compose}.ts"], unsealing, notInProduction),
     room(["apps/recover/src/**"], adapters, notInProduction),
     room(["apps/recover/src/{compose,audit/s3-sink}.ts"], notInProduction),
     {

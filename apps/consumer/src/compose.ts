@@ -1,41 +1,28 @@
 /** The composition root: opens the adapters and fits them together. */
-import {
-  DatabaseError,
-  connectWriter,
-  passwordFrom,
-  databaseReasons,
-  trustOf,
-} from "@org/db/writer";
-import { MaskingError, createTokenizer } from "@org/masking";
-import type { Keyring } from "@org/masking";
-import { loadKeyring } from "@org/masking/keyring";
-import { openSealer } from "@org/masking/seal";
-import type { Sealer } from "@org/masking/seal";
-import {
-  ContractError,
-  createParser,
-  createSubjectTag,
-  createToRow,
-  loadContract,
-  tagFields,
-} from "@org/schema";
-import type { AnyContract } from "@org/schema";
-import { QueueError, damageKinds, openQueue, queueErrorCodes } from "@org/sqs";
+import { databaseReasons, trustOf } from "@org/db/writer";
+import { damageKinds, openQueue, queueErrorCodes } from "@org/sqs";
 import type { Target } from "@org/sqs";
 import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import type { Logger } from "pino";
 
 import manifest from "../package.json" with { type: "json" };
-import { adviceFor } from "./advice.ts";
 import { createBreaker } from "./breaker.ts";
 import { wantsTraces } from "./config.ts";
 import type { Config } from "./config.ts";
 import { consume } from "./consume.ts";
-import type { Masking } from "./consume.ts";
 import { findExposures } from "./exposures.ts";
-import { StartFault, toFailure } from "./failure.ts";
+import { toFailure } from "./failure.ts";
 import { openHealthServer } from "./health.ts";
+import {
+  allOrEveryFault,
+  connectionOf,
+  openContract,
+  openDatabase,
+  openKeys,
+  orExplain,
+  orExplainDatabase,
+} from "./open-work.ts";
 import { findDenied, findUnwritable, preflight } from "./preflight.ts";
 import type { Finding } from "./preflight.ts";
 import type { Totals } from "./progress.ts";
@@ -91,45 +78,23 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
       ...(config.AWS_ENDPOINT_URL_SQS !== null && { endpoint: config.AWS_ENDPOINT_URL_SQS }),
     }),
   );
-  const connection = {
-    // pg reads the PG* variables itself.
-    ...(config.DATABASE_URL !== null && { connectionString: config.DATABASE_URL }),
-    ...(config.DATABASE_PASSWORD_FROM !== null && {
-      readPassword: passwordFrom(config.DATABASE_PASSWORD_FROM),
-    }),
-    sendsWeakPassword: config.MASKLINE_ALLOW.includes("weak_password"),
-  };
   const openWriter = () =>
-    connectWriter({
-      connection,
-      contract,
-      poolSize: config.MASKLINE_WRITERS + 1,
-      onIdleError: (fault) =>
-        log.warn(toFailure("write", fault), "an idle connection to the database broke"),
-    });
+    openDatabase({ config, contract, log }, { poolSize: config.MASKLINE_WRITERS + 1 });
   const database = opening.use(openWriter());
   const [keys, target, attributes, access] = await allOrEveryFault([
-    orExplain(
-      openKeys(config, contract),
-      "MASKLINE_KEYRING",
-      "correct the file that MASKLINE_KEYRING names; `pnpm recover keys init` writes a new one for development",
-    ),
+    openKeys(config, contract),
     orExplain(queue.target(), "the queue has no place", "correct AWS_ENDPOINT_URL_SQS"),
     orExplain(
       queue.attributes(),
       "the queue cannot be read",
       "check SQS_QUEUE_URL, AWS_REGION, AWS_ENDPOINT_URL_SQS, the credentials, and the permission sqs:GetQueueAttributes",
     ),
-    orExplain(
-      database.check(),
-      "the database is not ready",
-      "check DATABASE_URL; its login must be a member of maskline_writer; `pnpm migrate` brings the schema up to date",
-    ),
+    orExplainDatabase(database.check()),
   ]);
 
   const exposures = await findExposures({
     config,
-    server: trustOf(connection),
+    server: trustOf(connectionOf(config)),
     loggedBy: access.loggedBy,
   });
   const exporter = new PrometheusExporter({
@@ -216,64 +181,4 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
-}
-
-/** The contract that a process serves. */
-async function openContract({ MASKLINE_CONTRACT, env }: Config): Promise<AnyContract> {
-  return loadContract(MASKLINE_CONTRACT, env["INIT_CWD"]).catch((error: unknown) => {
-    if (!(error instanceof ContractError)) throw error;
-    throw new StartFault(
-      [error.message, ...error.faults].join("\n"),
-      "correct the contract, or set MASKLINE_CONTRACT to the name of one that is shipped or to the path of one",
-    );
-  });
-}
-
-async function openKeys(config: Config, contract: AnyContract): Promise<Masking> {
-  const tenant = config.MASKLINE_TENANT;
-  const keyring = await loadKeyring(config.MASKLINE_KEYRING, { env: config.env });
-  const fields = { ...contract.tokenFields, ...tagFields(contract) };
-  const tokenizer = createTokenizer<string>(keyring, { tenant, fields });
-  return {
-    parse: createParser(contract, { unwrap: config.MASKLINE_UNWRAP }),
-    toRow: createToRow(contract, tokenizer),
-    tag: createSubjectTag(contract, tokenizer, { unwrap: config.MASKLINE_UNWRAP }),
-    sealer: openVault(keyring, config),
-  };
-}
-
-function openVault(keyring: Keyring, config: Config): Sealer | null {
-  const { MASKLINE_TENANT: tenant, MASKLINE_VAULT: vault } = config;
-  try {
-    return openSealer(keyring, { tenant, vault });
-  } catch (error) {
-    if (!(error instanceof MaskingError)) throw error;
-    throw new StartFault(
-      "the vault has nobody to seal to: no recipient in the file that MASKLINE_KEYRING names is primary",
-      "`pnpm recover keys promote KID --recipient` makes one primary; MASKLINE_VAULT=off starts without a vault, and keeps no originals",
-    );
-  }
-}
-
-async function orExplain<T>(opening: Promise<T>, what: string, advice: string): Promise<T> {
-  return opening.catch((error: unknown) => {
-    if (error instanceof StartFault) throw error;
-    const isOurs =
-      error instanceof MaskingError ||
-      error instanceof DatabaseError ||
-      error instanceof QueueError;
-    const { reason } = toFailure("start", error);
-    const detail = isOurs ? error.message : reason;
-    throw new StartFault(`${what}: ${detail}`, adviceFor(reason, advice));
-  });
-}
-
-/** Waits for all of them, so that whoever starts the service hears of every fault at once. */
-async function allOrEveryFault<T extends readonly Promise<unknown>[]>(
-  openings: readonly [...T],
-): Promise<{ -readonly [Index in keyof T]: Awaited<T[Index]> }> {
-  const settled = await Promise.allSettled(openings);
-  const faults = settled.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
-  if (faults.length > 0) throw new AggregateError(faults);
-  return Promise.all(openings);
 }

@@ -160,8 +160,24 @@ const settings = {
   RECOVER_PRIVATE_KEYRING: optional(text(), "the consumer never needs it"),
 };
 
-/** Every setting by the name of its variable, and what else is to be said of the environment. */
-export interface Config extends ValuesOf<typeof settings> {
+/** What a batch needs wherever it is carried; all that AWS Lambda leaves to be set. */
+const workNames = [
+  "DATABASE_URL",
+  "PGHOST",
+  "DATABASE_PASSWORD_FROM",
+  "MASKLINE_CONTRACT",
+  "MASKLINE_KEYRING",
+  "MASKLINE_VAULT",
+  "MASKLINE_TENANT",
+  "MASKLINE_UNWRAP",
+  "MASKLINE_PROFILE",
+  "MASKLINE_ALLOW",
+  "LOG_LEVEL",
+  "RECOVER_PRIVATE_KEYRING",
+] as const satisfies readonly (keyof typeof settings)[];
+
+/** What else is to be said of the environment. */
+interface Surroundings {
   /** Variables that are named like settings and are none. */
   readonly unknownSettings: readonly string[];
   /** What others define and is not known here: warned of, and not in force. */
@@ -170,14 +186,33 @@ export interface Config extends ValuesOf<typeof settings> {
   readonly env: Environment;
 }
 
+/** Every setting by the name of its variable. */
+export interface Config extends ValuesOf<typeof settings>, Surroundings {}
+
+export interface WorkConfig extends Pick<Config, (typeof workNames)[number]>, Surroundings {}
+
 /** Reads the whole environment; faults name every variable that is missing or wrong, and hold no value. */
 export function readConfig(
   env: Environment = process.env,
 ): { config: Config } | { faults: readonly SettingFault[] } {
-  const reading = readSettings(settings, env, [["DATABASE_URL", "PGHOST"]]);
+  return read(settings, env);
+}
+
+/** As {@link readConfig}, of what there is to set in AWS Lambda: its event source receives, and deletes. */
+export function readWorkConfig(
+  env: Environment = process.env,
+): { config: WorkConfig } | { faults: readonly SettingFault[] } {
+  return read(choose(settings, workNames), env);
+}
+
+function read<Of extends Pick<typeof settings, (typeof workNames)[number]>>(
+  chosen: Of,
+  env: Environment,
+): { config: ValuesOf<Of> & Surroundings } | { faults: readonly SettingFault[] } {
+  const reading = readSettings(chosen, env, [["DATABASE_URL", "PGHOST"]]);
   if ("faults" in reading) return reading;
   const { values, ignored } = reading;
-  const unknownSettings = unknownNames(settings, env, "MASKLINE_");
+  const unknownSettings = unknownNames(chosen, env, "MASKLINE_");
   return { config: { ...values, unknownSettings, ignoredSettings: ignored, env } };
 }
 

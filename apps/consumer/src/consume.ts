@@ -1,24 +1,21 @@
 /** Fits the stages together, and runs them from the first receive to the last acknowledgement. */
 import type { Tracer } from "@opentelemetry/api";
 import type { Writer } from "@org/db/writer";
-import type { Sealer } from "@org/masking/seal";
 import type { Queue, QueueAttributes } from "@org/sqs";
 
 import { createStartTrace } from "./batch-trace.ts";
 import type { Breaker } from "./breaker.ts";
 import { createBuffer } from "./buffer.ts";
-import { createCarry } from "./carry.ts";
-import type { CarryStages } from "./carry.ts";
 import type { Config } from "./config.ts";
 import { createDepth } from "./depth.ts";
 import { toFailure } from "./failure.ts";
+import { fitCarry } from "./fit-carry.ts";
+import type { Masking } from "./fit-carry.ts";
 import { createFlood } from "./flood.ts";
 import { createLeases } from "./leases.ts";
 import { run } from "./run.ts";
 import { createAck } from "./stages/ack.ts";
-import { createOpenCommit } from "./stages/commit.ts";
 import { createReceive } from "./stages/receive.ts";
-import { createWrite } from "./stages/write.ts";
 import type { Telemetry } from "./telemetry.ts";
 import { untilEmpty } from "./until-empty.ts";
 
@@ -29,12 +26,6 @@ export interface Opened {
   readonly breaker: Breaker;
   readonly telemetry: Telemetry;
   readonly tracer: Tracer;
-}
-
-/** What is done to a message: the contract's and the keyring's. */
-export interface Masking extends Pick<CarryStages, "parse" | "toRow" | "tag"> {
-  /** Null: the vault is off. */
-  readonly sealer: Sealer | null;
 }
 
 export interface Plan extends Masking {
@@ -60,7 +51,7 @@ const longestRetentionMs = 14 * dayMs;
 /** Resolves once everything is acknowledged or released; false where receiving had to end before it was told to. */
 export async function consume(
   { queue, database, breaker, telemetry, tracer }: Opened,
-  { config, attributes, parse, toRow, tag, sealer }: Plan,
+  { config, attributes, ...masking }: Plan,
   { stop, giveUp, untilEmpty: isDrain }: Ending,
 ): Promise<boolean> {
   const { progress } = telemetry;
@@ -102,19 +93,7 @@ export async function consume(
       events: telemetry.receive,
     },
   );
-  const openCommit = createOpenCommit(
-    { database, breaker },
-    {
-      failed: telemetry.write.failed,
-      wrote(result, durationMs) {
-        telemetry.write.wrote(result, durationMs);
-        flood.wrote(result);
-      },
-    },
-  );
-  const write = createWrite({ openCommit, probe: database.probe, breaker }, telemetry.write);
-  const openBatch = sealer && (() => sealer.openBatch());
-  const carry = createCarry({ parse, toRow, tag, write, openBatch }, telemetry.carry);
+  const carry = fitCarry({ database, breaker, telemetry }, masking, flood.wrote);
   const startTrace = createStartTrace(tracer);
   const writers = attributes.fifo ? 1 : config.MASKLINE_WRITERS;
 

@@ -12,10 +12,11 @@ import {
 } from "@org/settings";
 import type { Exposure, ProfileFinding, ServerTrust } from "@org/settings";
 
-import type { Config } from "./config.ts";
+import type { Config, WorkConfig } from "./config.ts";
 
 export interface Posture {
-  readonly config: Config;
+  /** Without a queue where others receive from it. */
+  readonly config: WorkConfig & Partial<Pick<Config, "SQS_QUEUE_URL" | "AWS_ENDPOINT_URL_SQS">>;
   readonly server: ServerTrust;
   /** Settings by which the server's log repeats what the writes are given. */
   readonly loggedBy: readonly string[];
@@ -29,14 +30,15 @@ export async function findExposures({
 }: Posture): Promise<ProfileFinding[]> {
   const { env, MASKLINE_ALLOW: allowed } = config;
   const keyring: unknown = JSON.parse(await readFile(config.MASKLINE_KEYRING, "utf8"));
-  const queue = new URL(config.AWS_ENDPOINT_URL_SQS ?? config.SQS_QUEUE_URL);
+  const queueUrl = config.AWS_ENDPOINT_URL_SQS ?? config.SQS_QUEUE_URL;
+  const queue = queueUrl === undefined ? null : new URL(queueUrl);
   const found: Exposure[] = [
     ...exposuresOfServer(server, env, allowed),
     ...exposuresOfProcess(env),
-    ...(queue.protocol === "http:" || isUnchecked(env) ? (["http_queue"] as const) : []),
+    ...(queue?.protocol === "http:" || isUnchecked(env) ? (["http_queue"] as const) : []),
     ...(holdsInlineKeys(keyring) ? (["inline_keys"] as const) : []),
     ...(loggedBy.length > 0 ? (["logged_parameters"] as const) : []),
   ];
-  const profile = profileOf(config, [queue.hostname, server.host]);
+  const profile = profileOf(config, [...(queue ? [queue.hostname] : []), server.host]);
   return [...judgeExposures(profile, found), ...findIdleAllowances(profile, found)];
 }

@@ -55,3 +55,13 @@ export class StartFault extends Error {
     this.advice = advice;
   }
 }
+
+/** What to print of a start that failed: every fault, and what to do. Null where one of them is unexpected. */
+export function startFaultLines(error: unknown): string[] | null {
+  const faults: unknown[] = error instanceof AggregateError ? error.errors : [error];
+  const explained = faults.filter((fault) => fault instanceof StartFault);
+  if (explained.length < faults.length) return null;
+  return explained.map(
+    ({ message, advice }) => `  ${message.replaceAll("\n", "\n  ")}\n    what to do: ${advice}\n`,
+  );
+}

@@ -11,7 +11,8 @@ import { compose } from "./compose.ts";
 import type { Service } from "./compose.ts";
 import { readConfig } from "./config.ts";
 import type { Config } from "./config.ts";
-import { StartFault, framesOf, toFailure } from "./failure.ts";
+import { reportCrashes } from "./crashes.ts";
+import { startFaultLines } from "./failure.ts";
 import { describeMessage } from "./message.ts";
 
 const help = (
@@ -82,7 +83,7 @@ async function start(config: Config, { check, untilEmpty }: Options): Promise<nu
   // What a check says is what it was asked for, however little a service may log.
   const level = check && config.LOG_LEVEL !== "debug" ? "info" : config.LOG_LEVEL;
   const log = pino({ level }, isTerminal ? pretty({ sync: true }) : undefined);
-  reportCrashes(log);
+  reportCrashes(log, exit.unexpected);
   // A check or a drain that a signal ends has not done what it was asked for.
   const interrupted = check || untilEmpty ? exit.unexpected : exit.done;
   // Nothing is in hand yet. Without a handler, the first process of a container would ignore the signal.
@@ -141,22 +142,10 @@ async function runUntilStopped(
   }
 }
 
-/** A crash says its reason and place, never what it was working on. */
-function reportCrashes(log: Logger): void {
-  process.on("uncaughtException", (error: unknown) => {
-    log.fatal({ ...toFailure("crash", error), frames: framesOf(error) }, "unexpected fault");
-    process.exit(exit.unexpected);
-  });
-}
-
 async function exitCodeOf(running: Promise<number>): Promise<number> {
   return running.catch((error: unknown) => {
-    const faults: unknown[] = error instanceof AggregateError ? error.errors : [error];
-    const explained = faults.filter((fault) => fault instanceof StartFault);
-    if (explained.length < faults.length) throw error;
-    const lines = explained.map(
-      ({ message, advice }) => `  ${message.replaceAll("\n", "\n  ")}\n    what to do: ${advice}\n`,
-    );
+    const lines = startFaultLines(error);
+    if (lines === null) throw error;
     process.stderr.write(`Cannot start:\n${lines.join("")}`);
     return exit.configuration;
   });

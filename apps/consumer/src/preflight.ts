@@ -12,14 +12,18 @@ export interface Finding {
   readonly advice: string;
 }
 
-/** What is judged beside the queue. */
-export interface Plan {
-  readonly batchAgeMs: number;
-  readonly hasVault: boolean;
+/** What is judged wherever batches are carried. */
+export interface WorkPlan {
   readonly readsMaskedData: boolean;
   readonly isRestored: boolean;
   readonly namesPrivateKeyring: boolean;
   readonly unknownSettings: readonly string[];
+}
+
+/** What is judged beside the queue. */
+export interface Plan extends WorkPlan {
+  readonly batchAgeMs: number;
+  readonly hasVault: boolean;
   readonly ignoredSettings: readonly { readonly name: string; readonly advice: string }[];
   readonly regionFrom: RegionSource;
   readonly waitSeconds: number;
@@ -27,9 +31,9 @@ export interface Plan {
 }
 
 /** One thing to look for; it is found where `find` says something, once for each thing it says. */
-interface Check {
+interface Check<Judged extends readonly unknown[]> {
   readonly severity: Severity;
-  readonly find: (queue: QueueAttributes, plan: Plan) => string | readonly string[] | false;
+  readonly find: (...judged: Judged) => string | readonly string[] | false;
   readonly advice: string;
 }
 
@@ -45,7 +49,7 @@ const advisedMaxReceiveCount = 10;
 const daySeconds = 86_400;
 const longestRetentionSeconds = 14 * daySeconds;
 
-const checks: readonly Check[] = [
+const checks: readonly Check<[QueueAttributes, Plan]>[] = [
   {
     severity: "error",
     find: ({ redrive }, { hasVault }) =>
@@ -74,12 +78,6 @@ const checks: readonly Check[] = [
   },
   {
     severity: "warning",
-    find: (_, { unknownSettings }) => unknownSettings.map((name) => `${name} is not a setting`),
-    advice:
-      "correct its name as README.md has it; if the keyring refers to it, give it a name that does not begin with MASKLINE_",
-  },
-  {
-    severity: "warning",
     find: (_, { ignoredSettings }) =>
       ignoredSettings.map(
         ({ name, advice }) => `${name} says what is not known here, and is ignored (${advice})`,
@@ -92,29 +90,6 @@ const checks: readonly Check[] = [
       regionFrom === "nothing" &&
       "nothing names the queue's region: requests are signed for us-east-1, which only emulators take for a queue elsewhere",
     advice: "set AWS_REGION",
-  },
-  {
-    severity: "warning",
-    find: (_, { readsMaskedData }) =>
-      readsMaskedData &&
-      "the database login can read what it writes: with the token key beside it, whoever takes over this process can look masked values up",
-    advice: "use a login that is a member of maskline_writer and of nothing else",
-  },
-  {
-    severity: "warning",
-    find: (_, { isRestored }) =>
-      isRestored &&
-      "the database goes on from a backup or a standby: what was committed after that state is gone from it, messages that were deleted from the queue and erasures among it",
-    advice:
-      'deal with it as docs/operations.md says under "After a restore", then run `pnpm migrate --accept-restore`',
-  },
-  {
-    severity: "warning",
-    find: (_, { namesPrivateKeyring }) =>
-      namesPrivateKeyring &&
-      "RECOVER_PRIVATE_KEYRING is set here: whoever takes over this process finds what opens the vault",
-    advice:
-      "unset it, and move the private keyring to where originals are recovered; the consumer never needs it",
   },
   {
     severity: "error",
@@ -179,10 +154,55 @@ const checks: readonly Check[] = [
   },
 ];
 
+const workChecks: readonly Check<[WorkPlan]>[] = [
+  {
+    severity: "warning",
+    find: ({ unknownSettings }) =>
+      unknownSettings.map((name) => `${name} is not a setting of this program`),
+    advice:
+      "correct its name as README.md has it; if the keyring refers to it, give it a name that does not begin with MASKLINE_",
+  },
+  {
+    severity: "warning",
+    find: ({ readsMaskedData }) =>
+      readsMaskedData &&
+      "the database login can read what it writes: with the token key beside it, whoever takes over this process can look masked values up",
+    advice: "use a login that is a member of maskline_writer and of nothing else",
+  },
+  {
+    severity: "warning",
+    find: ({ isRestored }) =>
+      isRestored &&
+      "the database goes on from a backup or a standby: what was committed after that state is gone from it, messages that were deleted from the queue and erasures among it",
+    advice:
+      'deal with it as docs/operations.md says under "After a restore", then run `pnpm migrate --accept-restore`',
+  },
+  {
+    severity: "warning",
+    find: ({ namesPrivateKeyring }) =>
+      namesPrivateKeyring &&
+      "RECOVER_PRIVATE_KEYRING is set here: whoever takes over this process finds what opens the vault",
+    advice:
+      "unset it, and move the private keyring to where originals are recovered; the consumer never needs it",
+  },
+];
+
 /** Every finding at once; an error means that starting would break a promise. */
 export function preflight(queue: QueueAttributes, plan: Plan): Finding[] {
-  return checks.flatMap(({ severity, find, advice }) => {
-    const found = find(queue, plan);
+  return [...judge(checks, queue, plan), ...preflightWork(plan)];
+}
+
+/** What there is to find without a queue. */
+export function preflightWork(plan: WorkPlan): Finding[] {
+  return judge(workChecks, plan);
+}
+
+function judge<Judged extends readonly unknown[]>(
+  every: readonly Check<Judged>[],
+  ...judged: Judged
+): Finding[] {
+  return every.flatMap(({ severity, find, advice }) => {
+    const found = find(...judged);
     const findings = typeof found === "string" ? [found] : found || [];
     return findings.map((finding) => ({ severity, finding, advice }));
   });

@@ -41,6 +41,8 @@ export interface Telemetry {
   readonly depthFailed: (failure: Failure) => void;
   /** Opens the gauges; says once a minute what was done, and what has gone badly for long, until disposed of. */
   readonly watch: (conveyor: Conveyor) => Disposable;
+  /** Says what an invocation came to, and what was counted of lines that repeat. */
+  readonly invoked: (failed: number) => void;
   readonly progress: Pick<
     Progress,
     "totals" | "emptyPolls" | "sincePollMs" | "receives" | "isHalted"
@@ -103,6 +105,7 @@ export function createTelemetry(
       desk.say(failureLine(failure), { ...failure });
     },
     watch: (conveyor) => watch(desk, meter, conveyor),
+    invoked: createInvoked(desk),
     progress,
   };
 }
@@ -216,6 +219,17 @@ function ackEvents({ count, say, progress }: Desk): AckEvents {
       progress.add({ returned: amount });
       count.returned.add(amount);
     },
+  };
+}
+
+function createInvoked({ log, progress, flush }: Desk): (failed: number) => void {
+  let before = progress.totals();
+  return (failed) => {
+    const totals = progress.totals();
+    const { received, written, quarantined, duplicates } = difference(totals, before);
+    write(log, lines.invoked, { received, written, quarantined, duplicates, failed });
+    before = totals;
+    flush();
   };
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { readConfig, wantsTraces } from "../src/config.ts";
+import { readConfig, readWorkConfig, wantsTraces } from "../src/config.ts";
 import type { Config } from "../src/config.ts";
 
 const whole = {
@@ -138,4 +138,15 @@ test("takes where the password is read, and refuses what is neither file nor com
       faults: [{ name: "DATABASE_PASSWORD_FROM", problem: "is not usable" }],
     });
   }
+});
+
+test("in AWS Lambda, no queue is to be set, and what a consumer alone is told is no setting", () => {
+  const { DATABASE_URL, MASKLINE_KEYRING } = whole;
+  const read = readWorkConfig({ DATABASE_URL, MASKLINE_KEYRING, MASKLINE_POLLERS: "8" });
+  expect(read).toMatchObject({
+    config: { DATABASE_URL, MASKLINE_KEYRING, unknownSettings: ["MASKLINE_POLLERS"] },
+  });
+  expect(readWorkConfig({})).toMatchObject({
+    faults: [{ name: "DATABASE_URL" }, { name: "MASKLINE_KEYRING" }],
+  });
 });

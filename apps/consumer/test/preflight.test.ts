@@ -143,7 +143,7 @@ test("warns of a FIFO queue without a vault, where a rejected message takes othe
 test("warns of a variable that is named like a setting and is none", () => {
   const findings = preflight(healthy, { ...plan, unknownSettings: ["MASKLINE_POLERS"] });
   expect(findings).toMatchObject([
-    { severity: "warning", finding: "MASKLINE_POLERS is not a setting" },
+    { severity: "warning", finding: "MASKLINE_POLERS is not a setting of this program" },
   ]);
 });
 

@@ -19,6 +19,8 @@ export interface WriterOptions<C extends AnyContract> {
   readonly connectTimeoutMs?: number;
   /** How long the server may work on one statement. Default 10,000. */
   readonly statementTimeoutMs?: number;
+  /** How long a connection that nobody uses is kept. Default 5,000: less than a statement may take. */
+  readonly idleMs?: number;
   /** Told of a connection that broke while nobody used it. The pool opens another when it needs one. */
   readonly onIdleError?: (fault: DatabaseFault) => void;
 }
@@ -79,7 +81,7 @@ export function connectWriter<C extends AnyContract>(options: WriterOptions<C>):
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + silenceMs,
-    idleTimeoutMillis: idleMs,
+    idleTimeoutMillis: options.idleMs ?? idleMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   });

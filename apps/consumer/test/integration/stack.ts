@@ -143,7 +143,7 @@ export function startConsumer(
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
 ): RunningConsumer {
-  return start(["--disable-sigusr1", "--conditions=@org/source", "src/main.ts", ...args], env);
+  return startNode(["--disable-sigusr1", "--conditions=@org/source", "src/main.ts", ...args], env);
 }
 
 /** Starts it as its users do: with pnpm. */
@@ -152,7 +152,7 @@ export function startConsumerWithPnpm(
   args: readonly string[] = [],
 ): RunningConsumer {
   const command = [findPnpm(), "--filter", "consumer", "start", ...args];
-  return start(command, { ...nothingFrom(checkoutEnvFile), ...env });
+  return startNode(command, { ...nothingFrom(checkoutEnvFile), ...env });
 }
 
 /** An exported variable beats the file's, and an empty one counts as unset. */
@@ -172,7 +172,10 @@ function findPnpm(): string {
 }
 
 /** In a process group of its own, which ends with the test: a failed one must leave no consumer behind. */
-function start(command: readonly string[], env: Readonly<Record<string, string>>): RunningConsumer {
+export function startNode(
+  command: readonly string[],
+  env: Readonly<Record<string, string>>,
+): RunningConsumer {
   const child = spawn(process.execPath, command, {
     cwd: appDirectory,
     env: { ...env },
