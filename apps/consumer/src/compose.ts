@@ -151,6 +151,7 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
         batchAgeMs: config.MASKLINE_BATCH_AGE_MS,
         hasVault: keys.sealer !== null,
         readsMaskedData: access.readsMaskedData,
+        preparesTransactions: access.preparesTransactions,
         isRestored: access.isRestored,
         namesPrivateKeyring: config.RECOVER_PRIVATE_KEYRING !== null,
         unknownSettings: config.unknownSettings,

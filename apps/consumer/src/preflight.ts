@@ -15,6 +15,7 @@ export interface Finding {
 /** What is judged wherever batches are carried. */
 export interface WorkPlan {
   readonly readsMaskedData: boolean;
+  readonly preparesTransactions: boolean;
   readonly isRestored: boolean;
   readonly namesPrivateKeyring: boolean;
   readonly unknownSettings: readonly string[];
@@ -168,6 +169,13 @@ const workChecks: readonly Check<[WorkPlan]>[] = [
       readsMaskedData &&
       "the database login can read what it writes: with the token key beside it, whoever takes over this process can look masked values up",
     advice: "use a login that is a member of maskline_writer and of nothing else",
+  },
+  {
+    severity: "warning",
+    find: ({ preparesTransactions }) =>
+      preparesTransactions &&
+      "the database's max_prepared_transactions is not 0: a prepared transaction keeps its locks and what it may see when its session is gone, and so holds up the audit, maintenance and what erasure frees",
+    advice: "set max_prepared_transactions to 0 where nothing uses two-phase commits",
   },
   {
     severity: "warning",

@@ -23,6 +23,7 @@ const plan = {
   batchAgeMs: 100,
   hasVault: true,
   readsMaskedData: false,
+  preparesTransactions: false,
   isRestored: false,
   namesPrivateKeyring: false,
   unknownSettings: [],
@@ -109,6 +110,12 @@ test("warns of a short lease, few receives and short retentions", () => {
   expect(findings.map(({ finding }) => finding).join("\n")).toMatch(
     /5 s[^]*is 3[^]*4 days[^]*1 days/,
   );
+});
+
+test("warns of a server that lets a transaction outlive its session", () => {
+  expect(preflight(healthy, { ...plan, preparesTransactions: true })).toMatchObject([
+    { severity: "warning", advice: expect.stringContaining("max_prepared_transactions") },
+  ]);
 });
 
 test("a database that goes on from a backup is told of", () => {

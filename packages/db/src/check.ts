@@ -30,13 +30,15 @@ const explanations = new Map([
 export interface Access {
   /** The login can read tokens or sealed records: it has more rights than a writer needs. */
   readonly readsMaskedData: boolean;
+  /** The server lets a transaction be prepared: it keeps its locks and rows after its session has ended. */
+  readonly preparesTransactions: boolean;
   /** Settings by which the server's log repeats what this login's statements are given. */
   readonly loggedBy: readonly string[];
   /** The server goes on from a backup or a standby, and nobody has said that what it lacks was dealt with. */
   readonly isRestored: boolean;
 }
 
-interface State extends Pick<Access, "readsMaskedData"> {
+interface State extends Pick<Access, "readsMaskedData" | "preparesTransactions"> {
   /** Null in a schema that was never migrated. */
   readonly version: string | null;
   readonly isWriter: boolean;
@@ -46,7 +48,7 @@ interface State extends Pick<Access, "readsMaskedData"> {
 
 /** @throws {@link DatabaseError} */
 export async function check(client: ClientBase, contract: AnyContract): Promise<Access> {
-  const { version, isWriter, isReadOnly, isUtf8, readsMaskedData } = await reading(() =>
+  const { version, isWriter, isReadOnly, isUtf8, ...access } = await reading(() =>
     readState(client, contract),
   );
   if (!isUtf8) throw misfit(notUtf8, "schema_differs");
@@ -76,7 +78,7 @@ export async function check(client: ClientBase, contract: AnyContract): Promise<
     client.query<Pick<Access, "isRestored">>('SELECT maskline.is_restored() AS "isRestored"'),
   );
   return {
-    readsMaskedData,
+    ...access,
     loggedBy: logged.map(({ name }) => name),
     isRestored: rows[0]?.isRestored === true,
   };
@@ -118,6 +120,7 @@ async function readState(client: ClientBase, { table, columns }: AnyContract): P
        pg_has_role('maskline_writer', 'USAGE') AS "isWriter",
        current_setting('transaction_read_only')::boolean AS "isReadOnly",
        current_setting('server_encoding') = 'UTF8' AS "isUtf8",
+       current_setting('max_prepared_transactions')::integer > 0 AS "preparesTransactions",
        has_table_privilege('maskline.vault', 'SELECT') OR EXISTS (
          SELECT FROM pg_catalog.pg_attribute
          WHERE attrelid = to_regclass(format('public.%I', $1::text)) AND attname = ANY ($2::text[])
@@ -132,6 +135,7 @@ async function readState(client: ClientBase, { table, columns }: AnyContract): P
       isReadOnly: false,
       isUtf8: true,
       readsMaskedData: false,
+      preparesTransactions: false,
     }
   );
 }

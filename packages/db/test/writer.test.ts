@@ -425,7 +425,10 @@ describe("check", () => {
   afterAll(() => migrated[Symbol.asyncDispose]());
 
   it("accepts a writer's login on the current schema", async () => {
-    await expect(writer.check()).resolves.toMatchObject({ readsMaskedData: false });
+    await expect(writer.check()).resolves.toMatchObject({
+      readsMaskedData: false,
+      preparesTransactions: false,
+    });
   });
 
   it("tells a login that is no writer from a database without the schema", async () => {

@@ -95,6 +95,7 @@ async function judge(config: WorkConfig, access: Access, log: Logger): Promise<t
     ...preflightWork({
       readsMaskedData: access.readsMaskedData,
       isRestored: access.isRestored,
+      preparesTransactions: access.preparesTransactions,
       namesPrivateKeyring: config.RECOVER_PRIVATE_KEYRING !== null,
       unknownSettings: config.unknownSettings,
     }),

@@ -4,6 +4,7 @@ import { loadPrivateKeyring } from "@org/masking/keyring";
 import { createUnsealer } from "@org/masking/unseal";
 import { subjectOf } from "@org/schema";
 import { randomUUID } from "node:crypto";
+import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tokenSourcesOf } from "../../src/open/compare.ts";
 import { contracts } from "../contracts.ts";
@@ -175,6 +176,29 @@ describe.each(contracts)("$name", (contract) => {
         expect.objectContaining({ place: "seeds", isGone: false, reason: "not_vacuumed" }),
       );
       expect((await verify(record)).stdout).toMatch(/^Erased on \d{4}-\d\d-\d\d\./);
+    });
+
+    test("names each place that holds a copy up, until it does not", async () => {
+      const [database] = await office.admin("SELECT current_database() AS name");
+      const name = String(database?.["name"]);
+      const [record = ""] = await office.write(of(1).messages);
+      const setting = `ALTER DATABASE ${name} SET log_min_duration_statement`;
+      const holder = new Client({ connectionString: office.adminUrl });
+      await holder.connect();
+      try {
+        await holder.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM pg_namespace");
+        await erase(await askFor("--record", record));
+        await office.admin(`${setting} = 0`);
+        const { stdout } = await verify(record);
+        expect(stdout).toMatch(/Running transactions: \d+ of before the erasure/);
+        expect(stdout).toMatch(/The server's log: .*log_min_duration_statement.*Until logs/);
+      } finally {
+        await office.admin(setting.replace("SET", "RESET"));
+        await holder.end();
+      }
+      const { stdout } = await verify(record);
+      expect(stdout).toContain("Running transactions: none of before the erasure.");
+      expect(stdout).toContain("The server's log: no parameter is logged now.");
     });
 
     test("exits with 4 for what was not erased, and with 30 for what somebody put back", async () => {

@@ -1,7 +1,14 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { connectRecovery, maintain, migrate, type PlaceState, type Recovery } from "@org/db";
+import {
+  connectRecovery,
+  connectWriter,
+  maintain,
+  migrate,
+  type PlaceState,
+  type Recovery,
+} from "@org/db";
 import { type LocalPostgres, startPostgres } from "@org/local";
 import { login } from "@org/schema";
 import { Client, type QueryResultRow } from "pg";
@@ -262,6 +269,12 @@ test("a snapshot that is held keeps the seed, and a new file of that time counts
   expect(await fileHolds(partition("seed"), seed)).toBe(false);
 });
 
+test("a check says of a server that it lets transactions be prepared", async () => {
+  const connection = { connectionString: postgres.url({ database }) };
+  await using writer = connectWriter({ connection, contract: login });
+  expect(await writer.check()).toMatchObject({ preparesTransactions: true });
+});
+
 test("a prepared transaction of before keeps it", async () => {
   const preparing = await connect(postgres.url({ database }));
   await preparing.query("BEGIN; CREATE TABLE public.of_somebody (); PREPARE TRANSACTION 'hidden'");
@@ -417,6 +430,29 @@ test("a subject's quarantined messages go with its rows, by their tags", async (
   expect(reasons(states)).toMatchObject({ seeds: "not_vacuumed", untagged_quarantine: "unread" });
   expect(states.find(({ place }) => place === "untagged_quarantine")).toMatchObject({ count: 1 });
   await admin.query("DELETE FROM maskline.quarantine");
+});
+
+test("a body that stands out of line is said to, until VACUUM has been by", async () => {
+  const record = await quarantine(null);
+  const body = randomBytes(20_000);
+  await admin.query("UPDATE maskline.quarantine SET sealed = $2 WHERE record_id = $1", [
+    record,
+    body,
+  ]);
+  const [toast] = await read<{ name: string }>(
+    admin,
+    "SELECT reltoastrelid::regclass::text AS name FROM pg_class WHERE oid = 'maskline.quarantine'::regclass",
+  );
+  const piece = body.subarray(0, 1000);
+  await erase({ kind: "quarantine", ids: [record] });
+  const states = await recovery.erasure.ofRecord(record);
+  expect(states.find(({ place }) => place === "quarantine")).toMatchObject({
+    reason: "not_vacuumed",
+    relations: ["maskline.quarantine", toast?.name],
+  });
+  expect(await fileHolds(toast?.name ?? "", piece)).toBe(true);
+  await admin.query("VACUUM (FREEZE) maskline.quarantine");
+  expect(await look(record)).toMatchObject({ quarantine: null });
 });
 
 test("a tag's key is in use until the message is gone", async () => {
