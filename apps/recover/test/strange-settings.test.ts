@@ -7,6 +7,7 @@ import { contracts } from "./contracts.ts";
 import { askApproved, type Office, openOffice } from "./office.ts";
 import { bodyOf, type Message } from "./samples.ts";
 
+/** What is not a switch, or is one whose strangest value is not the other one. */
 const strange: Readonly<Record<string, string>> = {
   // What texts look like, and what they mean.
   datestyle: "German, DMY",
@@ -72,6 +73,32 @@ const strange: Readonly<Record<string, string>> = {
   stats_fetch_consistency: "snapshot",
 };
 
+/** Whoever sets it means us too: a database that takes no writes has no flow. */
+const meant = new Set(["default_transaction_read_only"]);
+
+/**
+ * Each switch that any session may be given the other way round, and of each list of words the one that is
+ * farthest from the default; but for what is told to whom, and for the server's own developers.
+ */
+async function findSwitches(): Promise<ReadonlyMap<string, string>> {
+  const switches = await office.admin(`
+    SELECT lower(name) AS name, CASE vartype
+        WHEN 'bool' THEN CASE boot_val WHEN 'on' THEN 'off' ELSE 'on' END
+        ELSE (SELECT word FROM unnest(enumvals) WITH ORDINALITY AS words (word, place)
+          WHERE word <> boot_val ORDER BY place DESC LIMIT 1) END AS value
+    FROM pg_settings
+    WHERE context IN ('user', 'superuser') AND vartype IN ('bool', 'enum')
+      -- Those of one transaction have their defaults beside them.
+      AND name !~ '^transaction_(isolation|read_only|deferrable)$'
+      AND category !~ '^(Reporting and Logging|Statistics|Developer|Connections and Authentication)'`);
+  return new Map(
+    switches
+      .map((row) => [String(row["name"]), String(row["value"])] as const)
+      // A list of one word has no other.
+      .filter(([name, value]) => !meant.has(name) && value !== "null"),
+  );
+}
+
 let office: Office;
 
 afterEach(() => office[Symbol.asyncDispose]());
@@ -81,7 +108,9 @@ async function setStrange(): Promise<void> {
   const name = String(database?.["name"]);
   const known = await office.admin("SELECT name FROM pg_settings");
   const names = new Set(known.map((row) => String(row["name"]).toLowerCase()));
-  for (const [setting, value] of Object.entries(strange)) {
+  const switches = await findSwitches();
+  expect(switches.size).toBeGreaterThan(30);
+  for (const [setting, value] of new Map([...switches, ...Object.entries(strange)])) {
     // Of a later version, or of a library that is not loaded yet.
     if (!names.has(setting) && !setting.includes(".")) continue;
     const quoted = setting === "search_path" ? value : `'${value}'`;
