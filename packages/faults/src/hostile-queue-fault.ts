@@ -29,6 +29,8 @@ export type Fault =
   | { readonly kind: "delayed"; readonly ms: number }
   /** Hands out these messages with a body that does not match its MD5. */
   | { readonly kind: "damaged"; readonly positions: readonly number[] }
+  /** Carries the request out, and sends what this makes of the answer. */
+  | { readonly kind: "altered"; readonly alter: (answer: unknown) => unknown }
   /** Hands messages out and leaves them visible, so that the next receive brings them as well. */
   | { readonly kind: "doubled" }
   /** Says that it deleted, and delivers the messages again. */

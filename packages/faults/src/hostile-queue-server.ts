@@ -24,8 +24,6 @@ export interface HostileQueueServerOptions {
   readonly onRequest?: (request: QueueRequest) => void;
   /** Sees each fault that struck, with what the operation would have answered; null where it was not carried out. */
   readonly onFault?: (request: QueueRequest, fault: Fault, answer: unknown) => void;
-  /** May change what an operation answers, for servers that speak otherwise than SQS does. */
-  readonly alter?: (request: QueueRequest, answer: unknown) => void;
   /** Sees each answer that was sent whole, once it was sent. */
   readonly onAnswer?: (request: QueueRequest, answer: unknown) => void;
   /** Sees the message that a delete names while it still exists, before the delete is answered. */
@@ -107,8 +105,7 @@ export async function startHostileQueueServer(
     }
     try {
       const answered = await operation(JSON.parse(request.body) as never, fault);
-      options.alter?.(request, answered);
-      const result = JSON.stringify(answered);
+      const result = JSON.stringify(fault?.kind === "altered" ? fault.alter(answered) : answered);
       if (fault) options.onFault?.(request, fault, answered);
       if (fault?.kind === "lost_reply") response.destroy();
       else if (fault?.kind === "stalled") sendStart(response, result, fault.bytes);

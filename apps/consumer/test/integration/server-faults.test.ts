@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
+import type { Fault, QueueRequest } from "@org/faults/hostile-queue-server";
 import { expect, test } from "vitest";
 
 import { anyServed, samplesOf } from "./contracts.ts";
@@ -8,7 +9,21 @@ import { readOutcomes } from "./outcomes.ts";
 import { drain, openStack, startConsumer } from "./stack.ts";
 
 interface Answer {
-  Messages: { Attributes: Record<string, string> }[];
+  readonly Messages: readonly { readonly MessageId: string; readonly Attributes: Attributes }[];
+}
+type Attributes = Readonly<Record<string, string>>;
+
+/** A server that states other attributes of its messages. */
+function alterReceives(
+  change: (attributes: Attributes, messageId: string) => Attributes,
+): (request: QueueRequest) => Fault | null {
+  const alter = (answer: unknown): Answer => ({
+    Messages: (answer as Answer).Messages.map((message) => ({
+      ...message,
+      Attributes: change(message.Attributes, message.MessageId),
+    })),
+  });
+  return ({ operation }) => (operation === "ReceiveMessage" ? { kind: "altered", alter } : null);
 }
 
 const bodiesOf = (count: number): string[] =>
@@ -18,10 +33,9 @@ test("a server that gives no SentTimestamp is asked three times; nothing is dead
   let receives = 0;
   await using server = await startHostileQueueServer({
     onRequest: ({ operation }) => void (receives += Number(operation === "ReceiveMessage")),
-    alter: ({ operation }, answer) => {
-      if (operation !== "ReceiveMessage") return;
-      for (const { Attributes } of (answer as Answer).Messages) delete Attributes["SentTimestamp"];
-    },
+    plan: alterReceives((attributes) =>
+      Object.fromEntries(Object.entries(attributes).filter(([name]) => name !== "SentTimestamp")),
+    ),
   });
   await using stack = await openStack({
     endpoint: server.endpoint,
@@ -54,15 +68,12 @@ test("dates that no queue can hold are damage of their messages alone; the other
   const impossible = [String(Date.UTC(10_000, 0, 1)), String(Date.UTC(-5, 0, 1)), "soon"];
   const seen = new Map<string, number>();
   await using server = await startHostileQueueServer({
-    alter: ({ operation }, answer) => {
-      if (operation !== "ReceiveMessage") return;
-      for (const message of (answer as Answer & { Messages: { MessageId: string }[] }).Messages) {
-        const at = seen.get(message.MessageId) ?? seen.size;
-        seen.set(message.MessageId, at);
-        const date = impossible[at - 1];
-        if (date !== undefined) message.Attributes["SentTimestamp"] = date;
-      }
-    },
+    plan: alterReceives((attributes, messageId) => {
+      const at = seen.get(messageId) ?? seen.size;
+      seen.set(messageId, at);
+      const date = impossible[at - 1];
+      return date === undefined ? attributes : { ...attributes, SentTimestamp: date };
+    }),
   });
   await using stack = await openStack({
     endpoint: server.endpoint,
