@@ -13,8 +13,9 @@ export type Query = <Row extends QueryResultRow>(
 
 export interface Database extends AsyncDisposable {
   readonly postgres: LocalPostgres;
-  /** For the consumers: a login in `maskline_writer`. */
-  readonly writerUrl: string;
+  readonly adminUrl: string;
+  /** Makes a login that is a member of the role, and resolves with its URL. */
+  readonly createLogin: (memberOf: string) => Promise<string>;
   /** As superuser. */
   readonly query: Query;
 }
@@ -41,12 +42,11 @@ export async function openDatabase(contract: AnyContract): Promise<Database> {
   );
   // A connection that a stopped server broke is replaced at the next query.
   pool.on("error", () => {});
-  const writerUrl = await database.createLogin("maskline_writer");
-
   const opened = opening.move();
   return {
     postgres,
-    writerUrl,
+    adminUrl: database.adminUrl,
+    createLogin: database.createLogin,
     async query(text, values) {
       const { rows } = await pool.query(text, values);
       return rows;

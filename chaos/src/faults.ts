@@ -1,5 +1,5 @@
 /** The catalogue of faults. */
-import { clockWrong, keysWrong, terminated } from "./faults/operator.ts";
+import { clockWrong, keysWrong, parametersLogged, terminated } from "./faults/operator.ts";
 import {
   commitReplyLost,
   databaseCrash,
@@ -9,6 +9,7 @@ import {
   halfOpenSocket,
   slowCommit,
 } from "./faults/database.ts";
+import { erasedUnderSnapshot } from "./faults/erasure.ts";
 import {
   killedAfterCommit,
   killedAfterReceive,
@@ -17,7 +18,9 @@ import {
   killedMidDelete,
 } from "./faults/kills.ts";
 import { bombs, deadLettersDrained, groupBlocked } from "./faults/messages.ts";
+import { answersOdd } from "./faults/odd-answers.ts";
 import {
+  damagedOnly,
   deletesFail,
   deliveredTwice,
   queueRefuses,
@@ -44,10 +47,14 @@ export const faults: readonly FaultDefinition[] = [
   deletesFail,
   deliveredTwice,
   receivesFail,
+  answersOdd,
+  damagedOnly,
   queueRefuses,
   queueRestart,
   clockWrong,
   keysWrong,
+  parametersLogged,
+  erasedUnderSnapshot,
   bombs,
   terminated,
   groupBlocked,

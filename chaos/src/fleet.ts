@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import { peakRssOf } from "@org/bench/process-usage";
-import { leashChild } from "@org/local";
+import { leashChild, nodeEnvironment } from "@org/local";
 
 import type { Journal } from "./journal.ts";
 
@@ -44,8 +44,8 @@ export interface Fleet extends AsyncDisposable {
   readonly terminate: (consumer: number, againAfterMs?: number) => Promise<Exit>;
   /** Starts a consumer that was terminated, perhaps changed. */
   readonly start: (consumer: number, change?: Partial<Launch>) => void;
-  /** Runs a consumer that is not one of the fleet, to its end. */
-  readonly runApart: (launch: Launch) => Promise<Exit>;
+  /** Runs a consumer that is not one of the fleet, to its end; resolves also with what it said. */
+  readonly runApart: (launch: Launch) => Promise<Exit & { readonly output: string }>;
   readonly metrics: () => Promise<string>;
   /** The consumers that say at /ready that they are not. */
   readonly unready: () => Promise<number[]>;
@@ -95,7 +95,7 @@ export function startFleet({ size, directory, journal, launch }: FleetOptions): 
     const command = ["--conditions=@org/source", ...before, "src/main.ts", ...args];
     const child = spawn(process.execPath, command, {
       cwd: appDirectory,
-      env: { PATH: process.env["PATH"], ...env },
+      env: { ...nodeEnvironment, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     leashChild(child, "SIGKILL");
@@ -180,7 +180,9 @@ export function startFleet({ size, directory, journal, launch }: FleetOptions): 
     },
     async runApart(apart) {
       const child = spawnConsumer(apart, size);
-      return { consumer: size, ...(await untilEnded(child)) };
+      let output = "";
+      child.stdout?.on("data", (text: Buffer) => (output += text.toString()));
+      return { consumer: size, ...(await untilEnded(child)), output };
     },
     async metrics() {
       const ports = members.flatMap(({ port }) => port ?? []);

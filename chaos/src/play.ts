@@ -65,6 +65,8 @@ export async function play(world: World, fault: FaultDefinition): Promise<Played
       await sleep(ms, undefined, { signal });
     },
   });
+  // A fault may be over soon, and leave it paused.
+  producer.resume();
   await waitFor("enough was sent", () => producer.sent.length >= fewestMessages, { signal });
   await producer.pause();
   stage.hooks = {};

@@ -102,8 +102,9 @@ export function createProducer(options: ProducerOptions): Producer {
   }
 
   function resume(): void {
+    if (sending) return;
     paused = new AbortController();
-    sending ??= sendUntil(paused.signal);
+    sending = sendUntil(paused.signal);
   }
 
   return {

@@ -57,7 +57,8 @@ async function soak(run: SoakRun, directory: string): Promise<SoakReport> {
   const { options, progress } = run;
   await using opening = new AsyncDisposableStack();
   const { contract, reference } = await chooseContract(options.contract);
-  const { writerUrl, query } = opening.use(await openDatabase(contract));
+  const { createLogin, query } = opening.use(await openDatabase(contract));
+  const writerUrl = await createLogin("maskline_writer");
   const server = opening.use(await startBenchQueueServer());
   const queue = await server.createQueue(queueName, queueSettings);
   const keyrings = await createKeyrings(directory, { vault: true });

@@ -8,7 +8,7 @@ import type { Fault, QueueRequest } from "@org/faults/hostile-queue-server";
 import type { AnyContract } from "@org/schema";
 
 import { openDatabase } from "./database.ts";
-import type { Query } from "./database.ts";
+import type { Database, Query } from "./database.ts";
 import { createKeyrings } from "./keyrings.ts";
 import type { Keyrings } from "./keyrings.ts";
 import type { QueueKind } from "./options.ts";
@@ -33,6 +33,7 @@ export interface Hooks {
 export interface Stage extends AsyncDisposable {
   readonly contract: AnyContract;
   readonly directory: string;
+  readonly database: Database;
   readonly postgres: LocalPostgres;
   /** One for each consumer. */
   readonly proxies: readonly FaultProxy[];
@@ -46,6 +47,8 @@ export interface Stage extends AsyncDisposable {
   hooks: Hooks;
   /** Messages whose delete arrived before another connection could see them decided. */
   readonly deletedEarly: readonly string[];
+  /** Messages whose rows were erased. */
+  readonly erased: Set<string>;
   /** Verifies the deletes that arrived while the database could not be asked. */
   readonly verifyDeferred: () => Promise<void>;
   /** As superuser, past the proxies. */
@@ -79,7 +82,9 @@ export async function openStage({
   const deletedEarly: string[] = [];
   const deferred = new Set<string>();
 
-  const { postgres, query, writerUrl } = opening.use(await openDatabase(contract));
+  const database = opening.use(await openDatabase(contract));
+  const { postgres, query } = database;
+  const writerUrl = await database.createLogin("maskline_writer");
   const refusal = refusalOf(contract);
   if (refusal) {
     await query(
@@ -125,6 +130,7 @@ export async function openStage({
   return {
     contract,
     directory,
+    database,
     postgres,
     proxies,
     server,
@@ -139,6 +145,7 @@ export async function openStage({
       hooks = next;
     },
     deletedEarly,
+    erased: new Set(),
     async verifyDeferred() {
       for (const messageId of deferred) {
         if (!(await isDecided(messageId))) deletedEarly.push(messageId);
@@ -167,6 +174,11 @@ export async function openStage({
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+/** What a receive handed out; of another request's answer, nothing. */
+export function messagesOf(answer: unknown): readonly unknown[] {
+  return ((answer ?? {}) as { Messages?: readonly unknown[] }).Messages ?? [];
 }
 
 /** The consumer signs with an access key of its own: that is how a request is known to be its. */

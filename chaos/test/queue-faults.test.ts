@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { meetsMessages } from "../src/faults/queue.ts";
+import { meetsMessages } from "../src/faults/fail-in-turn.ts";
 
 const message = { MessageId: "m" };
 

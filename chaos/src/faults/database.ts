@@ -1,7 +1,7 @@
 /** PostgreSQL gone, crashed, mute, slow, read-only or full. */
 import { untilEmpty } from "../scene.ts";
 import type { FaultDefinition, Scene } from "../scene.ts";
-import { visibilityTimeoutSeconds } from "../stage.ts";
+import { messagesOf, visibilityTimeoutSeconds } from "../stage.ts";
 
 const leaseMs = visibilityTimeoutSeconds * 1000;
 
@@ -63,9 +63,8 @@ async function expectNoReceives(scene: Scene, outageMs: number): Promise<void> {
   let receives = 0;
   stage.hooks = {
     answered({ operation }, consumer, answer) {
-      const { Messages: messages = [] } = answer as { Messages?: readonly unknown[] };
       const isAware = consumer !== null && aware.includes(consumer);
-      if (operation === "ReceiveMessage" && isAware && messages.length > 0) receives += 1;
+      if (operation === "ReceiveMessage" && isAware && messagesOf(answer).length > 0) receives += 1;
     },
   };
   await pause(outageMs);

@@ -1,6 +1,7 @@
 /** SIGKILL, at any time and at the moments that decide. */
 import type { Fault } from "@org/faults/hostile-queue-server";
 
+import { messagesOf } from "../stage.ts";
 import type { Hooks } from "../stage.ts";
 import type { FaultDefinition, Scene } from "../scene.ts";
 
@@ -18,7 +19,7 @@ export const killedAnyTime: FaultDefinition = {
   },
 };
 
-/** Kills whichever consumer comes to a moment first, waits until all are back, and again. */
+/** Kills whichever consumer comes to a moment, until enough did. One that starts again is in turn as well. */
 function killAt(
   definition: Omit<FaultDefinition, "strike" | "enough">,
   arm: (kill: (consumer: number | null) => boolean, scene: Scene) => Hooks,
@@ -28,20 +29,14 @@ function killAt(
     enough,
     async strike(scene) {
       const { stage, fleet, journal, until, hit, hits } = scene;
-      while (hits() < enough) {
-        await fleet.untilReady();
-        let killed = false;
-        const kill = (consumer: number | null): boolean => {
-          if (killed || consumer === null || !fleet.kill(consumer)) return false;
-          killed = true;
-          journal.note(definition.name, { consumer });
-          hit();
-          return true;
-        };
-        stage.hooks = arm(kill, scene);
-        await until(`a consumer was ${definition.name}`, () => killed);
-        stage.hooks = {};
-      }
+      const kill = (consumer: number | null): boolean => {
+        if (hits() >= enough || consumer === null || !fleet.kill(consumer)) return false;
+        journal.note(definition.name, { consumer });
+        hit();
+        return true;
+      };
+      stage.hooks = arm(kill, scene);
+      await until(`consumers were ${definition.name}`, () => hits() >= enough);
     },
   };
 }
@@ -54,8 +49,7 @@ export const killedAfterReceive: FaultDefinition = killAt(
   },
   (kill) => ({
     answered({ operation }, consumer, answer) {
-      const { Messages: messages = [] } = answer as { Messages?: readonly unknown[] };
-      if (operation === "ReceiveMessage" && messages.length > 0) kill(consumer);
+      if (operation === "ReceiveMessage" && messagesOf(answer).length > 0) kill(consumer);
     },
   }),
 );

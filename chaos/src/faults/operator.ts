@@ -1,7 +1,9 @@
 /** What the people and machines around a consumer do to it: wrong clocks, wrong keys, stops. */
-import { writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import type { Launch } from "../fleet.ts";
+import { refusalOf } from "../refusal.ts";
 import type { FaultDefinition } from "../scene.ts";
 
 const dayMs = 86_400_000;
@@ -12,19 +14,21 @@ export const clockWrong: FaultDefinition = {
   what: "the consumers' clocks are a day ahead and a day behind; create_date stays right",
   enough: 2,
   async strike({ stage, fleet, pause, hit }) {
-    const offsets = [dayMs, -dayMs];
-    for (const [consumer, offsetMs] of offsets.entries()) {
+    const restart = async (consumer: number, change?: Partial<Launch>): Promise<void> => {
       await fleet.terminate(consumer);
-      const env = { ...stage.consumerEnv(consumer), CHAOS_CLOCK_OFFSET_MS: String(offsetMs) };
-      fleet.start(consumer, { env, preload: shiftClock });
-      hit();
-    }
+      fleet.start(consumer, change);
+    };
+    const offsets = [dayMs, -dayMs];
+    await Promise.all(
+      offsets.map(async (offsetMs, consumer) => {
+        const env = { ...stage.consumerEnv(consumer), CHAOS_CLOCK_OFFSET_MS: String(offsetMs) };
+        await restart(consumer, { env, preload: shiftClock });
+        hit();
+      }),
+    );
     await fleet.untilReady();
     await pause(2_000);
-    for (const consumer of offsets.keys()) {
-      await fleet.terminate(consumer);
-      fleet.start(consumer);
-    }
+    await Promise.all(offsets.map((_, consumer) => restart(consumer)));
   },
 };
 
@@ -40,20 +44,22 @@ export const keysWrong: FaultDefinition = {
       recipients: [],
     };
     await writeFile(weakPath, JSON.stringify(weak));
-    for (const path of [join(stage.directory, "no-keyring.json"), weakPath]) {
-      let received = false;
-      stage.hooks = {
-        request({ operation }, consumer) {
-          if (operation === "ReceiveMessage" && consumer === fleet.size) received = true;
-          return null;
-        },
-      };
-      const env = { ...stage.consumerEnv(fleet.size), MASKLINE_KEYRING: path };
-      const { code } = await fleet.runApart({ env });
-      expect(code === 2, "a consumer without usable keys did not exit with 2");
-      expect(!received, "a consumer without usable keys received messages");
-      hit();
-    }
+    let received = false;
+    stage.hooks = {
+      request({ operation }, consumer) {
+        if (operation === "ReceiveMessage" && consumer === fleet.size) received = true;
+        return null;
+      },
+    };
+    await Promise.all(
+      [join(stage.directory, "no-keyring.json"), weakPath].map(async (path) => {
+        const env = { ...stage.consumerEnv(fleet.size), MASKLINE_KEYRING: path };
+        const { code } = await fleet.runApart({ env });
+        expect(code === 2, "a consumer without usable keys did not exit with 2");
+        hit();
+      }),
+    );
+    expect(!received, "a consumer without usable keys received messages");
     stage.hooks = {};
 
     await stage.keyrings.rotate();
@@ -64,6 +70,38 @@ export const keysWrong: FaultDefinition = {
       await fleet.untilReady();
     }
     hit();
+  },
+};
+
+/** Logged is then what statements are given, of those that end and of those that fail. */
+const talkative = { log_statement: "all", log_parameter_max_length_on_error: "-1" };
+
+export const parametersLogged: FaultDefinition = {
+  name: "parameters_logged",
+  what: "PostgreSQL's log repeats what statements are given; no masked value is, and production refuses it",
+  enough: 1,
+  async strike({ stage, fleet, until, expect, hit }) {
+    await fleet.untilReady();
+    const { size: from } = await stat(stage.postgres.logFile);
+    for (const [name, setting] of Object.entries(talkative)) {
+      await stage.query(`ALTER SYSTEM SET ${name} = '${setting}'`);
+    }
+    await stage.query("SELECT pg_reload_conf()");
+    const env = { ...stage.consumerEnv(fleet.size), MASKLINE_PROFILE: "production" };
+    const checking = fleet.runApart({ env, args: ["--check"] });
+    await until("what a write is given was logged", async () => {
+      const log = (await readFile(stage.postgres.logFile)).subarray(from).toString();
+      const isRefused = refusalOf(stage.contract) === null || log.includes(`constraint "refused"`);
+      return isRefused && /maskline_write[^]*arameters: \$1 = /.test(log);
+    });
+    hit();
+    const { code, output } = await checking;
+    expect(
+      code === 2 && output.includes("log_parameter_max_length"),
+      "production's check takes a server that logs parameters",
+    );
+    for (const name of Object.keys(talkative)) await stage.query(`ALTER SYSTEM RESET ${name}`);
+    await stage.query("SELECT pg_reload_conf()");
   },
 };
 

@@ -1,71 +1,13 @@
 /** SQS refusing, lying, repeating itself, or gone. */
-import type { Random } from "@org/schema";
-import type { Fault, QueueRequest } from "@org/faults/hostile-queue-server";
-
-import { shuffled } from "../scene.ts";
 import type { FaultDefinition, Scene } from "../scene.ts";
-
-/** SQS takes ten entries a batch. */
-const batchLimit = 10;
-
-/** At least one of the first `count`. */
-function somePositions(random: Random, count: number): number[] {
-  const positions = Array.from({ length: count }, (_, position) => position);
-  const some = positions.filter(() => random.chance(1, 2));
-  return some.length > 0 ? some : [random.integer(0, count - 1)];
-}
-
-/** Ways for one operation to fail, by name; each gets how many entries the request has. */
-type Ways = Readonly<Record<string, (entries: number) => Fault>>;
-
-/**
- * Fails every other request of the consumers, in each way in turn, until enough of
- * them met messages, and each way did: a receive that has nothing to lose is no strike.
- */
-async function failInTurn(
-  { stage, random, until, hit, hits }: Scene,
-  { operation, ways, enough }: { operation: string; ways: Ways; enough: number },
-): Promise<void> {
-  const turns = shuffled(Object.entries(ways), random);
-  const nameOf = new WeakMap<Fault, string>();
-  const struck = new Set<string>();
-  let turn = 0;
-  stage.hooks = {
-    request(request, consumer) {
-      if (request.operation !== operation || consumer === null || random.chance(1, 2)) return null;
-      const [name, makeFault] = turns[turn++ % turns.length] ?? [];
-      if (name === undefined || makeFault === undefined) return null;
-      const fault = makeFault(entriesOf(request));
-      nameOf.set(fault, name);
-      return fault;
-    },
-    struck(fault, answer) {
-      const name = nameOf.get(fault);
-      if (name === undefined || !meetsMessages(fault, answer)) return;
-      struck.add(name);
-      hit();
-    },
-  };
-  await until(
-    `each way to fail ${operation} met messages`,
-    () => hits() >= enough && struck.size === turns.length,
-  );
-}
-
-/** Of a batch; a request of another shape has none. */
-function entriesOf({ body }: QueueRequest): number {
-  const { Entries: entries = [] } = JSON.parse(body) as { Entries?: readonly unknown[] };
-  return entries.length;
-}
-
-/** Whether a fault met any message; `answer` is what the request would have been told. */
-export function meetsMessages(fault: Fault, answer: unknown): boolean {
-  const { Messages: messages } = (answer ?? {}) as { Messages?: readonly unknown[] };
-  // No receive, whose faults always meet an entry, or one that was not carried out.
-  if (messages === undefined) return true;
-  if (fault.kind === "damaged") return fault.positions.some((at) => at < messages.length);
-  return messages.length > 0;
-}
+import {
+  batchLimit,
+  failInTurn,
+  meetsMessages,
+  somePositions,
+  untilReceived,
+} from "./fail-in-turn.ts";
+import type { Ways } from "./fail-in-turn.ts";
 
 export const deletesFail: FaultDefinition = {
   name: "deletes_fail",
@@ -138,17 +80,53 @@ export const receivesFail: FaultDefinition = {
 
 /** By then every poll under way has returned, the last one that succeeded too: from there on each wait doubles. */
 const lastPollsMs = 1_500;
-const refusedMs = 3_000;
+const watchedMs = 3_000;
 
 /** Backing off comes to three or so in that time, a fixed pause of 100 ms to sixty. */
 const busyReceives = 20;
+
+/** Consumers must not loop where each receive brings them nothing. */
+async function expectNoLoop(
+  { journal, pause, expect, hits }: Scene,
+  otherwise: string,
+): Promise<void> {
+  await pause(lastPollsMs);
+  const before = hits();
+  await pause(watchedMs);
+  const receives = hits() - before;
+  journal.note("watched", { receives });
+  expect(receives < busyReceives, otherwise);
+}
+
+export const damagedOnly: FaultDefinition = {
+  name: "damaged_only",
+  what: "every message that comes is damaged; consumers must not loop",
+  enough: 4,
+  needsHostileServer: true,
+  async strike(scene) {
+    const { stage, hit, hits, until } = scene;
+    await untilReceived(scene);
+    stage.hooks = {
+      request: ({ operation }, consumer) =>
+        operation === "ReceiveMessage" && consumer !== null
+          ? { kind: "damaged", positions: [...Array(batchLimit).keys()] }
+          : null,
+      struck(fault, answer) {
+        if (meetsMessages(fault, answer)) hit();
+      },
+    };
+    await expectNoLoop(scene, "consumers received damaged messages in a busy loop");
+    await until("enough receives brought damage alone", () => hits() >= 4);
+  },
+};
 
 export const queueRefuses: FaultDefinition = {
   name: "queue_refuses",
   what: "receives are throttled or forbidden; consumers must not loop",
   enough: 6,
   needsHostileServer: true,
-  async strike({ stage, fleet, random, journal, pause, expect, hit, hits, until }) {
+  async strike(scene) {
+    const { stage, fleet, random, hit, hits, until } = scene;
     await fleet.untilReady();
     const codes = ["RequestThrottled", "KmsThrottled", "OverLimit", "AccessDeniedException"];
     stage.hooks = {
@@ -158,12 +136,7 @@ export const queueRefuses: FaultDefinition = {
         return { kind: "error", code: random.pick(codes) };
       },
     };
-    await pause(lastPollsMs);
-    const before = hits();
-    await pause(refusedMs);
-    const receives = hits() - before;
-    journal.note("refused", { receives });
-    expect(receives < busyReceives, "consumers received in a busy loop while they were refused");
+    await expectNoLoop(scene, "consumers received in a busy loop while they were refused");
     await until("enough receives were refused", () => hits() >= 6);
   },
 };

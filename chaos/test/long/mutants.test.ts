@@ -9,6 +9,8 @@ import { verdictOf } from "../../src/report.ts";
 import type { Report } from "../../src/report.ts";
 import { contracts } from "../contracts.ts";
 
+const [, { reference: orders } = { reference: "" }] = contracts;
+
 /** Longer than an unharmed consumer takes to notice a dead connection, which is twelve seconds. */
 const drainMs = 30_000;
 
@@ -29,19 +31,16 @@ async function run(
   return report;
 }
 
-test.each(contracts)(
-  "the consumer as it is passes what its mutants do not, with messages of $name",
-  async ({ reference: contract }) => {
-    const report = await run("killed_after_receive,deletes_fail,half_open_socket,keys_wrong", {
-      contract,
-    });
-    expect({ ...report, verdict: verdictOf(report) }).toMatchObject({
-      verdict: "passed",
-      violations: [],
-      inconclusive: [],
-    });
-  },
-);
+/** With the login, `pnpm chaos --seed 1` of `pnpm check:chaos` says the same of every fault. */
+test("the consumer as it is passes what its mutants do not", async () => {
+  const faults = "killed_after_receive,deletes_fail,half_open_socket,keys_wrong,answers_odd";
+  const report = await run(`${faults},erased_under_snapshot`, { contract: orders });
+  expect({ ...report, verdict: verdictOf(report) }).toMatchObject({
+    verdict: "passed",
+    violations: [],
+    inconclusive: [],
+  });
+});
 
 test("a consumer that deletes before it commits is caught in the act, and loses messages", async () => {
   const report = await run("killed_before_commit", { mutant: "delete-before-commit" });
@@ -69,6 +68,18 @@ test("a consumer that logs an error object leaks", async () => {
   expect(verdictOf(report)).toBe("failed");
   expect(report.faults["bombs"]?.leaked).toBeGreaterThan(0);
   expect(report.violations.join()).toMatch(/canary \d+ stands in .*consumer-\d\.log/);
+});
+
+test("a consumer that gives the database a value is caught by what the server logs", async () => {
+  const report = await run("parameters_logged", { mutant: "body-as-parameter" });
+  expect(verdictOf(report)).toBe("failed");
+  expect(report.violations.join()).toMatch(/canary \d+ stands in .*postgres.*\.log/);
+});
+
+test("a consumer that does not back off from damaged messages is seen to loop", async () => {
+  const report = await run("damaged_only", { mutant: "no-backoff" });
+  expect(verdictOf(report)).toBe("failed");
+  expect(report.violations.join()).toContain("received damaged messages in a busy loop");
 });
 
 test("a consumer that reuses a dead connection does not drain its queue", async () => {
