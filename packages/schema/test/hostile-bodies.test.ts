@@ -2,13 +2,17 @@ import { createParser } from "@org/schema";
 import { describe, expect, it } from "vitest";
 
 import { testContracts } from "./contracts.ts";
+import { generatedBodies } from "./generated-bodies.ts";
 import { hostileBodies } from "./hostile-bodies.ts";
 
 describe.each(testContracts)("the hostile bodies of $name", (contract) => {
   const bodies = hostileBodies(contract);
 
-  it("come each to its one right end", () => {
-    for (const { name, body, attributeNames, unwrap, expected } of bodies) {
+  it.each([
+    { of: "listed", some: bodies },
+    { of: "generated", some: generatedBodies(contract, { count: 2_000, seed: 2 }) },
+  ])("come each to its one right end: $of", ({ some }) => {
+    for (const { name, body, attributeNames, unwrap, expected } of some) {
       const parse = createParser(contract, { ...(unwrap && { unwrap }) });
       expect({ name, ...parse(body, attributeNames) }).toStrictEqual({ name, ...expected });
     }

@@ -24,7 +24,18 @@ export function spellingsOf(field: Field): readonly [Spelling, ...Spelling[]] {
   ];
 }
 
-function spell(text: string): Spelling {
+/** A value of a masked field, wrong in each way that keeps it whole. */
+export function hostileSpellings({ norm, max }: Field, value: string): readonly Spelling[] {
+  const json = JSON.stringify(value);
+  const wrong = `${value} x`;
+  return [
+    ...[`[${json}]`, `{"a":${json}}`].map((nested) => refuse(nested, "wrong_type")),
+    ...(max === null ? [] : [refuse(JSON.stringify(value.padEnd(max + 1, value)), "too_long")]),
+    ...(norm === "exact/1" || !fits(wrong, max) ? [] : [refuse(JSON.stringify(wrong), "invalid")]),
+  ];
+}
+
+export function spell(text: string): Spelling {
   return { json: JSON.stringify(text), value: text };
 }
 

@@ -3,28 +3,9 @@ import * as fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 
 import { testContracts } from "./contracts.ts";
-import { expectedOf, missing, ordinary, print, type Standing } from "./hostile-bodies.ts";
-import { spellingsOf } from "./hostile-values.ts";
+import { expectedOf, ordinary, print, type Standing } from "./expected-body.ts";
 
 type Entry = readonly [name: string, standing: Standing];
-
-/** One field in eight in any of its spellings, the others ordinary; strangers among them; in any order. */
-function messages(contract: AnyContract): fc.Arbitrary<readonly Entry[]> {
-  const plain = ordinary(contract);
-  const fields = contract.fields.map((field) => {
-    const usual = fc.constant(plain.get(field.name) as Standing);
-    const any = fc.constantFrom<Standing>(...spellingsOf(field), ...missing);
-    const standing = fc.oneof({ weight: 7, arbitrary: usual }, { weight: 1, arbitrary: any });
-    return standing.map((each): Entry => [field.name, each]);
-  });
-  const strangers = fc
-    .uniqueArray(fc.constantFrom("zz_a", "zz_b", "toString", ""))
-    .map((names) => names.map((name): Entry => [name, { json: "1.50", value: "1.50" }]));
-  return fc
-    .tuple(fc.tuple(...fields), strangers)
-    .map((parts) => parts.flat())
-    .chain((all) => fc.shuffledSubarray(all, { minLength: all.length }));
-}
 
 /** Whether a result is what its type says, in text that PostgreSQL can store. */
 function isLawful(contract: AnyContract, parsed: Parsed<object>): boolean {
@@ -46,17 +27,6 @@ function isStorable(text: string): boolean {
 describe.each(testContracts)("the parser of $name", (contract) => {
   const parse = createParser(contract);
   const { subject } = contract;
-
-  it("takes a message whatever its order, and names the first fault in the order of the fields", () => {
-    fc.assert(
-      fc.property(messages(contract), (entries) => {
-        const standings = new Map(entries);
-        const strangers = entries.length - contract.fields.length;
-        expect(parse(print(standings))).toStrictEqual(expectedOf(contract, standings, strangers));
-      }),
-      { numRuns: 1_000 },
-    );
-  });
 
   it("opens what is nested in objects and lists down to the names of its fields", () => {
     const nest = (name: string, json = "null"): string => {
