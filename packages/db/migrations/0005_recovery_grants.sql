@@ -21,6 +21,8 @@ CREATE TABLE recovery.access_grant (
   subject_salt bytea CHECK (octet_length(subject_salt) = 32),
   -- Null until the selector is resolved, in a later transaction than the request's.
   records_digest bytea,
+  -- How far the listing of a custodian's work has come; null where it is through.
+  walked_to uuid DEFAULT '00000000-0000-0000-0000-000000000000',
   record_count bigint,
   -- Why it can never be approved, where that is known: a code.
   ended text CHECK (ended IN ('nothing_matches', 'too_many_records')),
@@ -74,11 +76,43 @@ CREATE TABLE recovery.comparison (
   transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
--- SHA-256 over the record ids, 16 bytes each, in ascending order.
-CREATE FUNCTION recovery.digest_of(p_records uuid[]) RETURNS bytea
+-- The digest of records (docs/recovery-formats.md): SHA-256 over their ids in ascending order, in pages of
+-- 10,000, each after the digest of those before it.
+CREATE FUNCTION recovery.digest_page(p_before bytea, p_records uuid[]) RETURNS bytea
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT sha256(coalesce(string_agg(uuid_send(record_id), ''::bytea ORDER BY record_id), ''::bytea))
+  SELECT sha256(p_before || coalesce(string_agg(uuid_send(record_id), ''::bytea ORDER BY record_id), ''::bytea))
   FROM unnest(p_records) AS record_id
+$$;
+
+CREATE FUNCTION recovery.digest_of(p_records uuid[]) RETURNS bytea
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_records uuid[] := ARRAY(SELECT unnest(p_records) ORDER BY 1);
+  v_digest bytea := recovery.digest_page('', v_records[1:10000]);
+BEGIN
+  FOR place IN 10001..cardinality(v_records) BY 10000 LOOP
+    v_digest := recovery.digest_page(v_digest, v_records[place:place + 9999]);
+  END LOOP;
+  RETURN v_digest;
+END
+$$;
+
+CREATE FUNCTION recovery.digest_of_grant(p_grant uuid) RETURNS bytea
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_records uuid[];
+  v_last uuid := '00000000-0000-0000-0000-000000000000';
+  v_digest bytea := '';
+BEGIN
+  LOOP
+    v_records := ARRAY(SELECT record_id FROM recovery.grant_record
+      WHERE grant_id = p_grant AND record_id > v_last ORDER BY record_id LIMIT 10000);
+    EXIT WHEN cardinality(v_records) = 0;
+    v_digest := recovery.digest_page(v_digest, v_records);
+    v_last := v_records[cardinality(v_records)];
+  END LOOP;
+  RETURN CASE WHEN v_digest = '' THEN recovery.digest_of('{}') ELSE v_digest END;
+END
 $$;
 
 CREATE FUNCTION recovery.state_of(p_grant recovery.access_grant) RETURNS text
@@ -163,7 +197,6 @@ DECLARE
       'entry.sent_at >= ($1 ->> ''from'')::timestamptz AND entry.sent_at < ($1 ->> ''to'')::timestamptz
         AND entry.create_date >= (($1 ->> ''from'')::timestamptz AT TIME ZONE ''UTC'')::date
         AND entry.create_date <= (($1 ->> ''to'')::timestamptz AT TIME ZONE ''UTC'')::date'
-    WHEN 'before' THEN 'entry.create_date < ($1 ->> ''date'')::date'
   END;
 BEGIN
   IF recovery.names_subject(p_selector) AND p_selector ->> 'kind' <> 'subject' THEN
@@ -289,22 +322,68 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
       THEN jsonb_build_object('subject', recovery.subject_mac(p_selector ->> 'subject')) ELSE '{}' END
 $$;
 
--- How much a custodian's work would touch: records, or batch keys of a recipient.
-CREATE FUNCTION recovery.count_matching(p_contract maskline.contract, p_selector jsonb) RETURNS bigint
+-- What a custodian's work touches of the rows that follow `p_after`, or of the batch keys: a page in the
+-- order of their ids, so that no call takes long. `last` is null once there is no row left.
+CREATE FUNCTION recovery.work_page(p_contract maskline.contract, p_selector jsonb, p_after uuid,
+  OUT last uuid, OUT records uuid[], OUT dates date[])
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  v_count bigint;
 BEGIN
-  CASE p_selector ->> 'kind'
-    WHEN 'token_key' THEN
-      EXECUTE format('SELECT count(*) FROM public.%I AS entry WHERE %s', p_contract.table_name,
-        recovery.some_token(p_contract, 'starts_with(%s, $1)'))
-      INTO v_count USING format('mk1.%s.', p_selector ->> 'from');
-    WHEN 'recipient' THEN
-      SELECT count(*) INTO v_count FROM maskline.batch_key AS key WHERE key.recipient = p_selector ->> 'from';
-    ELSE SELECT count(*) INTO v_count FROM recovery.resolve(p_contract, p_selector);
-  END CASE;
-  RETURN v_count;
+  IF p_selector ->> 'kind' = 'recipient' THEN
+    SELECT array_agg(id ORDER BY id), array_agg(sealed_on ORDER BY id) INTO records, dates
+    FROM (SELECT id, sealed_on FROM maskline.batch_key
+      WHERE recipient = p_selector ->> 'from' AND id > p_after ORDER BY id LIMIT 50000) AS page;
+    last := records[cardinality(records)];
+    RETURN;
+  END IF;
+  EXECUTE format(
+    'WITH walked AS MATERIALIZED (
+       SELECT entry.record_id, entry.create_date, %s AS is_meant, %s AS has_token
+       FROM public.%I AS entry
+       WHERE entry.record_id > $2 AND entry.create_date < coalesce(($1 ->> ''date'')::date, ''infinity'')
+       ORDER BY entry.record_id LIMIT 50000
+     ), meant AS (
+       SELECT walked.record_id, walked.create_date
+       FROM walked LEFT JOIN maskline.seed USING (record_id, create_date)
+       WHERE walked.is_meant AND ($1 ->> ''kind'' = ''token_key'' OR seed.record_id IS NOT NULL
+         OR walked.has_token AND NOT coalesce(($1 ->> ''keepTokens'')::boolean, false))
+     )
+     SELECT (SELECT record_id FROM walked ORDER BY record_id DESC LIMIT 1),
+       (SELECT array_agg(record_id ORDER BY record_id) FROM meant),
+       (SELECT array_agg(create_date ORDER BY record_id) FROM meant)',
+    CASE p_selector ->> 'kind' WHEN 'before' THEN 'true'
+      WHEN 'token_key' THEN recovery.some_token(p_contract,
+        format('starts_with(%%s, %L)', format('mk1.%s.', p_selector ->> 'from')))
+      ELSE recovery.subject_test(p_contract) END,
+    recovery.some_token(p_contract, '%s <> ''erased'''), p_contract.table_name)
+  INTO last, records, dates USING p_selector, p_after;
+END
+$$;
+
+-- Lists what a custodian's work is for, so many rows in a call. Once it is through, the grant's
+-- walked_to is null.
+CREATE FUNCTION recovery.list_work(p_grant uuid, p_contract maskline.contract, p_selector jsonb)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_walked_to uuid;
+  v_page record;
+BEGIN
+  SELECT walked_to INTO v_walked_to FROM recovery.access_grant WHERE id = p_grant FOR UPDATE;
+  FOR i IN 1..10 LOOP
+    EXIT WHEN v_walked_to IS NULL;
+    v_page := recovery.work_page(p_contract, p_selector, v_walked_to);
+    v_walked_to := v_page.last;
+    INSERT INTO recovery.grant_record (grant_id, record_id, create_date)
+    SELECT p_grant, record_id, create_date
+    FROM unnest(v_page.records, v_page.dates) AS page (record_id, create_date)
+    ON CONFLICT DO NOTHING;
+  END LOOP;
+  IF v_walked_to IS NULL AND p_selector ? 'tags' THEN
+    INSERT INTO recovery.grant_record (grant_id, record_id, create_date)
+    SELECT p_grant, record_id, create_date FROM recovery.tagged(p_contract, p_selector)
+    ON CONFLICT DO NOTHING;
+  END IF;
+  UPDATE recovery.access_grant SET walked_to = v_walked_to, changed_in = pg_current_xact_id() WHERE id = p_grant;
 END
 $$;
 
@@ -422,7 +501,7 @@ BEGIN
     p_request ->> 'tenant', p_request ->> 'contract', v_capability, v_fields,
     recovery.kept_selector(p_request -> 'selector'), decode(p_request -> 'selector' ->> 'salt', 'hex'),
     p_request ->> 'purpose', p_request ->> 'ticket', p_request ->> 'justification', p_request ->> 'reveal',
-    -- The work of a custodian is bounded by its selector: rows arrive while it runs.
+    -- The work of a custodian is bounded by what is listed, and may be resumed.
     CASE v_capability
       WHEN 'lookup' THEN coalesce((p_request ->> 'maxRecords')::integer, 1)
       WHEN 'erase' THEN 2147483647 WHEN 'rewrap' THEN 2147483647 WHEN 'retoken' THEN 2147483647
@@ -441,7 +520,8 @@ $$;
 
 -- Finds the records that a request means, once the request is committed. The selector is given again
 -- as it was: the grant keeps digest and MAC of what it named. The answer tells nothing of what was
--- found; show_grant does, once this is committed too.
+-- found; show_grant does, once this is committed too. Of a custodian's work it says "isDone": false until
+-- all rows were walked, and is called again.
 CREATE FUNCTION recovery.resolve_request(p_grant uuid, p_selector jsonb) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -478,8 +558,12 @@ BEGIN
     INTO v_records, v_dates
     FROM (SELECT * FROM recovery.resolve(v_contract, p_selector) LIMIT v_policy.max_records + 1) AS resolved;
     v_count := cardinality(v_records);
+  ELSIF v_grant.capability <> 'lookup' AND v_grant.walked_to IS NOT NULL THEN
+    -- Without the audit's lock, which is the first of all that are taken.
+    PERFORM recovery.list_work(p_grant, v_contract, p_selector);
+    RETURN jsonb_build_object('grant', p_grant, 'isDone', false);
   ELSE
-    v_count := recovery.count_matching(v_contract, p_selector);
+    SELECT count(*) INTO v_count FROM recovery.grant_record WHERE grant_id = p_grant;
   END IF;
 
   PERFORM FROM recovery.audit_head FOR UPDATE;
@@ -506,11 +590,10 @@ BEGIN
   FROM unnest(v_records, v_dates) AS resolved (record_id, create_date)
   ON CONFLICT DO NOTHING;
   IF cardinality(v_records) > 0 THEN
-    SELECT array_agg(record_id), count(*) INTO v_records, v_count
-    FROM recovery.grant_record WHERE grant_id = p_grant;
+    SELECT count(*) INTO v_count FROM recovery.grant_record WHERE grant_id = p_grant;
   END IF;
   UPDATE recovery.access_grant
-  SET records_digest = recovery.digest_of(v_records), record_count = v_count,
+  SET records_digest = recovery.digest_of_grant(p_grant), record_count = v_count,
     max_records = coalesce(max_records, v_count),
     approvals_required = greatest(approvals_required, CASE WHEN v_count > v_policy.one_approval_up_to THEN 2 END),
     changed_in = pg_current_xact_id()

@@ -18,9 +18,12 @@ CREATE TABLE recovery.claim (
   -- Over all runs: what was handed out sealed, and what was changed.
   handed_out bigint NOT NULL DEFAULT 0,
   changed bigint NOT NULL DEFAULT 0,
-  -- How far a walk over all rows has come, and whether it found something on the way.
+  -- How far erasing has come among the records of the grant.
   walked_to uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
-  walk_found boolean NOT NULL DEFAULT false,
+  -- What has come since the request and is not touched, and how far the rows were walked to count it; null
+  -- where they were to the end.
+  arrived bigint NOT NULL DEFAULT 0,
+  arrived_to uuid DEFAULT '00000000-0000-0000-0000-000000000000',
   closed_at timestamptz
 );
 CREATE INDEX claim_by_claimant ON recovery.claim (claimant, claimed_at);
@@ -118,9 +121,9 @@ BEGIN
   UPDATE recovery.access_grant
   SET used_records = used_records + p_cost, changed_in = pg_current_xact_id()
   WHERE id = p_grant RETURNING * INTO v_grant;
-  v_entry := recovery.append_audit('intent', p_grant, p_claim, p_detail || jsonb_build_object(
+  v_entry := recovery.append_audit('intent', p_grant, p_claim, jsonb_build_object(
     'contract', v_grant.contract, 'capability', v_grant.capability, 'fields', p_fields,
-    'records', p_cost, 'deadline', recovery.utc(v_deadline)));
+    'records', p_cost, 'deadline', recovery.utc(v_deadline)) || p_detail);
   INSERT INTO recovery.claim (id, grant_id, fields, tokens, record_count, intent_seq, deadline)
   VALUES (p_claim, p_grant, p_fields, p_tokens, p_cost, v_entry.seq, v_deadline);
   RETURN recovery.answer_claim(p_claim, v_entry.seq, v_deadline);
@@ -344,6 +347,7 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
         WHEN 'moved' THEN recovery.is_whole(value)
         WHEN 'tombstoned' THEN recovery.is_whole(value)
         WHEN 'left' THEN recovery.is_whole(value)
+        WHEN 'arrived' THEN recovery.is_whole(value)
         WHEN 'written' THEN recovery.is_whole(value)
         ELSE false END) IS NOT TRUE)
   ELSE false END

@@ -37,56 +37,54 @@ BEGIN
     RETURN recovery.answer_claim(v_open.id, v_open.intent_seq, v_open.deadline) || '{"resumed": true}';
   END IF;
   v_answer := recovery.open_claim(p_claim, p_grant, '{}', '{}', 0, v_grant.expires_at,
-    jsonb_build_object('selector', v_grant.selector));
-  INSERT INTO recovery.claim_record (claim_id, record_id, create_date)
-  SELECT p_claim, record_id, create_date FROM recovery.grant_record WHERE grant_id = p_grant;
+    jsonb_build_object('selector', v_grant.selector, 'records', v_grant.record_count,
+      'digest', encode(v_grant.records_digest, 'hex')));
   RETURN v_answer;
 END
 $$;
 
--- Lists what the next rows hold for a selector of erase, as far as something of it is left to erase.
--- Goes over all rows in the order of their ids, so many at a time that no call takes long, and again
--- from the start until it finds nothing: rows arrive meanwhile. Returns whether it is through; a row
--- that is committed behind the last walk is the next request's.
-CREATE FUNCTION recovery.list_erasable(p_claim uuid, p_contract maskline.contract, p_selector jsonb)
-RETURNS boolean
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  v_claim recovery.claim;
-  v_last uuid;
-  v_count bigint;
+-- The grant's selector with the value of the subject whose MAC it keeps.
+CREATE FUNCTION recovery.work_selector(p_grant recovery.access_grant, p_subject text) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  SELECT * INTO STRICT v_claim FROM recovery.claim WHERE id = p_claim;
-  EXECUTE format(
-    'WITH walked AS MATERIALIZED (
-       SELECT entry.record_id, entry.create_date, %s AS is_meant, %s AS has_token
-       FROM public.%I AS entry
-       WHERE entry.record_id > $3 AND entry.create_date < coalesce(($1 ->> ''date'')::date, ''infinity'')
-       ORDER BY entry.record_id LIMIT 10000
-     ), listed AS (
-       INSERT INTO recovery.claim_record (claim_id, record_id, create_date)
-       SELECT $2, walked.record_id, walked.create_date
-       FROM walked LEFT JOIN maskline.seed USING (record_id, create_date)
-       WHERE walked.is_meant AND (seed.record_id IS NOT NULL
-         OR walked.has_token AND NOT coalesce(($1 ->> ''keepTokens'')::boolean, false))
-       ON CONFLICT DO NOTHING
-       RETURNING record_id
-     )
-     SELECT (SELECT record_id FROM walked ORDER BY record_id DESC LIMIT 1), (SELECT count(*) FROM listed)',
-    CASE p_selector ->> 'kind' WHEN 'before' THEN 'true' ELSE recovery.subject_test(p_contract) END,
-    recovery.some_token(p_contract, '%s <> ''erased'''), p_contract.table_name)
-  INTO v_last, v_count USING p_selector, p_claim, v_claim.walked_to;
-  IF v_last IS NOT NULL THEN
-    UPDATE recovery.claim SET walked_to = v_last, walk_found = walk_found OR v_count > 0
-    WHERE id = p_claim;
-    RETURN false;
+  PERFORM recovery.require(coalesce(octet_length(p_subject), 1) <= 4096);
+  IF NOT recovery.is_subject_of(p_grant.selector, p_subject) THEN
+    RAISE EXCEPTION USING ERRCODE = 'MK003', MESSAGE = 'the grant is for another subject';
   END IF;
-  INSERT INTO recovery.claim_record (claim_id, record_id, create_date)
-  SELECT p_claim, record_id, create_date FROM recovery.tagged(p_contract, p_selector)
-  ON CONFLICT DO NOTHING;
-  GET DIAGNOSTICS v_count = ROW_COUNT;
-  UPDATE recovery.claim SET walked_to = DEFAULT, walk_found = DEFAULT WHERE id = p_claim;
-  RETURN NOT v_claim.walk_found AND v_count = 0;
+  RETURN CASE WHEN p_grant.selector ? 'subject'
+    THEN p_grant.selector || jsonb_build_object('subject', p_subject) ELSE p_grant.selector END;
+END
+$$;
+
+-- Counts what the selector means by now and the grant does not list: it came after the request, nobody
+-- approved it, and it is not touched. A page in a call; through once "isDone".
+CREATE FUNCTION recovery.count_arrived(p_claim uuid, p_subject text) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_claim recovery.claim := recovery.require_claim(p_claim, '{erase,rewrap,retoken}');
+  v_grant recovery.access_grant;
+  v_contract maskline.contract;
+  v_selector jsonb;
+  v_page record;
+  v_records uuid[];
+BEGIN
+  SELECT * INTO STRICT v_grant FROM recovery.access_grant WHERE id = v_claim.grant_id;
+  v_contract := recovery.contract_named(v_grant.contract);
+  v_selector := recovery.work_selector(v_grant, p_subject);
+  IF v_claim.arrived_to IS NULL OR v_selector ->> 'kind' IN ('records', 'quarantine') THEN
+    RETURN jsonb_build_object('arrived', v_claim.arrived, 'isDone', true);
+  END IF;
+  v_page := recovery.work_page(v_contract, v_selector, v_claim.arrived_to);
+  v_records := v_page.records;
+  IF v_page.last IS NULL THEN
+    v_records := ARRAY(SELECT record_id FROM recovery.tagged(v_contract, v_selector));
+  END IF;
+  UPDATE recovery.claim SET arrived_to = v_page.last, arrived = arrived + (
+    SELECT count(*) FROM (SELECT unnest(v_records)
+      EXCEPT SELECT record_id FROM recovery.grant_record
+      WHERE grant_id = v_grant.id AND record_id = ANY (v_records)) AS come)
+  WHERE id = p_claim RETURNING * INTO v_claim;
+  RETURN jsonb_build_object('arrived', v_claim.arrived, 'isDone', v_claim.arrived_to IS NULL);
 END
 $$;
 
@@ -112,46 +110,37 @@ BEGIN
 END
 $$;
 
--- Erases the next records; "isDone" when a whole walk found none left, late arrivals included.
+-- Erases the next records of the grant; "isDone" when none is left.
 --
 -- Their ids first: from then on nothing sealed is handed out under them, whatever is put back. Then the
 -- seeds: without them nothing that is left can be opened.
 CREATE FUNCTION recovery.erase_next(p_claim uuid, p_subject text, p_limit integer) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  v_grant recovery.access_grant := recovery.require_grant(p_claim, '{erase}');
-  v_contract maskline.contract := recovery.contract_named(v_grant.contract);
-  v_selector jsonb := v_grant.selector;
+  v_claim recovery.claim := recovery.require_claim(p_claim, '{erase}');
+  v_grant recovery.access_grant;
+  v_contract maskline.contract;
+  v_selector jsonb;
   v_records uuid[];
   v_dates date[];
   v_erasure bigint;
   v_seeds bigint;
-  v_is_through boolean := true;
 BEGIN
-  PERFORM recovery.require(coalesce(octet_length(p_subject), 1) <= 4096 AND p_limit > 0);
-  IF NOT recovery.is_subject_of(v_selector, p_subject) THEN
-    RAISE EXCEPTION USING ERRCODE = 'MK003', MESSAGE = 'the grant is for another subject';
-  END IF;
-  IF v_selector ? 'subject' THEN
-    v_selector := v_selector || jsonb_build_object('subject', p_subject);
-  END IF;
-  IF v_selector ->> 'kind' IN ('subject', 'before')
-    AND NOT EXISTS (SELECT FROM recovery.claim_record WHERE claim_id = p_claim) THEN
-    v_is_through := recovery.list_erasable(p_claim, v_contract, v_selector);
-  END IF;
-
+  PERFORM recovery.require(p_limit > 0);
+  SELECT * INTO STRICT v_grant FROM recovery.access_grant WHERE id = v_claim.grant_id;
+  v_contract := recovery.contract_named(v_grant.contract);
+  v_selector := recovery.work_selector(v_grant, p_subject);
   SELECT coalesce(array_agg(record_id ORDER BY record_id), '{}'),
     coalesce(array_agg(create_date ORDER BY record_id), '{}')
   INTO v_records, v_dates
-  FROM (SELECT * FROM recovery.claim_record WHERE claim_id = p_claim
+  FROM (SELECT record_id, create_date FROM recovery.grant_record
+    WHERE grant_id = v_grant.id AND record_id > v_claim.walked_to
     ORDER BY record_id LIMIT least(p_limit, 10000)) AS batch;
-  DELETE FROM recovery.claim_record
-  WHERE claim_id = p_claim AND record_id <= v_records[cardinality(v_records)];
-
   IF cardinality(v_records) = 0 THEN
-    IF v_is_through THEN PERFORM recovery.sample_anew(p_claim, v_contract); END IF;
-    RETURN jsonb_build_object('erased', 0, 'seeds', 0, 'isDone', v_is_through);
+    PERFORM recovery.sample_anew(p_claim, v_contract);
+    RETURN jsonb_build_object('erased', 0, 'seeds', 0, 'isDone', true);
   END IF;
+  UPDATE recovery.claim SET walked_to = v_records[cardinality(v_records)] WHERE id = p_claim;
   v_erasure := recovery.note_erasure(p_claim, v_contract, v_records, v_dates);
   INSERT INTO maskline.erased (record_id, erasure) SELECT unnest(v_records), v_erasure
   ON CONFLICT (record_id) DO UPDATE SET erasure = excluded.erasure;
@@ -169,6 +158,7 @@ BEGIN
 END
 $$;
 
+-- Those of the grant that are the old recipient's still.
 CREATE FUNCTION recovery.rewrap_next(p_claim uuid, p_after uuid, p_limit integer)
 RETURNS TABLE (id uuid, recipient text, sealed bytea)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -178,9 +168,11 @@ DECLARE
   v_count bigint;
 BEGIN
   RETURN QUERY
-    SELECT key.id, key.recipient::text, key.sealed FROM maskline.batch_key AS key
-    WHERE key.recipient = v_grant.selector ->> 'from' AND key.id > p_after
-    ORDER BY key.id LIMIT least(p_limit, 10000);
+    SELECT key.id, key.recipient::text, key.sealed
+    FROM recovery.grant_record AS listed JOIN maskline.batch_key AS key ON key.id = listed.record_id
+    WHERE listed.grant_id = v_grant.id AND listed.record_id > p_after
+      AND key.recipient = v_grant.selector ->> 'from'
+    ORDER BY listed.record_id LIMIT least(p_limit, 10000);
   GET DIAGNOSTICS v_count = ROW_COUNT;
   PERFORM recovery.note_handed_out(p_claim, v_count);
 END
@@ -215,6 +207,7 @@ BEGIN
   WITH moved AS (
     DELETE FROM maskline.batch_key AS key USING jsonb_to_recordset(p_keys) AS fresh (id uuid, sealed bytea)
     WHERE key.id = fresh.id AND key.recipient = v_grant.selector ->> 'from'
+      AND EXISTS (SELECT FROM recovery.grant_record WHERE grant_id = v_grant.id AND record_id = key.id)
     RETURNING key.id, key.sealed_on, fresh.sealed
   ), stored AS (
     INSERT INTO maskline.batch_key (id, recipient, sealed, sealed_on)
@@ -230,7 +223,7 @@ EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
 END
 $$;
 
--- Rows with a token under the old key; sealed and seed are null where nothing can be opened.
+-- Rows of the grant with a token under the old key; sealed and seed are null where nothing can be opened.
 CREATE FUNCTION recovery.retoken_next(p_claim uuid, p_after uuid, p_limit integer)
 RETURNS TABLE (record_id uuid, create_date text, tokens jsonb, subject text, sealed bytea, seed bytea,
   batch_key_id uuid)
@@ -246,16 +239,16 @@ BEGIN
        vault.sealed, seed.seed, recovery.batch_key_of(vault.sealed)
      FROM (
        SELECT entry.record_id, entry.create_date, %s AS tokens, %s AS subject
-       FROM public.%I AS entry
-       WHERE entry.record_id > $2 AND %s
-       ORDER BY entry.record_id LIMIT least($3, 10000)) AS entry
+       FROM recovery.grant_record AS listed JOIN public.%I AS entry USING (record_id, create_date)
+       WHERE listed.grant_id = $4 AND listed.record_id > $2 AND %s
+       ORDER BY listed.record_id LIMIT least($3, 10000)) AS entry
        LEFT JOIN maskline.vault ON vault.record_id = entry.record_id AND vault.create_date = entry.create_date
          AND NOT recovery.is_erased(entry.record_id)
        LEFT JOIN maskline.seed ON seed.record_id = vault.record_id AND seed.create_date = vault.create_date
      ORDER BY entry.record_id',
     recovery.tokens_expression(v_contract), recovery.subject_expression(v_contract),
     v_contract.table_name, recovery.some_token(v_contract, 'starts_with(%s, $1)'))
-  USING format('mk1.%s.', v_grant.selector ->> 'from'), p_after, p_limit;
+  USING format('mk1.%s.', v_grant.selector ->> 'from'), p_after, p_limit, v_grant.id;
   GET DIAGNOSTICS v_count = ROW_COUNT;
   PERFORM recovery.note_handed_out(p_claim, v_count);
 END
@@ -313,6 +306,8 @@ BEGIN
        UPDATE maskline.seed SET seed = fresh.seed FROM fresh
        WHERE seed.record_id = fresh.record_id AND seed.create_date = fresh.create_date
          AND seed.seed = fresh.old_seed AND NOT recovery.is_erased(fresh.record_id)
+         AND EXISTS (SELECT FROM recovery.grant_record AS listed
+           WHERE listed.grant_id = $2 AND listed.record_id = fresh.record_id)
        RETURNING fresh.record_id, fresh.create_date, fresh.tokens, fresh.sealed
      ), resealed AS (
        UPDATE maskline.vault SET sealed = reseeded.sealed FROM reseeded
@@ -327,7 +322,7 @@ BEGIN
     -- A token that was not given stays, and key_usage counts it.
     (SELECT string_agg(format('%1$I = coalesce(reseeded.tokens ->> %2$L, entry.%1$I)', column_name, field), ', ')
      FROM jsonb_each_text(v_contract.tokens) AS token (field, column_name)))
-  INTO v_count USING p_rows;
+  INTO v_count USING p_rows, v_grant.id;
   PERFORM recovery.note_changed(p_claim, v_count);
   RETURN v_count;
 EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
@@ -351,7 +346,9 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'MK003', MESSAGE = 'the grant leaves rows that cannot be opened';
   END IF;
   SELECT array_agg(record_id), array_agg(create_date) INTO v_records, v_dates
-  FROM jsonb_to_recordset(p_rows) AS lost (record_id uuid, create_date date);
+  FROM jsonb_to_recordset(p_rows) AS lost (record_id uuid, create_date date)
+  WHERE EXISTS (SELECT FROM recovery.grant_record AS listed
+    WHERE listed.grant_id = v_grant.id AND listed.record_id = lost.record_id);
   v_count := recovery.erase_tokens(v_contract, v_records, v_dates,
     recovery.some_token(v_contract, format('starts_with(%%s, %L)', format('mk1.%s.', v_grant.selector ->> 'from'))));
   PERFORM recovery.note_changed(p_claim, v_count);
@@ -431,7 +428,7 @@ $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA recovery FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION recovery.claim_work(uuid, text, text, uuid),
-  recovery.erase_next(uuid, text, integer),
+  recovery.erase_next(uuid, text, integer), recovery.count_arrived(uuid, text),
   recovery.rewrap_next(uuid, uuid, integer), recovery.rewrap_store(uuid, jsonb),
   recovery.retoken_next(uuid, uuid, integer), recovery.retoken_batch_keys(uuid, uuid[]),
   recovery.add_batch_key(uuid, uuid, jsonb), recovery.retoken_store(uuid, jsonb),

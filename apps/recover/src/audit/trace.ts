@@ -16,6 +16,7 @@ export interface IntentDetail {
   readonly fields?: readonly string[];
   readonly records?: number;
   readonly digest?: string;
+  readonly tokens?: readonly string[];
   readonly deadline?: string;
 }
 

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { Approval, Grant, Grants } from "@org/db";
+import { isWork, tokensOf } from "../grants/find-excess.ts";
 import { approvalsOf, isOfRecords, isSigned, requiredFor } from "../grants/verify-grant.ts";
 import type { RecoverKeyring } from "../signing/recover-keyring.ts";
 import type { Intent } from "./trace.ts";
@@ -79,7 +80,9 @@ function isAllowed(intent: Intent, { grant, required, approvals }: SignedTerms):
     const approval = approvals.get(signatureSha256);
     return approval?.approver === approver && approval.keyId === keyId ? [approver] : [];
   });
-  const isWhole = detail.records === grant.records && detail.digest !== undefined;
+  // Work is on all that was approved.
+  const isWhole =
+    isWork(detail.capability) || (detail.records === grant.records && detail.digest !== undefined);
   return (
     new Set(approvers).size >= required &&
     grant.requester === actor &&
@@ -87,7 +90,8 @@ function isAllowed(intent: Intent, { grant, required, approvals }: SignedTerms):
     grant.capability === detail.capability &&
     (detail.fields ?? []).every((field) => grant.fields.includes(field)) &&
     (detail.records ?? 0) <= grant.maxRecords &&
-    (!isWhole || detail.digest === grant.digest)
+    (!isWhole || (detail.digest === grant.digest && detail.records === grant.records)) &&
+    (detail.tokens ?? []).every((token) => tokensOf(grant).includes(token))
   );
 }
 

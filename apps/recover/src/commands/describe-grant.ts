@@ -32,7 +32,7 @@ function describeSelected(selected: Readonly<Record<string, unknown>>): string {
 function describeLimit({ capability, maxRecords, usedRecords }: Grant): string {
   if (capability === "lookup") return `${usedRecords} of ${maxRecords} look-up(s) used`;
   const isBounded = ["unmask", "retry"].includes(capability);
-  return isBounded ? `${usedRecords} of ${maxRecords} used` : "bounded by what was chosen";
+  return isBounded ? `${usedRecords} of ${maxRecords} used` : "nothing that comes later";
 }
 
 function describePeople({ approvals }: Grant): string {

@@ -8,7 +8,7 @@ import { showUsable } from "../grants/show-verified.ts";
 import { isNamedIn, namesSubject, plainSubject } from "../grants/subject-commitment.ts";
 import { endCovered } from "../open/claim.ts";
 import { contractOption } from "../option-values.ts";
-import { withProgress } from "../progress.ts";
+import { describeArrived, withProgress } from "../progress.ts";
 import { erase as eraseRecords } from "../work/erase.ts";
 import { describePlaces } from "../work/erasure-places.ts";
 import { refusal } from "../refusals.ts";
@@ -82,6 +82,7 @@ async function run(edge: Edge, options: Options): Promise<void> {
     json: erased,
     text: [
       `Erased ${erased.records} record(s), ${erased.seeds} of them with a seed.`,
+      ...describeArrived(erased.arrived, "record(s)"),
       ...describePlaces(erased.places),
       `The rows stay, with ${plainFields(contract).join(", ")}.`,
     ],

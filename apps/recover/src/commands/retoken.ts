@@ -14,7 +14,7 @@ import { readSettings } from "../config.ts";
 import { type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { endCovered } from "../open/claim.ts";
-import { withProgress } from "../progress.ts";
+import { describeArrived, withProgress } from "../progress.ts";
 import { retoken as retokenRows } from "../work/retoken.ts";
 
 interface Options {
@@ -68,12 +68,13 @@ async function move(edge: Edge, options: Options): Promise<void> {
   const retokened = await withProgress(edge, "rows moved", (progress) =>
     retokenRows(ports, options.grant, progress),
   );
-  const { moved, tombstoned, left, mismatched } = retokened;
+  const { moved, tombstoned, left, mismatched, arrived } = retokened;
   report(edge, options, {
     json: retokened,
     text: [
       `Moved ${moved} row(s); tombstoned ${tombstoned}; left ${left.length} that cannot be opened.`,
       ...listed(left),
+      ...describeArrived(arrived, "row(s) under the old key"),
     ],
   });
   await endCovered(witness, mismatched.length === 0 ? null : mismatch(mismatched));

@@ -5,7 +5,7 @@ import { openKeyring, openRecovery, openUnsealer, openWitness } from "../compose
 import { type Edge, report } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { endCovered } from "../open/claim.ts";
-import { withProgress } from "../progress.ts";
+import { describeArrived, withProgress } from "../progress.ts";
 import { rewrap as rewrapKeys } from "../work/rewrap.ts";
 
 interface Options {
@@ -38,12 +38,15 @@ async function move(edge: Edge, options: Options): Promise<void> {
   const { witness, operator } = await openWitness(edge, recovery);
   const unsealer = await openUnsealer(edge, recovery);
   const ports = { recovery, witness, operator, unsealer, to: await openKeyring(edge) };
-  const { moved, failed } = await withProgress(edge, "batch keys moved", (progress) =>
+  const { moved, failed, arrived } = await withProgress(edge, "batch keys moved", (progress) =>
     rewrapKeys(ports, options.grant, progress),
   );
   report(edge, options, {
-    json: { moved, failed },
-    text: [`Moved ${moved} batch key(s); ${failed} could not be opened and stay as they are.`],
+    json: { moved, failed, arrived },
+    text: [
+      `Moved ${moved} batch key(s); ${failed} could not be opened and stay as they are.`,
+      ...describeArrived(arrived, "batch key(s) of the old recipient"),
+    ],
   });
   await endCovered(witness, failed === 0 ? null : notOpened(failed));
 }

@@ -49,9 +49,19 @@ export function canonicalJson(value: unknown): string {
   );
 }
 
-/** SHA-256 over the record ids, 16 bytes each, in ascending order; hexadecimal. */
+const pageRecords = 10_000;
+
+/**
+ * SHA-256 over the record ids, 16 bytes each, in ascending order; in pages of 10,000, each after the
+ * digest of those before it, as the database makes it. Hexadecimal.
+ */
 export function digestOf(recordIds: readonly string[]): string {
-  const hash = createHash("sha256");
-  for (const id of recordIds.toSorted()) hash.update(id.replaceAll("-", ""), "hex");
-  return hash.digest("hex");
+  const ids = recordIds.toSorted();
+  let digest = new Uint8Array();
+  for (let at = 0; at === 0 || at < ids.length; at += pageRecords) {
+    const hash = createHash("sha256").update(digest);
+    for (const id of ids.slice(at, at + pageRecords)) hash.update(id.replaceAll("-", ""), "hex");
+    digest = new Uint8Array(hash.digest());
+  }
+  return Buffer.from(digest).toString("hex");
 }

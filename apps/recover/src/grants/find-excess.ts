@@ -14,7 +14,7 @@ export interface Use {
   readonly contract: string;
   readonly capability: Capability;
   readonly fields: readonly string[];
-  /** Empty where the grant's selector bounds the work. */
+  /** Empty of a look-up, and of work: that is on all that the grant lists. */
   readonly recordIds: readonly string[];
   /** Of a look-up. */
   readonly tokens?: readonly string[];
@@ -50,9 +50,14 @@ export function findExcess(
   if (grant.capability !== use.capability) return "wrong_capability";
   if (!isWithin(use.fields, grant.fields)) return "wrong_fields";
   if (!isWithin(use.recordIds, recordIds)) return "wrong_records";
-  if (!isWithin(use.tokens ?? [], tokensOf(grant))) return "wrong_value";
+  if (use.tokens && !isWithin(use.tokens, tokensOf(grant))) return "wrong_value";
   if (use.recordIds.length > grant.maxRecords) return "grant_used_up";
   return Date.parse(grant.expiresAt) > nowMs ? null : "grant_expired";
+}
+
+/** It is on all that its grant lists, and resumed where it was cut short. */
+export function isWork(capability: string | undefined): boolean {
+  return capability === "erase" || capability === "rewrap" || capability === "retoken";
 }
 
 /** Those of the value that a look-up was approved for. */

@@ -34,10 +34,9 @@ export function findForgery(
   return holds && !isShort ? null : "forged_approval";
 }
 
-/** Whether the grant's digest and number are those of these records; where none are listed, its selector bounds it. */
+/** Whether the grant's digest and number are those of these records. */
 export function isOfRecords(grant: Grant, recordIds: readonly string[]): boolean {
-  const isListed = recordIds.length > 0;
-  return digestOf(recordIds) === grant.digest && (!isListed || recordIds.length === grant.records);
+  return digestOf(recordIds) === grant.digest && recordIds.length === grant.records;
 }
 
 /** By whoever the keyring lets approve, for the login that approved; the key may be retired since. */

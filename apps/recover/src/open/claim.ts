@@ -7,7 +7,7 @@ import { hashOf } from "../audit/chain.ts";
 import type { Witness } from "../audit/witness.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { canonicalJson, digestOf } from "../grants/canonical-grant.ts";
-import { findExcess, type Use } from "../grants/find-excess.ts";
+import { findExcess, isWork, type Use } from "../grants/find-excess.ts";
 import type { SignedGrant } from "../grants/show-verified.ts";
 import type { Operator } from "../operator.ts";
 import { granted, refusal } from "../refusals.ts";
@@ -101,11 +101,14 @@ function isIntentOf(
   return hash === claim.hash && says(claim.detail, intentOf(grant, use));
 }
 
-/** What the audit says of a use: its records by digest, a look-up's tokens, or the work's selector. */
-function intentOf({ selector }: Grant, { recordIds, tokens, ...use }: Use): object {
+/** What the audit says of a use: its records by digest, of work with its selector, or a look-up's tokens. */
+function intentOf(grant: Grant, { recordIds, tokens, ...use }: Use): object {
   if (tokens !== undefined) return { ...use, records: 1, tokens };
-  const records = recordIds.length;
-  return { ...use, records, ...(records > 0 ? { digest: digestOf(recordIds) } : { selector }) };
+  if (isWork(use.capability)) {
+    const { records, digest, selector } = grant;
+    return { ...use, records, digest, selector };
+  }
+  return { ...use, records: recordIds.length, digest: digestOf(recordIds) };
 }
 
 /** The detail's members are these, and its deadline. */

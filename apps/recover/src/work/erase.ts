@@ -17,6 +17,8 @@ export interface Erased {
   readonly records: number;
   /** Of them, those that had a seed: the others could not have been opened anyway. */
   readonly seeds: number;
+  /** What came after the request, and stays: nobody approved it. */
+  readonly arrived: number;
   /** Where copies may stand. */
   readonly places: readonly PlaceReport[];
 }
@@ -39,7 +41,8 @@ export async function erase(
     seeds += batch.seeds;
     progress(records);
   }
-  await claims.reportResult(claim.claim, { outcome: "erased", records, seeds });
+  const arrived = await work.countArrived({ claim: claim.claim, subject });
+  await claims.reportResult(claim.claim, { outcome: "erased", records, seeds, arrived });
   const states = await erasure.ofClaim(claim.claim);
-  return { records, seeds, places: await reportPlaces(erasure, states) };
+  return { records, seeds, arrived, places: await reportPlaces(erasure, states) };
 }

@@ -25,6 +25,8 @@ export interface RetokenPorts extends WorkPorts {
 export interface Retokened {
   readonly moved: number;
   readonly tombstoned: number;
+  /** Rows under the old key that came after the request: not touched. */
+  readonly arrived: number;
   /** Record ids that keep a token under the old key: nobody can open them. */
   readonly left: readonly string[];
   /** Record ids whose tokens or subject are not those of their originals: changed by somebody, so left. */
@@ -65,7 +67,8 @@ export async function retoken(
     after = last.recordId;
     progress(moved);
   }
-  const counts = { moved, tombstoned, left: left.length, mismatched: mismatched.length };
+  const arrived = await work.countArrived(claim);
+  const counts = { moved, tombstoned, left: left.length, mismatched: mismatched.length, arrived };
   await claims.reportResult(claim.claim, { outcome: "retokened", ...counts });
   return { ...counts, left, mismatched };
 }

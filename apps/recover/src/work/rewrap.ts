@@ -19,6 +19,8 @@ export interface Rewrapped {
   readonly moved: number;
   /** Batch keys that the private keyring cannot open; they stay as they are. */
   readonly failed: number;
+  /** Of the old recipient, since the request: not touched. */
+  readonly arrived: number;
 }
 
 /** A moved key is gone from the old recipient, so a run that was killed is resumed by itself. */
@@ -55,8 +57,9 @@ export async function rewrap(
     after = last.id;
     progress(moved);
   }
-  await claims.reportResult(claim.claim, { outcome: "rewrapped", moved, failed });
-  return { moved, failed };
+  const arrived = await work.countArrived(claim);
+  await claims.reportResult(claim.claim, { outcome: "rewrapped", moved, failed, arrived });
+  return { moved, failed, arrived };
 }
 
 /** The database's word on which keys to move is held against what was signed. */

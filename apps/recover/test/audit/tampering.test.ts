@@ -286,6 +286,28 @@ test.for(intents)("%s is found, also in a chain that is whole", async ([, change
   expect(await verify()).toMatchObject({ code: 30, found: { kind } });
 });
 
+test.for(["records", "digest"])("work with other %s than were approved is found", async (name) => {
+  await office.write([office.sample()]);
+  const terms = ["erase", "--before", "2999-01-01"];
+  const grant = await askApproved(office, office.custodian, terms);
+  expect((await office.custodian.recover(["erase", "--grant", grant])).code).toBe(0);
+  expect(await verify()).toMatchObject({ code: 0 });
+  const other = name === "records" ? "99" : `"${"0".repeat(64)}"`;
+  const [intent] = await office.admin(
+    `UPDATE recovery.audit SET detail = jsonb_set(detail::jsonb, ARRAY[$1], $2::jsonb)::text
+     WHERE action = 'intent' AND grant_id = $3 RETURNING seq`,
+    [name, other, grant],
+  );
+  await office.admin(rehash);
+  // Those that saw it are gone.
+  for (const checkpoint of await readdir(checkpoints())) {
+    const sawIt = Number(checkpoint.slice(0, 15)) >= Number(intent?.["seq"]);
+    if (sawIt) await rm(join(checkpoints(), checkpoint));
+  }
+  await office.auditor.recover(["audit", "checkpoint"]);
+  expect(await verify()).toMatchObject({ code: 30, found: { kind: "unsigned_intent" } });
+});
+
 test("an access in psql, past the tool, is found: no checkpoint covers its intent", async () => {
   const [record = ""] = await office.write([office.sample()]);
   const grant = await askApproved(office, office.requester, [

@@ -117,6 +117,8 @@ type ResultCount =
   | "moved"
   | "tombstoned"
   | "left"
+  /** Since the request, of what its selector means: not touched. */
+  | "arrived"
   | "written";
 
 export interface Claims {

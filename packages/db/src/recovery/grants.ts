@@ -224,6 +224,11 @@ export interface Grants {
   readonly reportRefusal: (grant: string, code: ToolRefusal) => Promise<void>;
 }
 
+interface Resolved extends GrantAnswer {
+  /** False while rows are left to be walked. */
+  readonly isDone?: boolean;
+}
+
 export function createGrants(call: Call): Grants {
   const show = (grant: string): Promise<Grant | null> =>
     callOne<Grant | null>(call, "show_grant", { p_grant: grant });
@@ -233,10 +238,13 @@ export function createGrants(call: Call): Grants {
         p_request: JSON.stringify(request),
       });
       if ("refused" in asked) return asked;
-      const resolved = await callOne<Answer<GrantAnswer>>(call, "resolve_request", {
-        p_grant: asked.grant,
-        p_selector: JSON.stringify(request.selector),
-      });
+      const resolve = () =>
+        callOne<Answer<Resolved>>(call, "resolve_request", {
+          p_grant: asked.grant,
+          p_selector: JSON.stringify(request.selector),
+        });
+      let resolved = await resolve();
+      while (!("refused" in resolved) && resolved.isDone === false) resolved = await resolve();
       if ("refused" in resolved) return resolved;
       const ended = (await show(asked.grant))?.ended ?? null;
       return ended === null ? resolved : { refused: ended };

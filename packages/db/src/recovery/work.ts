@@ -90,8 +90,10 @@ export interface KeyUsage {
 export interface Work {
   /** Opens the grant's claim, or finds the one that an interrupted run left open. */
   readonly claim: (request: WorkRequest) => Promise<Answer<Claim>>;
-  /** A batch may be empty and not the last: rows are looked through a part at a time. */
+  /** Of the records that the grant lists. */
   readonly eraseNext: (request: EraseRequest) => Promise<ErasedBatch>;
+  /** Of what the grant's selector means, what came after the request: it is not touched. */
+  readonly countArrived: (request: Omit<EraseRequest, "limit">) => Promise<number>;
   readonly rewrapNext: (claim: string, page: Page) => Promise<StoredBatchKey[]>;
   readonly rewrapStore: (claim: string, keys: readonly RewrappedKey[]) => Promise<number>;
   readonly retokenNext: (claim: string, page: Page) => Promise<RetokenRow[]>;
@@ -146,6 +148,16 @@ export function createWork(call: Call): Work {
         p_subject: subject ?? null,
         p_limit: limit,
       }),
+    async countArrived({ claim, subject }) {
+      for (;;) {
+        const { arrived, isDone } = await callOne<{ arrived: number; isDone: boolean }>(
+          call,
+          "count_arrived",
+          { p_claim: claim, p_subject: subject ?? null },
+        );
+        if (isDone) return arrived;
+      }
+    },
     rewrapNext: (claim, { after, limit }) =>
       call<StoredBatchKey>("rewrap_next", { p_claim: claim, p_after: after, p_limit: limit }),
     rewrapStore: (claim, keys) =>

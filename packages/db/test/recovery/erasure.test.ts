@@ -147,10 +147,14 @@ async function erase(selector: Readonly<Record<string, unknown>>): Promise<strin
   const asked = await ask(selector);
   if ("refused" in asked) throw new Error(asked.refused);
   const { grant } = asked;
-  await read(custodian, "SELECT recovery.resolve_request($1, $2)", [
-    grant,
-    JSON.stringify(selector),
-  ]);
+  for (let isDone: boolean | undefined = false; isDone === false;) {
+    const [row] = await read<{ answer: { isDone?: boolean } }>(
+      custodian,
+      "SELECT recovery.resolve_request($1, $2) AS answer",
+      [grant, JSON.stringify(selector)],
+    );
+    isDone = row?.answer.isDone;
+  }
   await read(
     approver,
     "SELECT recovery.decide($1, 'approve', '0123456789abcdef', $2, 'approver')",
