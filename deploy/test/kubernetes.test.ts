@@ -50,7 +50,7 @@ interface Kustomization {
 
 const base = "deploy/kubernetes";
 /** The base, and the components that an overlay may add. */
-const folders = [base, `${base}/audit`, `${base}/pod-monitor`];
+const folders = [base, `${base}/audit`, `${base}/pod-monitor`, `${base}/prometheus-rule`];
 const kustomization = readYaml(`${base}/kustomization.yaml`) as Kustomization;
 const manifests = folders.flatMap((folder) => {
   const { resources } = readYaml(`${folder}/kustomization.yaml`) as Kustomization;
