@@ -9,6 +9,7 @@ import { faultKinds, type Verified } from "./verify.ts";
 export const auditActions = [
   "requested",
   "resolved",
+  "compared",
   "approved",
   "denied",
   "revoked",

@@ -25,6 +25,7 @@ const standing = 22_000;
 /** What answers for a whole table, or ends it; whatever is asked, it goes over it once. */
 const counting: Readonly<Record<string, readonly string[]>> = {
   "maskline.drop_old_months": ["batch_key", "quarantine"],
+  "recovery.count_audit": ["audit"],
   "recovery.erasure_of_claim": ["quarantine"],
   "recovery.key_usage": ["user_logins", "quarantine", "batch_key_id_recipient_pk"],
 };
