@@ -2,6 +2,7 @@
 
 import type { Claim, Grant, Recovery, WorkRequest } from "@org/db";
 import type { Witness } from "../audit/witness.ts";
+import { exit, RecoverError } from "../exit.ts";
 import { showUsable } from "../grants/show-verified.ts";
 import { makeClaim } from "../open/claim.ts";
 import type { Operator } from "../operator.ts";
@@ -23,6 +24,8 @@ export interface WorkOrder {
 
 export interface OpenWork {
   readonly grant: Grant;
+  /** @throws {@link RecoverError} (exit 30) if one of these ids is not on the list that was approved. */
+  readonly requireListed: (ids: readonly string[]) => void;
   /** Stays open until its result is reported: a run that was killed is resumed by the next. */
   readonly claim: Claim;
 }
@@ -43,8 +46,24 @@ export async function openWork(
       mayResume: true,
     },
   );
-  return { grant: signed.grant, claim };
+  const listed = new Set(signed.recordIds);
+  return {
+    grant: signed.grant,
+    claim,
+    requireListed(ids) {
+      if (!ids.every((id) => listed.has(id))) throw unlisted;
+    },
+  };
 }
+
+const unlisted = new RecoverError(
+  exit.tampering,
+  "The database handed out something that was not approved.",
+  {
+    advice:
+      "It was not touched. Somebody changed the functions of the schema recovery: tell the security team.",
+  },
+);
 
 /** A term of the grant's selector; `undefined` as text where it has none of that name. */
 export function termOf({ selector }: Grant, name: "from" | "to" | "unopenable"): string {

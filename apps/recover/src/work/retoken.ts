@@ -45,7 +45,8 @@ export async function retoken(
 ): Promise<Retokened> {
   const { work, claims } = ports.recovery;
   const contract = ports.contract.name;
-  const { grant, claim } = await openWork(ports, { grantId, contract, capability: "retoken" });
+  const order = { grantId, contract, capability: "retoken" } as const;
+  const { grant, claim, requireListed } = await openWork(ports, order);
   refuseOtherKey(termOf(grant, "to"), ports.tokenizer.primaryKid);
   using probe = ports.sealer.openBatch();
   await requireOpenable(probe, ports.unsealer);
@@ -59,6 +60,7 @@ export async function retoken(
     const rows = await work.retokenNext(claim.claim, { after, limit: batchRows });
     const last = rows.at(-1);
     if (last === undefined) break;
+    requireListed(rows.map(({ recordId }) => recordId));
     const batch = await moveRows(ports, move, rows);
     moved += batch.moved;
     mismatched.push(...batch.mismatched);

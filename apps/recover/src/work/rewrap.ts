@@ -32,7 +32,7 @@ export async function rewrap(
   const { work, claims } = ports.recovery;
   // Batch keys are every contract's.
   const order = { grantId, contract: "*", capability: "rewrap" } as const;
-  const { grant, claim } = await openWork(ports, order);
+  const { grant, claim, requireListed } = await openWork(ports, order);
   const from = termOf(grant, "from");
   const to = { keyring: ports.to, recipient: termOf(grant, "to") };
   let isProven = false;
@@ -43,6 +43,7 @@ export async function rewrap(
     const last = keys.at(-1);
     if (last === undefined) break;
     if (keys.some((key) => key.recipient !== from)) throw otherRecipient(from);
+    requireListed(keys.map(({ id }) => id));
     const fresh = [];
     for (const key of keys) {
       const sealed = await ports.unsealer.rewrap(key, to).catch(nullIfUnopenable);

@@ -268,3 +268,46 @@ test("a batch key of a recipient that was not signed is not moved", async () => 
   expect(code).toBe(30);
   expect(stderr).toContain("not r0's");
 });
+
+test.for(["rewrap", "retoken"])(
+  "%s touches nothing that was not listed, though the database hands it out",
+  async (work) => {
+    const isRewrap = work === "rewrap";
+    const [from, to] = isRewrap ? ["r1", "r2"] : ["t1", "t2"];
+    const kind = isRewrap ? "--recipient" : "--token";
+    await office.custodian.recover(["keys", "add", kind]);
+    await office.custodian.recover(["keys", "promote", to, kind]);
+    const terms = [work, "--from-key", from, "--to-key", to];
+    const grant = await askApproved(office, office.custodian, terms);
+    await office.custodian.recover(["keys", "promote", from, kind]);
+    const [late = ""] = await office.write([office.sample()]);
+    if (isRewrap) {
+      await replace("recovery.rewrap_next(p_claim uuid, p_after uuid, p_limit integer)", {
+        returns: "TABLE (id uuid, recipient text, sealed bytea)",
+        body: "SELECT id, recipient::text, sealed FROM maskline.batch_key WHERE recipient = 'r1' AND id > p_after ORDER BY id",
+      });
+    } else {
+      await replace("recovery.retoken_next(p_claim uuid, p_after uuid, p_limit integer)", {
+        returns:
+          "TABLE (record_id uuid, create_date text, tokens jsonb, subject text, sealed bytea, seed bytea, batch_key_id uuid)",
+        body: `SELECT record_id, create_date::text, '{}'::jsonb, NULL, NULL::bytea, NULL::bytea, NULL::uuid
+        FROM ${table} WHERE record_id > p_after ORDER BY record_id`,
+      });
+    }
+    if (!isRewrap) await office.custodian.recover(["keys", "promote", to ?? "", kind]);
+    const ended = await office.custodian.recover([work, "--grant", grant]);
+    expect(ended).toMatchObject({ code: 30, stdout: "" });
+    expect(ended.stderr).toContain("was not approved");
+    const [row] = await office.admin(
+      `SELECT key.recipient, entry.${office.column} AS token
+     FROM ${table} AS entry JOIN maskline.vault USING (record_id, create_date)
+       JOIN maskline.batch_key AS key ON key.id = recovery.batch_key_of(vault.sealed)
+     WHERE record_id = $1`,
+      [late],
+    );
+    expect(row).toMatchObject({
+      recipient: "r1",
+      token: expect.stringMatching(/^mk1\.t1\./) as string,
+    });
+  },
+);
