@@ -6,7 +6,6 @@ const tls =
   "append ?sslmode=verify-full to DATABASE_URL, and &sslrootcert=/path/of/ca.pem where the server's authority is not one that Node knows; a certificate that has expired has to be renewed at the server";
 const network =
   "check host and port in DATABASE_URL, and that firewalls and network policies let this machine reach them";
-const pooler = "PgBouncer: ";
 
 export const adviceByReason: Readonly<Record<string, string>> = {
   AccessDenied: "allow sqs:GetQueueAttributes on the queue, in the policy of the consumer's role",
@@ -23,8 +22,10 @@ export const adviceByReason: Readonly<Record<string, string>> = {
   login_refused: login,
   password_unreadable:
     "check DATABASE_PASSWORD_FROM: the file has to be readable for this user, the command to end within ten seconds with the password on its output",
-  pooler_without_prepared_statements: `${pooler}set max_prepared_statements above zero, or pool_mode to session`,
-  pooler_without_statement_timeout: `${pooler}set ignore_startup_parameters = statement_timeout`,
+  pooler_refuses_parameter:
+    "take options and other parameters of a session out of DATABASE_URL: a pooler knows few of them",
+  pooler_without_prepared_statements:
+    "PgBouncer: set max_prepared_statements above zero, or pool_mode to session",
   query_timeout:
     "the server took the connection and does not answer in time: check its load, its locks and a synchronous standby that may be away",
   read_only:

@@ -18,7 +18,7 @@ test.each([
   ["connect_timeout", /firewalls/],
   ["query_timeout", /standby/],
   ["login_refused", /password/],
-  ["pooler_without_statement_timeout", /ignore_startup_parameters = statement_timeout/],
+  ["pooler_refuses_parameter", /options/],
   ["pooler_without_prepared_statements", /max_prepared_statements/],
   ["AccessDenied", /sqs:GetQueueAttributes/],
 ])("advice is by cause: %s", (reason, words) => {

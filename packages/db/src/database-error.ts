@@ -19,8 +19,8 @@ export const databaseReasons = [
   "lock_timeout",
   "login_refused",
   "password_unreadable",
+  "pooler_refuses_parameter",
   "pooler_without_prepared_statements",
-  "pooler_without_statement_timeout",
   "query_timeout",
   "read_only",
   "right_missing",
@@ -78,10 +78,10 @@ const dataClasses = new Set(["22", "23"]);
 const transientStates = new Set(["55P03", "25006"]);
 /** query_canceled: what a statement comes to that the server did not finish within its time. */
 const statementTimeout = "57014";
-/** By SQLSTATE, else by its class. PgBouncer refuses what it does not know at start with 08P01. */
+/** By SQLSTATE, else by its class. PgBouncer refuses a parameter that it does not know at the start of a connection with 08P01. */
 const reasons: Readonly<Record<string, DatabaseReason>> = {
   "08": "connection_lost",
-  "08P01": "pooler_without_statement_timeout",
+  "08P01": "pooler_refuses_parameter",
   "22": "row_refused",
   "23": "row_refused",
   "25006": "read_only",

@@ -62,7 +62,8 @@ export class SessionClient extends Client {
 
   constructor(config: Config = {}) {
     const servers = serversOf(config);
-    super(servers[0]);
+    // Set below: at the start of a connection, PgBouncer and RDS Proxy refuse them.
+    super({ ...servers[0], ...Object.fromEntries(timeouts.map((name) => [name, undefined])) });
     this.#servers = servers;
     if (config.readPassword) Object.assign(this, { password: config.readPassword });
     const limits = timeouts.map((name) => {

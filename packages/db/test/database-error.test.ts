@@ -56,7 +56,7 @@ describe("toDatabaseError", () => {
 
   it.each([
     [fromServer("08006"), "connection_lost"],
-    [fromServer("08P01"), "pooler_without_statement_timeout"],
+    [fromServer("08P01"), "pooler_refuses_parameter"],
     [fromServer("23505"), "row_refused"],
     [fromServer("25006"), "read_only"],
     [fromServer("28P01"), "login_refused"],

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectRecovery, connectWriter, migrate, MigrationRefusedError } from "@org/db";
+import { startFaultProxy } from "@org/faults/fault-proxy";
 import { createTestDatabase } from "@org/local";
 import { login } from "@org/schema";
 import { Client } from "pg";
@@ -163,6 +164,32 @@ test("a password that is read at each connect may be rotated meanwhile", async (
     await admin.end();
     await rm(directory, { recursive: true });
   }
+});
+
+test("a connection begins with no parameter that a pooler refuses", async () => {
+  await using database = await createTestDatabase(inject("postgresAdminUrl"));
+  const url = new URL(database.adminUrl);
+  const requests: Buffer[] = [];
+  await using proxy = await startFaultProxy({
+    host: url.hostname,
+    port: Number(url.port),
+    onRequest: (bytes) => requests.push(bytes),
+  });
+  url.host = `${proxy.host}:${proxy.port}`;
+  const client = new SessionClient({
+    connectionString: url.href,
+    application_name: "x",
+    statement_timeout: 500,
+    lock_timeout: 500,
+  });
+  await client.connect();
+  await client.end();
+
+  // After its length and the protocol's version: names and values in turn.
+  const parts = requests[0]?.subarray(8).toString().split("\0") ?? [];
+  const names = parts.filter((part, at) => at % 2 === 0 && part !== "");
+  // No more than PgBouncer takes where nothing is configured.
+  expect(names.toSorted()).toEqual(["application_name", "client_encoding", "database", "user"]);
 });
 
 test("a session has what it relies on, whatever the database says", async () => {
