@@ -32,6 +32,7 @@ test("there are starts of each kind", () => {
   expect(inCompose).not.toHaveLength(0);
   expect(inPages).not.toHaveLength(0);
   expect(scripts.map(({ name }) => name)).toEqual([
+    "apps/consumer: build",
     "apps/consumer: start",
     "apps/recover: start",
     "packages/db: maintain",
