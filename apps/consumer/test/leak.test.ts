@@ -50,7 +50,12 @@ async function carryAll(
   const meter = new MeterProvider({ readers: [exporter] }).getMeter("maskline");
   const { reasons, oddities } = contract;
   const telemetry = createTelemetry(meter, log, {
-    labels: { reasons, oddities, damages: [], failures: { receive: [], renew: [], depth: [], write: [] } },
+    labels: {
+      reasons,
+      oddities,
+      damages: [],
+      failures: { receive: [], renew: [], depth: [], write: [] },
+    },
     build: { version: "1.2.3", contract: contract.name },
   });
   const spans = new InMemorySpanExporter();
