@@ -70,6 +70,7 @@ const cases: readonly Case[] = [
   one("a backlog", { maskline_lag_seconds: after("1000x60") }, 40, "MasklineBacklogOld"),
   one("a backlog that is being caught up with", { maskline_lag_seconds: after("1000x3 10x60") }, 40),
   one("receives fail", { maskline_last_receive_timestamp_seconds: "0+60x30 1800x60" }, 40, "MasklineNothingReceived"),
+  one("an open breaker keeps from receiving", { maskline_last_receive_timestamp_seconds: "0+60x30 1800x60", maskline_breaker_open: after("1x60") }, 40, "MasklineBreakerOpen"),
   one("messages wait and nothing is committed", { maskline_last_commit_timestamp_seconds: "0+60x30 1800x60" }, 45, "MasklineNothingWritten"),
   one("nothing waits, so nothing is committed", { maskline_last_commit_timestamp_seconds: "0+60x30 1800x60", maskline_queue_messages_visible: always(0) }, 60),
   one("the breaker is open", { maskline_breaker_open: after("1x60") }, 40, "MasklineBreakerOpen"),
