@@ -53,6 +53,9 @@ export interface Bench {
 export interface BenchSettings {
   /** Multiplies the work of a round; below 1 for a quick run. */
   readonly scale: number;
+  /** Of the queue and of the database, for benches that have a stage. */
+  readonly rttMs: number;
+  readonly dbRttMs: number;
 }
 
 export interface OpenBench extends AsyncDisposable {

@@ -8,6 +8,8 @@ Runs ours beside the alternatives, in interleaved rounds, and prints medians, sp
   --only NAME    only this bench, or this candidate of it as BENCH/CANDIDATE; may be given again
   --rounds N     rounds of each bench (default 5)
   --scale X      multiplies the work of a round (default 1; 0.05 for a quick run)
+  --rtt MS       end-to-end and settings: round trip to the queue, with jitter and a tail (default 0)
+  --db-rtt MS    the same: round trip to the database, even numbers (default 0)
   --json         print the results as one JSON object instead of tables
   --save         also put the results into docs/performance/results.json, and draw tables and charts
   --chart        measure nothing: draw tables and charts from docs/performance/results.json again
@@ -20,6 +22,8 @@ export interface Options {
   readonly only: readonly string[];
   readonly rounds: number;
   readonly scale: number;
+  readonly rttMs: number;
+  readonly dbRttMs: number;
   readonly json: boolean;
   readonly save: boolean;
   readonly chart: boolean;
@@ -37,6 +41,8 @@ export function readOptions(args: readonly string[]): Options | null {
         only: { type: "string", multiple: true, default: [] },
         rounds: { type: "string", default: "5" },
         scale: { type: "string", default: "1" },
+        rtt: { type: "string", default: "0" },
+        "db-rtt": { type: "string", default: "0" },
         json: { type: "boolean", default: false },
         save: { type: "boolean", default: false },
         chart: { type: "boolean", default: false },
@@ -47,8 +53,10 @@ export function readOptions(args: readonly string[]): Options | null {
     });
     const rounds = Number(values.rounds);
     const scale = Number(values.scale);
-    const isUsable = Number.isInteger(rounds) && rounds > 0 && scale > 0;
-    return isUsable ? { ...values, rounds, scale } : null;
+    const [rttMs, dbRttMs] = [Number(values.rtt), Number(values["db-rtt"])];
+    const isUsable =
+      Number.isInteger(rounds) && rounds > 0 && scale > 0 && rttMs >= 0 && dbRttMs >= 0;
+    return isUsable ? { ...values, rounds, scale, rttMs, dbRttMs } : null;
   } catch {
     return null;
   }

@@ -36,8 +36,8 @@ export const endToEnd: Bench = {
     },
     { text: "vault on ≥ 0.5 × vault off", of: "ours-vault", to: "ours", atLeast: 0.5 },
   ],
-  async open({ scale }) {
-    const stage = await openStage();
+  async open({ scale, rttMs, dbRttMs }) {
+    const stage = await openStage({ rttMs, dbRttMs });
     return {
       candidates: await Promise.all(entrants.map((entrant) => toCandidate(entrant, stage, scale))),
       [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose](),

@@ -32,7 +32,7 @@ export const scaleRows: Bench = {
     const candidates: Candidate[] = [];
     for (const { rows, name, label } of levels) {
       const database = opening.use(await openBenchDatabase(postgres, Math.ceil(rows * scale)));
-      const stage = opening.use(await openStage(database));
+      const stage = opening.use(await openStage({ database }));
       for (const mode of modes) {
         candidates.push({
           name: `${mode.name}-${name}`,

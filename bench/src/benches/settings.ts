@@ -31,8 +31,8 @@ export const settings: Bench = {
   baseline: "the defaults",
   isLong: true,
   claims: [],
-  async open({ scale }) {
-    const stage = await openStage();
+  async open({ scale, rttMs, dbRttMs }) {
+    const stage = await openStage({ rttMs, dbRttMs });
     const load = {
       warmUp: Math.ceil((messages * scale) / 3),
       messages: Math.ceil(messages * scale),

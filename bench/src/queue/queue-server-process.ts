@@ -139,7 +139,20 @@ function answerEntries(response: ServerResponse, entries: readonly { Id: string 
   );
 }
 
+const rttMs = Number(process.argv[2]);
+
+/** A fifth of jitter either way, and one answer in a hundred that takes four times as long. */
+function distanceMs(): number {
+  const isTail = Math.random() < 0.01;
+  return rttMs * (isTail ? 4 : 0.8 + 0.4 * Math.random());
+}
+
 function answer(response: ServerResponse, body: string, status = 200): void {
+  if (rttMs === 0) send(response, body, status);
+  else setTimeout(send, distanceMs(), response, body, status);
+}
+
+function send(response: ServerResponse, body: string, status: number): void {
   response.writeHead(status, {
     "content-type": "application/x-amz-json-1.0",
     "content-length": Buffer.byteLength(body),

@@ -22,9 +22,10 @@ export interface BenchQueueServer extends AsyncDisposable {
   readonly createQueue: (name: string, settings?: StoreSettings) => Promise<BenchQueue>;
 }
 
-export async function startBenchQueueServer(): Promise<BenchQueueServer> {
+/** @param rttMs - How long an answer takes beside the work: the median. */
+export async function startBenchQueueServer(rttMs = 0): Promise<BenchQueueServer> {
   const file = fileURLToPath(new URL("./queue-server-process.ts", import.meta.url));
-  const server = fork(file, { execArgv: [] });
+  const server = fork(file, [String(rttMs)], { execArgv: [] });
   const { port } = await next(server, "listening");
   const endpoint = `http://127.0.0.1:${port}`;
 
