@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { login } from "@org/schema";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createToken } from "../batches.ts";
-import { countCall, type Outcome } from "./count-call.ts";
+import { type Counted, countCall, tryCall } from "./count-call.ts";
 import {
   type Callable,
   hostile,
@@ -196,7 +196,7 @@ async function grantToScheduler(scheduler: string): Promise<void> {
 }
 
 describe("whatever is given to a function that somebody may call", () => {
-  const outcomes: { readonly name: string; readonly outcome: Outcome }[] = [];
+  const outcomes: { readonly name: string; readonly outcome: Counted }[] = [];
 
   beforeAll(async () => {
     for (const callable of await findCallable()) {
@@ -322,7 +322,7 @@ describe("a request with one hostile term", () => {
     for (const value of [...values, undefined]) {
       for (const [capability, duty] of capabilities) {
         const request = { ...whole, capability, [term]: value };
-        const { audited, sqlState } = await countCall(office.admin, office.people[duty].login, {
+        const { audited, sqlState } = await tryCall(office.admin, office.people[duty].login, {
           text: "SELECT recovery.request_access($1)",
           values: [JSON.stringify(request)],
         });
