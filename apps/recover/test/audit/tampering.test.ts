@@ -7,20 +7,28 @@ import {
   type RecoverKeyringJson,
 } from "../../src/signing/recover-keyring.ts";
 import { loadSigningKey } from "../../src/signing/signing-key.ts";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { type Kept, keepOffice } from "../kept.ts";
 import { askApproved, type Office, openOffice } from "../office.ts";
 import { runRecover } from "../run-recover.ts";
 
 let office: Office;
+let kept: Kept;
 
 /** Two accesses, so that there is something to hide. */
-beforeEach(async () => {
+beforeAll(async () => {
   office = await openOffice();
   const records = await office.write([office.sample(), office.sample()]);
   for (const record of records) await access(record);
+  kept = await keepOffice(office);
 });
 
-afterEach(() => office[Symbol.asyncDispose]());
+beforeEach(() => kept.restore());
+
+afterAll(async () => {
+  await kept[Symbol.asyncDispose]();
+  await office[Symbol.asyncDispose]();
+});
 
 async function access(record: string): Promise<void> {
   const grant = await askApproved(office, office.requester, [
