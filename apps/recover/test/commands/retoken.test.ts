@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PrivateKeyringJson } from "@org/masking/keyring";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { contracts } from "../contracts.ts";
+import { type Kept, keepOffice } from "../kept.ts";
 import { askApproved, type Office, openOffice } from "../office.ts";
 import { runRecover } from "../run-recover.ts";
 import { type Message, strictFieldOf } from "../samples.ts";
@@ -13,12 +14,13 @@ const request = ["retoken", "--from-key", "t1", "--to-key", "t2"];
 
 describe.each(contracts)("$name", (contract) => {
   let office: Office;
+  let kept: Kept;
   let grant: string;
   let message: Message;
   let sealed: string[];
   let unsealed: string[];
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     office = await openOffice(contract);
     message = office.sample();
     sealed = await office.write([message]);
@@ -26,9 +28,15 @@ describe.each(contracts)("$name", (contract) => {
     await office.custodian.recover(["keys", "add", "--token"]);
     await office.custodian.recover(["keys", "promote", "t2", "--token"]);
     grant = await askApproved(office, office.custodian, request);
+    kept = await keepOffice(office);
   });
 
-  afterEach(() => office[Symbol.asyncDispose]());
+  beforeEach(() => kept.restore());
+
+  afterAll(async () => {
+    await kept[Symbol.asyncDispose]();
+    await office[Symbol.asyncDispose]();
+  });
 
   /** Rows are sealed to r1 alone; from here on the private keyring has r2 instead. */
   async function loseFirstRecipient(): Promise<void> {
