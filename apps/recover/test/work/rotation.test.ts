@@ -2,7 +2,9 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { nodeEnvironment } from "@org/local";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { askApproved, type Office, openOffice } from "../office.ts";
 import { type Message, numberedValues } from "../samples.ts";
@@ -17,7 +19,8 @@ beforeEach(async () => {
 
 afterEach(() => office[Symbol.asyncDispose]());
 
-const patience = { timeout: 240_000, interval: 100 };
+/** What is polled goes over a whole table. */
+const patience = { timeout: 240_000, interval: 500 };
 
 const sample = (number: number): Partial<Message> => ({
   ...base,
@@ -45,7 +48,7 @@ function start(argv: readonly string[]): {
 } {
   const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
   const child = spawn(process.execPath, ["--conditions=@org/source", main, ...argv], {
-    env: { PATH: process.env["PATH"], ...office.custodian.env },
+    env: { ...nodeEnvironment, ...office.custodian.env },
     stdio: ["ignore", "pipe", "ignore"],
   });
   let stdout = "";
@@ -81,6 +84,7 @@ function keepWriting(): { readonly stop: () => Promise<number> } {
           Array.from({ length: 20 }, (_, index) => sample(5_000_000 + written + index)),
         )
       ).length;
+      await sleep(20);
     }
     return written;
   })();
