@@ -1,6 +1,6 @@
 /** A migrated database with sealed messages of one contract, and the people who work with it. */
 
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BatchKeyRow, connectWriter, migrate, type QuarantineRow, type Row } from "@org/db";
@@ -9,6 +9,7 @@ import { createTokenizer } from "@org/masking";
 import { loadKeyring } from "@org/masking/keyring";
 import { createSealer } from "@org/masking/seal";
 import { type AnyContract, createSubjectTag, createToRow, login, tagFields } from "@org/schema";
+import { served } from "@org/schema/test-contracts";
 import { Client, escapeIdentifier } from "pg";
 import { inject } from "vitest";
 import { type Ended, runRecover } from "./run-recover.ts";
@@ -90,16 +91,6 @@ export interface WriteOptions {
   readonly sentAtMs?: number;
 }
 
-/** What the tool reads a contract from that is not shipped: of a module, by its path. */
-async function publish(contract: AnyContract, directory: string): Promise<string> {
-  if (contract === login) return "login";
-  const path = join(directory, "contract.ts");
-  const module = new URL("contracts.ts", import.meta.url).href;
-  const at = `contracts.find(({ name }) => name === ${JSON.stringify(contract.name)})`;
-  await writeFile(path, `import { contracts } from "${module}";\nexport const it = ${at};\n`);
-  return path;
-}
-
 export async function openOffice(contract: AnyContract = login): Promise<Office> {
   await using opening = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "recover-"));
@@ -116,7 +107,7 @@ export async function openOffice(contract: AnyContract = login): Promise<Office>
   await runRecover(["keys", "init"], { INIT_CWD: directory });
   const env = {
     INIT_CWD: directory,
-    MASKLINE_CONTRACT: await publish(contract, directory),
+    MASKLINE_CONTRACT: served.find((each) => each.contract === contract)?.reference ?? "",
     MASKLINE_KEYRING: "maskline.keyring.json",
     RECOVER_PRIVATE_KEYRING: "maskline.private-keyring.json",
     RECOVER_KEYRING: "maskline.recover.keyring.json",

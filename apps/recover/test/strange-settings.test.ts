@@ -2,8 +2,8 @@
 
 import { maintain, migrate } from "@org/db";
 import type { AnyContract } from "@org/schema";
+import { testContracts } from "@org/schema/test-contracts";
 import { afterEach, expect, test } from "vitest";
-import { contracts } from "./contracts.ts";
 import { askApproved, type Office, openOffice } from "./office.ts";
 import { bodyOf, type Message } from "./samples.ts";
 
@@ -142,7 +142,7 @@ const farTexts = (contract: AnyContract): Partial<Message> =>
     ]),
   );
 
-test.each(contracts)(
+test.each(testContracts)(
   "$name: written, refused, opened, found, retried, rotated, erased and audited",
   async (contract) => {
     office = await openOffice(contract);

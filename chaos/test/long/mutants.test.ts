@@ -1,15 +1,15 @@
 /** The suite is only worth what it catches: consumers with one fault each must not pass it. */
 import { rm } from "node:fs/promises";
 
+import { deployed } from "@org/schema/test-contracts";
 import { expect, test } from "vitest";
 
 import { runChaos } from "../../src/chaos.ts";
 import { parseOptions } from "../../src/options.ts";
 import { verdictOf } from "../../src/report.ts";
 import type { Report } from "../../src/report.ts";
-import { contracts } from "../contracts.ts";
 
-const [, { reference: orders } = { reference: "" }] = contracts;
+const [, { reference: orders } = { reference: "" }] = deployed;
 
 /** Longer than an unharmed consumer takes to notice a dead connection, which is twelve seconds. */
 const drainMs = 30_000;

@@ -1,17 +1,17 @@
 /** A small one of what `pnpm chaos --soak 1000000` is. */
 import { rm } from "node:fs/promises";
 
+import { deployed } from "@org/schema/test-contracts";
 import { expect, test } from "vitest";
 
 import { parseSoakOptions } from "../../src/options.ts";
 import { verdictOfSoak } from "../../src/soak-report.ts";
 import { runSoak } from "../../src/soak.ts";
-import { contracts } from "../contracts.ts";
 
 const messages = 40_000;
 const soak = ["--soak", String(messages), "--kill-every", "0.5"];
 
-test.each(contracts)(
+test.each(deployed)(
   "consumers that are killed while they drain a queue of $name lose nothing and double nothing",
   async ({ reference: contract }) => {
     const report = await runSoak({

@@ -1,16 +1,12 @@
-import { fileURLToPath } from "node:url";
-
 import { createTokenizer } from "@org/masking";
 import { generateKeyring, resolveKeyring } from "@org/masking/keyring";
-import { createParser, loadContract, sampleMessages } from "@org/schema";
+import { createParser, sampleMessages } from "@org/schema";
+import { served } from "@org/schema/test-contracts";
 import { describe, expect, it } from "vitest";
 
 import { createCanaries, spelledValues } from "../src/canaries.ts";
 
-const orders = fileURLToPath(new URL("../../../examples/orders.contract.ts", import.meta.url));
-
-describe.each(["login", orders])("canaries of %s", async (name) => {
-  const contract = await loadContract(name);
+describe.each(served)("canaries of $name", async ({ contract }) => {
   const canaries = createCanaries(contract);
   const keyring = await resolveKeyring(generateKeyring().keyring, { env: {} });
   const tokenizer = createTokenizer(keyring, { tenant: "test", fields: contract.tokenFields });

@@ -21,7 +21,7 @@ import {
 import { expect, expectTypeOf, it } from "vitest";
 
 import type { orders } from "../../../examples/orders.contract.ts";
-import type { torture } from "./contracts.ts";
+import type { torture } from "./torture.contract.ts";
 
 type Login = typeof login;
 type Torture = typeof torture;

@@ -1,6 +1,7 @@
+import { deployed } from "@org/schema/test-contracts";
 import { describe, expect, test } from "vitest";
 
-import { anyServed, messagesOf, served } from "./contracts.ts";
+import { anyServed, messagesOf } from "./contracts.ts";
 import { readOutcomes } from "./outcomes.ts";
 import { drain, openStack, startConsumer } from "./stack.ts";
 import type { Stack } from "./stack.ts";
@@ -23,7 +24,7 @@ async function send(
   return { ids, refused: refused.toSorted() };
 }
 
-describe.each(served)("rows of $name", (each) => {
+describe.each(deployed)("rows of $name", (each) => {
   test("that Postgres refuses are quarantined with their SQLSTATE; the rest of their batch commits", async () => {
     await using stack = await openStack({ served: each });
     const { ids, refused } = await send(stack, 200, [7, 57, 107, 157]);
@@ -40,7 +41,7 @@ describe.each(served)("rows of $name", (each) => {
 
 const schemas = [
   { name: anyServed.name, served: anyServed, count: 1 },
-  ...served.map((each) => ({ name: each.name, served: each, count: 200 })),
+  ...deployed.map((each) => ({ name: each.name, served: each, count: 200 })),
 ];
 
 test.each(schemas)(

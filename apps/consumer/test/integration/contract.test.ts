@@ -2,9 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { deployed } from "@org/schema/test-contracts";
 import { expect, test } from "vitest";
 
-import { anyServed, served } from "./contracts.ts";
+import { anyServed } from "./contracts.ts";
 import { openStack, startConsumer } from "./stack.ts";
 
 test("a consumer whose contract differs from its table does not start, and says where", async () => {
@@ -22,11 +23,11 @@ test("a consumer whose contract differs from its table does not start, and says 
 });
 
 test("a consumer does not start on a database that was never migrated to its contract", async () => {
-  const other = served.find((each) => each !== anyServed);
+  const other = deployed.find((each) => each !== anyServed);
   await using stack = await openStack();
   const { code, output } = await startConsumer({
     ...stack.env,
-    MASKLINE_CONTRACT: other?.setting ?? "",
+    MASKLINE_CONTRACT: other?.reference ?? "",
   }).exited();
   expect(code).toBe(2);
   expect(output).toContain("it was never migrated to this contract");
@@ -53,8 +54,8 @@ test("a contract that is wrong is told whole, with what to do", async () => {
   expect(output).not.toMatch(/^\s+at /m);
 });
 
-test.each(served)("--help says that it reads $name, and what of it is masked", async (each) => {
-  const env = { MASKLINE_CONTRACT: each.setting };
+test.each(deployed)("--help says that it reads $name, and what of it is masked", async (each) => {
+  const env = { MASKLINE_CONTRACT: each.reference };
   const { code, output } = await startConsumer(env, ["--help"]).exited();
   expect(code).toBe(0);
   expect(output).toContain(`messages of the contract ${each.name}`);

@@ -1,24 +1,7 @@
-/** The contracts that this package's suites go over, each with what a consumer is told to serve it. */
-import { fileURLToPath } from "node:url";
-
-import { contracts, createParser, loadContract, sampleMessages } from "@org/schema";
+/** Messages of the contracts that the suites go over, and what becomes of them. */
+import { createParser, sampleMessages } from "@org/schema";
 import type { AnyContract, MessageOf, SampleMessage } from "@org/schema";
-
-export interface Served {
-  /** For the names of tests. */
-  readonly name: string;
-  readonly contract: AnyContract;
-  /** MASKLINE_CONTRACT: a name, or a path. */
-  readonly setting: string;
-}
-
-const orders = fileURLToPath(new URL("../../../../examples/orders.contract.ts", import.meta.url));
-
-/** Every contract that is shipped, by its name, and one of a user's, by its path. */
-export const served: readonly Served[] = [
-  ...contracts.map((contract) => ({ name: contract.name, contract, setting: contract.name })),
-  { name: "orders", contract: await loadContract(orders), setting: orders },
-];
+import { served, type Served } from "@org/schema/test-contracts";
 
 /** For what depends on no contract. */
 export const [anyServed] = served as readonly [Served];

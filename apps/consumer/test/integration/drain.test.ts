@@ -1,14 +1,8 @@
 import type { AnyContract } from "@org/schema";
+import { served } from "@org/schema/test-contracts";
 import { describe, expect, test } from "vitest";
 
-import {
-  anyServed,
-  messagesOf,
-  originalsOf,
-  samplesOf,
-  served,
-  tokenColumns,
-} from "./contracts.ts";
+import { anyServed, messagesOf, originalsOf, samplesOf, tokenColumns } from "./contracts.ts";
 import type { Message } from "./contracts.ts";
 import { readOutcomes } from "./outcomes.ts";
 import { drain, openStack, startConsumer } from "./stack.ts";
@@ -59,7 +53,7 @@ describe.each(served)("a queue of $name, drained once", (each) => {
   test("gives equal values equal tokens, and every row its sealed record and its seed", async () => {
     await using stack = await openStack({ served: each });
     const { contract } = stack;
-    const [first, ...others] = messagesOf(contract, { count: 50, seed: 5 }).filter(isWhole);
+    const [first, ...others] = messagesOf(contract, { count: 500, seed: 5 }).filter(isWhole);
     const other = others.find((each) => first && differ(contract, first, each));
     if (!first || !other) throw new Error("No two samples differ in every masked field.");
     await stack.queue.send(stack.queueUrl, bodiesOf([first, first, other]));

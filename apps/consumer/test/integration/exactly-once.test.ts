@@ -1,13 +1,14 @@
 import type { OutgoingMessage } from "@org/local";
 import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
+import { deployed } from "@org/schema/test-contracts";
 import { expect, test } from "vitest";
 
-import { samplesOf, served } from "./contracts.ts";
+import { samplesOf } from "./contracts.ts";
 import { readOutcomes } from "./outcomes.ts";
 import { drain, openStack, startConsumer } from "./stack.ts";
 import type { RunningConsumer, Stack } from "./stack.ts";
 
-const kinds = served.flatMap((each) => [
+const kinds = deployed.flatMap((each) => [
   { name: each.name, served: each, kind: "standard", fifo: false },
   { name: each.name, served: each, kind: "FIFO", fifo: true },
 ]);

@@ -7,9 +7,10 @@ import { createToRow } from "@org/schema";
 import type { AnyContract, Value } from "@org/schema";
 import { hostileBodies } from "@org/schema/hostile-bodies";
 import type { HostileBody } from "@org/schema/hostile-bodies";
+import { deployed } from "@org/schema/test-contracts";
 import { describe, expect, inject, test } from "vitest";
 
-import { originalsOf, served } from "./contracts.ts";
+import { originalsOf } from "./contracts.ts";
 import { drain, openStack } from "./stack.ts";
 import type { Stack } from "./stack.ts";
 
@@ -114,7 +115,7 @@ function needsHostileServer({ body, refusedBySqs }: HostileBody): boolean {
   return refusedBySqs === true || /[\u{10000}-\u{10ffff}]/u.test(body);
 }
 
-describe.each(served)("hostile bodies of $name", (each) => {
+describe.each(deployed)("hostile bodies of $name", (each) => {
   const bodies = hostileBodies(each.contract);
   const ordinary = bodies.filter((body) => !needsHostileServer(body));
   test.each([

@@ -1,7 +1,8 @@
 import { startFaultProxy } from "@org/faults/fault-proxy";
+import { deployed } from "@org/schema/test-contracts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { anyServed, messagesOf, originalsOf, served } from "./contracts.ts";
+import { anyServed, messagesOf, originalsOf } from "./contracts.ts";
 import { recordEvent, startSandbox, unpackFunction } from "./lambda/function.ts";
 import type { TaskRoot } from "./lambda/function.ts";
 import type { Ending } from "./lambda/runtime-api.ts";
@@ -35,7 +36,7 @@ async function idsIn(stack: Stack): Promise<string[]> {
   return [...rows, ...quarantined].toSorted();
 }
 
-test.each(served)(
+test.each(deployed)(
   "a batch of $name, at a cold start and whole once more, is one outcome each, and its values are told nowhere",
   async (each) => {
     await using stack = await openStack({ served: each });
@@ -166,11 +167,11 @@ test("a function with nothing set does not start, and lists every variable with 
 });
 
 test("a function whose contract is not the database's, and whose keyring is gone, does not start, and says both", async () => {
-  const other = served.find((each) => each !== anyServed);
+  const other = deployed.find((each) => each !== anyServed);
   await using stack = await openStack();
   await using sandbox = await startSandbox(root, {
     ...stack.env,
-    MASKLINE_CONTRACT: other?.setting ?? "",
+    MASKLINE_CONTRACT: other?.reference ?? "",
     MASKLINE_KEYRING: `${stack.keyringPath}.gone`,
   });
   const { body } = await sandbox.initError;

@@ -4,9 +4,10 @@ import { createServer } from "node:http";
 import { startHostileQueueServer } from "@org/faults/hostile-queue-server";
 import type { Fault } from "@org/faults/hostile-queue-server";
 import type { AnyContract } from "@org/schema";
+import { deployed } from "@org/schema/test-contracts";
 import { expect, test, vi } from "vitest";
 
-import { messagesOf, served } from "./contracts.ts";
+import { messagesOf } from "./contracts.ts";
 import { openStack, startConsumer, untilWriteHangs } from "./stack.ts";
 import type { Stack } from "./stack.ts";
 
@@ -95,7 +96,7 @@ const ackFaults: readonly Fault[] = [
 
 const copies = 6;
 
-const vaults = served.flatMap((each) => [
+const vaults = deployed.flatMap((each) => [
   { name: each.name, served: each, vault: true, releaseFaults: [] },
   // Only what passes has an outcome here: all else is released until the redrive policy takes it.
   { name: each.name, served: each, vault: false, releaseFaults: ackFaults },

@@ -4,9 +4,10 @@ import { createServer } from "node:net";
 import { createTokenizer } from "@org/masking";
 import { loadKeyring } from "@org/masking/keyring";
 import { subjectOf, tagField, tagFields } from "@org/schema";
+import { deployed } from "@org/schema/test-contracts";
 import { expect, test } from "vitest";
 
-import { messagesOf, served } from "./contracts.ts";
+import { messagesOf } from "./contracts.ts";
 import { drain, openStack, startConsumer } from "./stack.ts";
 
 test("production starts with nothing exposed that is not allowed by name, and says what is", async () => {
@@ -70,7 +71,7 @@ test("whoever took the database's port and asks for the password in clear has no
   expect(received + output).not.toContain("hunter2");
 });
 
-test.each(served)(
+test.each(deployed)(
   "a refused message of $name carries a tag of its subject, where it says whose it is",
   async (each) => {
     await using stack = await openStack({ served: each });

@@ -19,12 +19,12 @@ import type { QueueAdmin, TestDatabase } from "@org/local";
 import { generateKeyring, writeKeyring } from "@org/masking/keyring";
 import { migrate } from "@org/db";
 import type { AnyContract } from "@org/schema";
+import type { Served } from "@org/schema/test-contracts";
 import { Client } from "pg";
 import type { QueryResultRow } from "pg";
 import { inject, onTestFinished } from "vitest";
 
 import { anyServed } from "./contracts.ts";
-import type { Served } from "./contracts.ts";
 
 const appDirectory = fileURLToPath(new URL("../../", import.meta.url));
 /** The one that the start script reads: a developer's, with a queue and a database of theirs. */
@@ -114,7 +114,7 @@ export async function openStack({
       AWS_ENDPOINT_URL_SQS: endpoint,
       DATABASE_URL: databaseUrl,
       MASKLINE_KEYRING: keyringPath,
-      MASKLINE_CONTRACT: served.setting,
+      MASKLINE_CONTRACT: served.reference,
       PORT: "0",
     },
     async query(text, values) {

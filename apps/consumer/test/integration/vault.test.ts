@@ -6,9 +6,10 @@ import type { KeyringJson, RecipientJson } from "@org/masking/keyring";
 import { batchKeyIdOf, createUnsealer } from "@org/masking/unseal";
 import type { BatchOpener } from "@org/masking/unseal";
 import { createParser } from "@org/schema";
+import { served } from "@org/schema/test-contracts";
 import { expect, test } from "vitest";
 
-import { anyServed, originalsOf, samplesOf, served } from "./contracts.ts";
+import { anyServed, originalsOf, samplesOf } from "./contracts.ts";
 import { drain, openStack, startConsumer } from "./stack.ts";
 import type { Stack } from "./stack.ts";
 

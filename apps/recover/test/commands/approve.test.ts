@@ -1,7 +1,7 @@
 /** What an approver can judge by, though a grant names nobody: knowledge of the case, held against it. */
 
+import { testContracts } from "@org/schema/test-contracts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { contracts } from "../contracts.ts";
 import { ask, type Office, openOffice } from "../office.ts";
 import type { Ended } from "../run-recover.ts";
 import { bodyOf, type Message } from "../samples.ts";
@@ -14,7 +14,7 @@ async function expectRefused(ended: Ended, code: string): Promise<void> {
   expect(ended.stderr).toContain(`(${code})`);
 }
 
-describe.each(contracts)("$name", (contract) => {
+describe.each(testContracts)("$name", (contract) => {
   let office: Office;
   let mine: Message;
   let theirs: Message;

@@ -3,16 +3,16 @@ import { join } from "node:path";
 import { loadPrivateKeyring } from "@org/masking/keyring";
 import { createUnsealer } from "@org/masking/unseal";
 import { subjectOf } from "@org/schema";
+import { testContracts } from "@org/schema/test-contracts";
 import { randomUUID } from "node:crypto";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tokenSourcesOf } from "../../src/open/compare.ts";
-import { contracts } from "../contracts.ts";
 import { ask, askApproved, type Office, openOffice, tenant, why } from "../office.ts";
 import { type Ended, runRecover } from "../run-recover.ts";
 import type { Message } from "../samples.ts";
 
-describe.each(contracts)("$name", (contract) => {
+describe.each(testContracts)("$name", (contract) => {
   let office: Office;
 
   beforeAll(async () => {

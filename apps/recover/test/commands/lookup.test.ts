@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
+import { testContracts } from "@org/schema/test-contracts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tokenSourcesOf } from "../../src/open/compare.ts";
-import { contracts } from "../contracts.ts";
 import { ask, askApproved, type Office, openOffice, why } from "../office.ts";
 import type { Ended } from "../run-recover.ts";
 import { type Message, strictFieldOf } from "../samples.ts";
 
 const mac = (letter: string): string => `${letter.repeat(42)}A`;
 
-describe.each(contracts)("$name", (contract) => {
+describe.each(testContracts)("$name", (contract) => {
   let office: Office;
   let shared: Message;
   let alone: Message;

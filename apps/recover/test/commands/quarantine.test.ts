@@ -1,15 +1,15 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KeyringJson } from "@org/masking/keyring";
+import { testContracts } from "@org/schema/test-contracts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { contracts } from "../contracts.ts";
 import { ask, askApproved, type Office, openOffice } from "../office.ts";
 import type { Ended } from "../run-recover.ts";
 import { bodyOf } from "../samples.ts";
 
 const wrongShape = '{"foo": "oops 198.51.100.8", "bar": 1}';
 
-describe.each(contracts)("$name", (contract) => {
+describe.each(testContracts)("$name", (contract) => {
   let office: Office;
 
   beforeAll(async () => {

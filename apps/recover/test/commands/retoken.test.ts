@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PrivateKeyringJson } from "@org/masking/keyring";
+import { testContracts } from "@org/schema/test-contracts";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { contracts } from "../contracts.ts";
 import { type Kept, keepOffice } from "../kept.ts";
 import { askApproved, type Office, openOffice } from "../office.ts";
 import { runRecover } from "../run-recover.ts";
@@ -12,7 +12,7 @@ import { type Message, strictFieldOf } from "../samples.ts";
 const nil = "00000000-0000-0000-0000-000000000000";
 const request = ["retoken", "--from-key", "t1", "--to-key", "t2"];
 
-describe.each(contracts)("$name", (contract) => {
+describe.each(testContracts)("$name", (contract) => {
   let office: Office;
   let kept: Kept;
   let grant: string;

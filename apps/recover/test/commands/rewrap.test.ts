@@ -2,12 +2,12 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KeyringJson, PrivateKeyringJson } from "@org/masking/keyring";
 import { generateKeyring } from "@org/masking/keyring";
+import { testContracts } from "@org/schema/test-contracts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { contracts } from "../contracts.ts";
 import { askApproved, type Office, openOffice } from "../office.ts";
 import type { Message } from "../samples.ts";
 
-describe.each(contracts)("$name", (contract) => {
+describe.each(testContracts)("$name", (contract) => {
   let office: Office;
   let message: Message;
   let record: string;

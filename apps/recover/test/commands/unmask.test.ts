@@ -3,8 +3,8 @@ import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { testContracts } from "@org/schema/test-contracts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { contracts } from "../contracts.ts";
 import { ask, askApproved, auditActions, type Office, openOffice, why } from "../office.ts";
 import { type Ended, runRecover } from "../run-recover.ts";
 import type { Message } from "../samples.ts";
@@ -16,7 +16,7 @@ const rowsOf = ({ stdout }: Ended): Record<string, string>[] =>
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Record<string, string>);
 
-describe.each(contracts)("$name", (contract) => {
+describe.each(testContracts)("$name", (contract) => {
   let office: Office;
   let messages: Message[];
   let records: string[];
@@ -388,7 +388,7 @@ describe.each(contracts)("$name", (contract) => {
 
   test("a grant for another contract costs nothing, and opens nothing", async () => {
     const grant = await askFor("--record", ...records);
-    const [other] = contracts.filter(({ name }) => name !== contract.name);
+    const [other] = testContracts.filter(({ name }) => name !== contract.name);
     const elsewhere = await openOffice(other);
     const env = {
       ...office.requester.env,
