@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createTestDatabase } from "@org/local";
+import { createTestDatabase, nodeEnvironment } from "@org/local";
 import { Client } from "pg";
 import { describe, expect, inject, it, onTestFinished } from "vitest";
 
@@ -13,7 +13,7 @@ interface Exit {
   readonly stderr: string;
 }
 
-/** Runs a command with this environment and no other. */
+/** Runs a command with these settings and no other. */
 function run(
   command: string,
   environment: Record<string, string>,
@@ -24,7 +24,7 @@ function run(
     const child = execFile(
       process.execPath,
       ["--conditions=@org/source", file, ...args],
-      { env: environment },
+      { env: { ...nodeEnvironment, ...environment } },
       (_, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     );
   });
