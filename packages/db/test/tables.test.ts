@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { tableOf } from "@org/db";
 import type { Sealed, SealedBatchKey, Seed, Token } from "@org/masking";
-import { login } from "@org/schema";
+import type { login } from "@org/schema";
 import { testContracts } from "@org/schema/test-contracts";
 import { generateDrizzleJson, generateMigration } from "drizzle-kit/api";
 import { is } from "drizzle-orm";
 import { getTableConfig, PgTable } from "drizzle-orm/pg-core";
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from "vitest";
+import { orders } from "../../../examples/orders.contract.ts";
 import { readMigration, migrations } from "../src/schema-version.ts";
 import * as schema from "../src/tables.ts";
 import { type Migrated, openMigrated } from "./databases.ts";
@@ -112,20 +113,11 @@ describe("the migrated catalog", () => {
     expect(byName(await migratedColumns())).toEqual(byName(declaredColumns()));
   });
 
-  it("begins user_logins with the seven columns that analysts know, names and types unchanged", async () => {
+  it.each(testContracts)("has the columns of $table in the contract's order", async (contract) => {
     const rows = await migrated.read<{ column: string }>(`
-      SELECT attname || ' ' || format_type(atttypid, atttypmod) AS column
-      FROM pg_attribute WHERE attrelid = 'public.user_logins'::regclass AND attnum > 0
-      ORDER BY attnum LIMIT 7`);
-    expect(rows.map((row) => row.column)).toEqual([
-      "user_id character varying(128)",
-      "device_type character varying(32)",
-      "masked_ip character varying(256)",
-      "masked_device_id character varying(256)",
-      "locale character varying(32)",
-      "app_version integer",
-      "create_date date",
-    ]);
+      SELECT attname AS column FROM pg_attribute
+      WHERE attrelid = 'public.${contract.table}'::regclass AND attnum > 0 ORDER BY attnum`);
+    expect(rows.map((row) => row.column)).toEqual(contract.columns.map(({ name }) => name));
   });
 
   it("partitions the rows of each contract, vault and seeds by the same months, each with a default", async () => {
@@ -148,21 +140,22 @@ describe("the migrated catalog", () => {
 });
 
 describe("the column types", () => {
-  const table = tableOf(login);
+  const table = tableOf(orders);
   type Inserted = (typeof table)["$inferInsert"];
 
   it("a masked column takes a Token and no other text", () => {
-    expectTypeOf<Inserted["masked_ip"]>().toEqualTypeOf<Token>();
-    expectTypeOf<Inserted["masked_device_id"]>().toEqualTypeOf<Token>();
-    expectTypeOf<string>().not.toExtend<Inserted["masked_ip"]>();
+    expectTypeOf<Inserted["masked_email"]>().toEqualTypeOf<Token>();
+    expectTypeOf<Inserted["masked_shipping_phone"]>().toEqualTypeOf<Token | null | undefined>();
+    expectTypeOf<string>().not.toExtend<Inserted["masked_email"]>();
     // @ts-expect-error A plain string is no Token.
-    const masked: Pick<Inserted, "masked_ip"> = { masked_ip: "199.172.111.135" };
+    const masked: Pick<Inserted, "masked_email"> = { masked_email: "ada@example.org" };
     expect(masked).toBeDefined();
   });
 
   it("other columns take what their fields are", () => {
-    expectTypeOf<Inserted["user_id"]>().toEqualTypeOf<string>();
-    expectTypeOf<Inserted["app_version"]>().toEqualTypeOf<number | null | undefined>();
+    expectTypeOf<Inserted["order_id"]>().toEqualTypeOf<string>();
+    type Login = ReturnType<typeof tableOf<typeof login>>["$inferInsert"];
+    expectTypeOf<Login["app_version"]>().toEqualTypeOf<number | null | undefined>();
     expectTypeOf<Inserted["sent_at"]>().toEqualTypeOf<Date>();
   });
 

@@ -28,7 +28,7 @@ test("only a tokenizer's text is a Token, and bytes are not sealed ones", async 
   // @ts-expect-error Nor is one that looks like a token.
   store(`mk1.t1.${"A".repeat(43)}`);
   // @ts-expect-error The tokenizer has no such field.
-  expect(() => tokenizer.tokenize("device_id", "x")).toThrow("no such field");
+  expect(() => tokenizer.tokenize("account", "x")).toThrow("no such field");
   const bytes = new Uint8Array(32);
   // @ts-expect-error Plain bytes are neither sealed nor a seed.
   storeSealed({ sealed: bytes, seed: bytes, key: bytes });

@@ -90,7 +90,7 @@ function standing(wanted: readonly Buffer[]): Buffer[] {
   return wanted.filter((bytes) => places.some((place) => place.includes(bytes)));
 }
 
-const fields = { ip: "192.0.2.1", device_id: "593-47-5928", name: "Zoë 🦊 of Sentinel" };
+const fields = { ip: "192.0.2.1", account: "593-47-5928", name: "Zoë 🦊 of Sentinel" };
 
 /** The fields as they are, without separators, and as the bytes of an address and of its network. */
 const values = [
@@ -114,8 +114,8 @@ test("making tokens leaves no value behind, also of one that is refused", async 
     ["ip", fields.ip],
     ["ip", "2001:db8:1:2:3:4:5:6"],
     ["network", fields.ip],
-    ["digits", fields.device_id],
-    ["text", fields.device_id],
+    ["digits", fields.account],
+    ["text", fields.account],
     ["text", fields.name],
   ] as const) {
     tokenizer.tokenize(field, value);

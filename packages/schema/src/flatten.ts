@@ -9,7 +9,7 @@ export interface Flat {
 }
 
 /**
- * Flattens an object: `{"device": {"id": …}}` becomes `device_id`, `{"tags": ["a"]}` becomes
+ * Flattens an object: `{"shipping": {"name": …}}` becomes `shipping_name`, `{"tags": ["a"]}` becomes
  * `tags_0`. Returns null if two paths lead to one name.
  *
  * An empty object or list is a value of its own. What stands at a name in `positions` is a value
@@ -18,8 +18,8 @@ export interface Flat {
  * Only own properties are read. Recursion is as deep as the value: bound it first.
  *
  * @example
- * flatten({ device: { id: "593-47-5928" } }, new Map([["device_id", 0]]));
- * // { values: ["593-47-5928"], known: 1, others: 0 }
+ * flatten({ shipping: { name: "Ada Byron" } }, new Map([["shipping_name", 0]]));
+ * // { values: ["Ada Byron"], known: 1, others: 0 }
  */
 export function flatten(root: object, positions: ReadonlyMap<string, number>): Flat | null {
   const flat: Gathered = { values: [], known: 0, others: 0, otherNames: null };

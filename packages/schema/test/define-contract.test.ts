@@ -4,7 +4,6 @@ import {
   ContractError,
   defineContract,
   integer,
-  login,
   masked,
   numeric,
   optional,
@@ -35,26 +34,6 @@ function faultsOf(definition: unknown): readonly string[] {
 function faultsOfFields(fields: object, computed?: object): readonly string[] {
   return faultsOf({ table: "rows", fields: { person, ...fields }, ...(computed && { computed }) });
 }
-
-describe("the login's table", () => {
-  it("keeps its columns, their order and their types", () => {
-    expect(
-      login.columns.map(({ name, sqlType, isNullable }) => [name, sqlType, isNullable]),
-    ).toEqual([
-      ["user_id", "varchar(128)", false],
-      ["device_type", "varchar(32)", false],
-      ["masked_ip", "varchar(256)", false],
-      ["masked_device_id", "varchar(256)", false],
-      ["locale", "varchar(32)", true],
-      ["app_version", "integer", true],
-      ["create_date", "date", false],
-      ["app_version_text", "varchar(32)", true],
-      ["message_id", "uuid", false],
-      ["sent_at", "timestamptz", false],
-      ["record_id", "uuid", false],
-    ]);
-  });
-});
 
 describe.each(testContracts)("the contract $name", (contract) => {
   it("has one column for each field, view and computed column, and those of a delivery", () => {

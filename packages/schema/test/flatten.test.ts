@@ -31,8 +31,8 @@ function isOpen(value: unknown): value is object {
 
 describe("flatten", () => {
   it("joins the keys of nested objects and the indices of lists", () => {
-    const nested = { device: { id: "x", sizes: [1, { cm: 2 }] }, locale: null };
-    const names = ["device_id", "device_sizes_0", "device_sizes_1_cm", "locale"];
+    const nested = { parcel: { id: "x", sizes: [1, { cm: 2 }] }, locale: null };
+    const names = ["parcel_id", "parcel_sizes_0", "parcel_sizes_1_cm", "locale"];
     expect(flattenTo(nested, ...names)).toEqual(["x", 1, 2, null, 0]);
   });
 
@@ -49,19 +49,19 @@ describe("flatten", () => {
   });
 
   it("does not open what stands at a field's own name", () => {
-    expect(flattenTo({ device_id: { a: 1 } }, "device_id")).toEqual([{ a: 1 }, 0]);
-    expect(flattenTo({ device: { id: ["x"] } }, "device_id")).toEqual([["x"], 0]);
-    expect(flattenTo({ device: { id: ["x"] } }, "device")).toEqual([{ id: ["x"] }, 0]);
+    expect(flattenTo({ parcel_id: { a: 1 } }, "parcel_id")).toEqual([{ a: 1 }, 0]);
+    expect(flattenTo({ parcel: { id: ["x"] } }, "parcel_id")).toEqual([["x"], 0]);
+    expect(flattenTo({ parcel: { id: ["x"] } }, "parcel")).toEqual([{ id: ["x"] }, 0]);
   });
 
   it.each([
-    { device_id: "x", device: { id: "x" } },
-    { device: { id: null }, device_id: "x" },
+    { parcel_id: "x", parcel: { id: "x" } },
+    { parcel: { id: null }, parcel_id: "x" },
     { a: { b_c: 1 }, a_b: { c: 1 } },
     { tags: ["x"], tags_0: "x" },
   ])("refuses two paths to one name: %j", (root) => {
     const names = Object.keys(root);
-    for (const asked of [[], names, ["device_id", "a_b_c", "tags_0"]]) {
+    for (const asked of [[], names, ["parcel_id", "a_b_c", "tags_0"]]) {
       expect(
         flattenTo(root, ...asked.filter((name) => !isOpen(Reflect.get(root, name)))),
       ).toBeNull();

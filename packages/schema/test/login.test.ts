@@ -38,3 +38,23 @@ describe("a login's app_version", () => {
     expect(versionOf(json)).toBe("app_version_wrong_type");
   });
 });
+
+describe("the login's table", () => {
+  it("keeps its columns, their order and their types", () => {
+    expect(
+      login.columns.map(({ name, sqlType, isNullable }) => [name, sqlType, isNullable]),
+    ).toEqual([
+      ["user_id", "varchar(128)", false],
+      ["device_type", "varchar(32)", false],
+      ["masked_ip", "varchar(256)", false],
+      ["masked_device_id", "varchar(256)", false],
+      ["locale", "varchar(32)", true],
+      ["app_version", "integer", true],
+      ["create_date", "date", false],
+      ["app_version_text", "varchar(32)", true],
+      ["message_id", "uuid", false],
+      ["sent_at", "timestamptz", false],
+      ["record_id", "uuid", false],
+    ]);
+  });
+});

@@ -24,9 +24,9 @@ const expected = tokenizer.tokenize(tagField, user);
 
 test.each([
   ["a field is missing", { user_id: user }],
-  ["another is malformed", { user_id: user, ip: "300.1.1.1", device_id: 7 }],
+  ["another is malformed", { user_id: user, ip: "300.1.1.1", device_type: 7 }],
   ["it is nested", { user: { id: user }, ip: "1.2.3.4" }],
-  ["two paths lead to another name", { user_id: user, device: { id: "a" }, device_id: "b" }],
+  ["two paths lead to another name", { user_id: user, device: { type: "a" }, device_type: "b" }],
 ])("says whose it is where %s", (_, body) => {
   const given = JSON.stringify(body);
   expect(createParser(login)(given).kind).toBe("rejection");

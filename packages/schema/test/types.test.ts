@@ -6,7 +6,6 @@ import {
   createToRow,
   defineContract,
   integer,
-  type login,
   masked,
   type MaskedField,
   type MessageOf,
@@ -23,17 +22,26 @@ import { expect, expectTypeOf, it } from "vitest";
 import type { orders } from "../../../examples/orders.contract.ts";
 import type { torture } from "./torture.contract.ts";
 
-type Login = typeof login;
+const parcels = defineContract({
+  table: "parcels",
+  fields: {
+    person: subject(text({ max: 8 })),
+    address: masked("ip/1"),
+    email: masked("email/1"),
+    remark: optional(text({ max: 8, column: "remark_text" })),
+  },
+  computed: { remark: { type: integer(), from: ({ remark }) => remark?.length } },
+});
+
+type Parcels = typeof parcels;
 type Torture = typeof torture;
 
 it("infers a message, field by field", () => {
-  expectTypeOf<MessageOf<Login>>().toEqualTypeOf<{
-    readonly user_id: string;
-    readonly device_type: string;
-    readonly ip: string;
-    readonly device_id: string;
-    readonly locale: string | null;
-    readonly app_version: string | null;
+  expectTypeOf<MessageOf<Parcels>>().toEqualTypeOf<{
+    readonly person: string;
+    readonly address: string;
+    readonly email: string;
+    readonly remark: string | null;
   }>();
   expectTypeOf<MessageOf<Torture>["big"]>().toEqualTypeOf<bigint>();
   expectTypeOf<MessageOf<Torture>["big_opt"]>().toEqualTypeOf<bigint | null>();
@@ -51,14 +59,12 @@ it("infers what a contract nests by its flattened names", () => {
 });
 
 it("infers a row, column by column", () => {
-  expectTypeOf<RowOf<Login>>().toEqualTypeOf<{
-    readonly user_id: string;
-    readonly device_type: string;
-    readonly masked_ip: Token;
-    readonly masked_device_id: Token;
-    readonly locale: string | null;
-    readonly app_version: number | null;
-    readonly app_version_text: string | null;
+  expectTypeOf<RowOf<Parcels>>().toEqualTypeOf<{
+    readonly person: string;
+    readonly masked_address: Token;
+    readonly masked_email: Token;
+    readonly remark: number | null;
+    readonly remark_text: string | null;
   }>();
   expectTypeOf<RowOf<Torture>["person_token"]>().toEqualTypeOf<Token>();
   expectTypeOf<RowOf<Torture>["select"]>().toEqualTypeOf<bigint | null>();
@@ -72,13 +78,13 @@ it("knows nothing of a contract that is loaded", () => {
   expectTypeOf<MessageOf<AnyContract>>().toEqualTypeOf<Some>();
   expectTypeOf<RowOf<AnyContract>>().toEqualTypeOf<Some>();
   expectTypeOf<TokenField<AnyContract>>().toEqualTypeOf<string>();
-  expectTypeOf<Login>().toExtend<AnyContract>();
+  expectTypeOf<Parcels>().toExtend<AnyContract>();
   expectTypeOf<Torture>().toExtend<AnyContract>();
 });
 
 it("infers what can be masked", () => {
-  expectTypeOf<MaskedField<Login>>().toEqualTypeOf<"ip" | "device_id">();
-  expectTypeOf<TokenField<Login>>().toEqualTypeOf<"ip" | "device_id">();
+  expectTypeOf<MaskedField<Parcels>>().toEqualTypeOf<"address" | "email">();
+  expectTypeOf<TokenField<Parcels>>().toEqualTypeOf<"address" | "email">();
   expectTypeOf<Extract<TokenField<Torture>, `network${string}`>>().toEqualTypeOf<
     "network" | "network_opt"
   >();
@@ -86,23 +92,23 @@ it("infers what can be masked", () => {
 });
 
 it("infers what a parser and a masker take and give", () => {
-  expectTypeOf(createParser<Login>).returns.returns.toEqualTypeOf<Parsed<MessageOf<Login>>>();
-  expectTypeOf(createToRow<Login>)
+  expectTypeOf(createParser<Parcels>).returns.returns.toEqualTypeOf<Parsed<MessageOf<Parcels>>>();
+  expectTypeOf(createToRow<Parcels>)
     .returns.returns.toHaveProperty("columns")
-    .toEqualTypeOf<RowOf<Login>>();
+    .toEqualTypeOf<RowOf<Parcels>>();
 });
 
 it("does not compile plaintext in a masked column", () => {
-  const message = { ip: "192.0.2.1" } as MessageOf<Login>;
+  const message = { address: "192.0.2.1" } as MessageOf<Parcels>;
   // @ts-expect-error -- an address is no token.
-  const masked_ip: RowOf<Login>["masked_ip"] = message.ip;
-  expect(masked_ip).toBe(message.ip);
+  const masked_address: RowOf<Parcels>["masked_address"] = message.address;
+  expect(masked_address).toBe(message.address);
 });
 
 it("does not compile a tokenizer that lacks a field", () => {
-  const lacking = { tokenize: (_field: "ip", _value: string) => "" as Token };
-  // @ts-expect-error -- it makes no token of device_id.
-  const tokenizer: RowTokenizer<TokenField<Login>> = lacking;
+  const lacking = { tokenize: (_field: "address", _value: string) => "" as Token };
+  // @ts-expect-error -- it makes no token of email.
+  const tokenizer: RowTokenizer<TokenField<Parcels>> = lacking;
   expect(tokenizer).toBe(lacking);
 });
 

@@ -14,6 +14,7 @@ import { login } from "@org/schema";
 import { Client, type QueryResultRow } from "pg";
 import { v7 } from "uuid";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createRows } from "../batches.ts";
 import { commitment } from "./people.ts";
 
 let postgres: LocalPostgres;
@@ -80,6 +81,8 @@ interface Stored {
 /** Of this month, which has a partition. */
 const aDay = `${new Date().toISOString().slice(0, 7)}-15`;
 const partition = (table: string) => `maskline.${table}_${aDay.slice(0, 7).replace("-", "_")}`;
+const createRow = createRows(login);
+const tokenColumn = login.columns.find(({ from }) => from.kind === "token")?.name ?? "";
 const token = () => `mk1.t1.${randomBytes(32).toString("base64url")}`;
 
 async function store(userId: string, count = 1, day = aDay): Promise<Stored[]> {
@@ -88,10 +91,17 @@ async function store(userId: string, count = 1, day = aDay): Promise<Stored[]> {
     const recordId = v7();
     const seed = randomBytes(32);
     await admin.query(
-      `INSERT INTO public.user_logins (user_id, device_type, masked_ip, masked_device_id, locale, app_version,
-         app_version_text, create_date, message_id, sent_at, record_id)
-       VALUES ($1, 'android', $2, $3, 'DE', 3, '3.1', $4::date, $5, $4::date, $6)`,
-      [userId, token(), token(), day, randomUUID(), recordId],
+      "INSERT INTO public.user_logins SELECT * FROM jsonb_populate_record(NULL::public.user_logins, $1)",
+      [
+        JSON.stringify({
+          ...createRow().columns,
+          user_id: userId,
+          create_date: day,
+          message_id: randomUUID(),
+          sent_at: `${day}T00:00Z`,
+          record_id: recordId,
+        }),
+      ],
     );
     await admin.query("INSERT INTO maskline.vault VALUES ($1, $2, $3)", [
       recordId,
@@ -334,7 +344,7 @@ test("statistics hold no token of what was erased: erasing takes new ones", asyn
   await admin.query("ANALYZE public.user_logins");
   const [sampled] = await read<{ token: string }>(
     admin,
-    "SELECT masked_ip AS token FROM public.user_logins WHERE record_id = $1",
+    `SELECT ${tokenColumn} AS token FROM public.user_logins WHERE record_id = $1`,
     [stored?.recordId],
   );
   const copies = async () => {

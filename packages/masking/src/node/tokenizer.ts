@@ -60,7 +60,7 @@ interface FieldRule {
  * const keyring = await resolveKeyring(generateKeyring().keyring, { env: {} });
  * const tokenizer = createTokenizer(keyring, {
  *   tenant: "acme",
- *   fields: { ip: "ip/1", ip_network: "ip-net/1", device_id: "exact/1" },
+ *   fields: { ip: "ip/1", ip_network: "ip-net/1", email: "email/1" },
  * });
  *
  * const token = tokenizer.tokenize("ip", "::ffff:192.0.2.1");

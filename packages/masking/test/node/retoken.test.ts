@@ -22,15 +22,15 @@ async function rotatedKeys() {
   return { keyring, privateKeyring, rotated: await resolveKeyring(rotated, noSources) };
 }
 
-const fields = { ip: "192.0.2.1", device_id: "593-47-5928" };
-const norms = { ip: "ip/1", ip_network: "ip-net/1", device_id: "exact/1" } as const;
+const fields = { ip: "192.0.2.1", account: "593-47-5928" };
+const norms = { ip: "ip/1", ip_network: "ip-net/1", account: "exact/1" } as const;
 
 const tokensBy =
   (tokenizer: Tokenizer<keyof typeof norms>) =>
-  ({ ip = "", device_id = "" }: Readonly<Record<string, string>>) => ({
+  ({ ip = "", account = "" }: Readonly<Record<string, string>>) => ({
     ip: tokenizer.tokenize("ip", ip),
     ip_network: tokenizer.tokenize("ip_network", ip),
-    device_id: tokenizer.tokenize("device_id", device_id),
+    account: tokenizer.tokenize("account", account),
   });
 
 test("a record gets tokens of the new key, a fresh seed and a fresh batch key, and still opens", async () => {

@@ -8,7 +8,7 @@ import { unicode } from "../unicode.ts";
 import { keysInStates, newKeys, noSources } from "../keys.ts";
 
 const { keyring } = await newKeys();
-const fields = { ip: "ip/1", last_ip: "ip/1", network: "ip-net/1", device_id: "exact/1" } as const;
+const fields = { ip: "ip/1", last_ip: "ip/1", network: "ip-net/1", account: "exact/1" } as const;
 const tokenizer = createTokenizer(keyring, { tenant: "acme", fields });
 
 /** What an address means, according to a library of other authors. */
@@ -55,7 +55,7 @@ test("one value has unrelated tokens in different fields, tenants and norms, and
         tokenizer.tokenize("ip", value),
         tokenizer.tokenize("last_ip", value),
         tokenizer.tokenize("network", value),
-        tokenizer.tokenize("device_id", value),
+        tokenizer.tokenize("account", value),
         elsewhere.tokenize("ip", value),
         otherNorm.tokenize("ip", value),
         otherKey.tokenize("ip", value),
@@ -79,18 +79,18 @@ test("a token is the MAC that docs/formats.md spells out", async () => {
   const json = generateKeyring({ tokenKid: "k7" }).keyring;
   const root = Buffer.from(json.token_keys[0]?.key ?? "", "base64url");
   const fieldKey = Buffer.from(
-    hkdfSync("sha256", root, "", lp("mk1/field", "acme", "device_id", "k7"), 32),
+    hkdfSync("sha256", root, "", lp("mk1/field", "acme", "account", "k7"), 32),
   );
   const mac = createHmac("sha256", fieldKey).update(lp("mk1/token", "exact/1", "593-47-5928"));
 
   const own = createTokenizer(await resolveKeyring(json, noSources), { tenant: "acme", fields });
-  expect(own.tokenize("device_id", "593-47-5928")).toBe(`mk1.k7.${mac.digest("base64url")}`);
+  expect(own.tokenize("account", "593-47-5928")).toBe(`mk1.k7.${mac.digest("base64url")}`);
 });
 
 test("a token is text of one form, which parses", () => {
   fc.assert(
     fc.property(unicode({ minLength: 1 }), (value) => {
-      const token = tokenizer.tokenize("device_id", value);
+      const token = tokenizer.tokenize("account", value);
       expect(isToken(token)).toBe(true);
       expect(parseToken(token)?.kid).toBe(tokenizer.primaryKid);
       expect(parseToken(token)?.mac).toHaveLength(32);

@@ -84,7 +84,7 @@ describe("a sealed record", () => {
   });
 
   test("is refused when any single bit of it or of its seed is changed", () => {
-    const { sealed, seed } = batch.seal(at, { ip: "192.0.2.1", device_id: "593-47-5928" });
+    const { sealed, seed } = batch.seal(at, { ip: "192.0.2.1", account: "593-47-5928" });
     for (let bit = 0; bit < sealed.length * 8; bit += 1) {
       expect(() => opener.unseal(at, withFlip(sealed, bit), seed)).toThrow(unsealFailed);
     }
@@ -142,8 +142,8 @@ describe("a sealed record", () => {
   });
 
   test("is as long for an IPv6 login as for an IPv4 one", () => {
-    const lengthOf = (ip: string, device_id: string): number =>
-      batch.seal(at, { ip, device_id }).sealed.length;
+    const lengthOf = (ip: string, account: string): number =>
+      batch.seal(at, { ip, account }).sealed.length;
     const longest = lengthOf("2001:0db8:1111:2222:3333:4444:5555:6666", batch.id);
     expect(lengthOf("1.1.1.1", "1")).toBe(longest);
   });

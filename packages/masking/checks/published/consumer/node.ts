@@ -9,7 +9,7 @@ export async function mask(ip: string): Promise<Token> {
   const keyring = await loadKeyring("keyring.json", { env: {} });
   const tokenizer = createTokenizer(keyring, { tenant: "acme", fields: { ip: "ip/1" } });
   // @ts-expect-error The tokenizer has no such field.
-  tokenizer.candidates("device_id", ip);
+  tokenizer.candidates("account", ip);
   // @ts-expect-error Plain text is not a token.
   const plain: Token = ip;
   return plain === "" ? plain : tokenizer.tokenize("ip", ip);

@@ -7,7 +7,7 @@ const read = (name) => JSON.parse(readFileSync(new URL(name, import.meta.url), "
 const bytes = (hex) => Uint8Array.from(Buffer.from(hex, "hex"));
 const tenant = "acme";
 const at = { table: "logins", recordId: "0190a0b0-7e1c-7c1e-8f6a-3f1d9a2b4c5d" };
-const fields = { ip: "192.0.2.1", device_id: "593-47-5928" };
+const fields = { ip: "192.0.2.1", account: "593-47-5928" };
 
 export async function smoke({ core, keyring, seal, unseal }) {
   await meetsVectors({ ...core, ...keyring, ...unseal });
