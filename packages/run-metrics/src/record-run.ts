@@ -1,6 +1,8 @@
 /** Leaves in a file what a run did, and how it ended. */
 
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { constants } from "node:fs";
+import { open, rename, rm, writeFile } from "node:fs/promises";
 import { type Environment, optional, path, readSettings } from "@org/settings";
 import { gauge, replaceSamples, type Sample } from "./metric.ts";
 
@@ -65,19 +67,27 @@ function samplesOf({ command, exitCode, startedAtMs }: Run): Sample[] {
   ];
 }
 
-async function readIfThere(file: string): Promise<string> {
-  return readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return "";
+/** Empty where it is no file: a pipe would make its reader wait for ever. */
+async function readIfThere(path: string): Promise<string> {
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+  await using file = await open(path, flags).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return null;
     throw error;
   });
+  if (file === null || !(await file.stat()).isFile()) return "";
+  return await file.readFile("utf8");
 }
 
-/** At once, so that no scrape sees a part of it; the collector reads no name that does not end in .prom. */
+/**
+ * At once, so that no scrape sees a part of it; the collector reads no name that does not end in .prom.
+ * Under a name that nobody can guess, and only if it is new: else whoever may write the directory lays a
+ * link there, and this process writes where it leads.
+ */
 async function replaceFile(file: string, text: string): Promise<void> {
-  const next = `${file}.${process.pid}`;
+  const next = `${file}.${randomUUID()}`;
   try {
     // The collector is another user.
-    await writeFile(next, text, { mode: 0o644 });
+    await writeFile(next, text, { mode: 0o644, flag: "wx" });
     await rename(next, file);
   } catch (error) {
     await rm(next, { force: true });

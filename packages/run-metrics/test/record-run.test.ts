@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { lstat, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { counter, recordRun, type Run } from "@org/run-metrics";
@@ -90,4 +91,20 @@ test("a place that cannot be written to is said without its path, and throws not
   );
   await recordRun({ MASKLINE_METRICS_FILE: "" }, run());
   expect(await readdir(directory)).toEqual([]);
+});
+
+test("a link that somebody laid in its place is replaced, and nothing written where it leads", async () => {
+  const other = join(directory, "other");
+  await writeFile(other, "kept");
+  for (const name of ["job.prom", `job.prom.${process.pid}`])
+    await symlink(other, join(directory, name));
+  expect(await recordRun(environment, run())).toBeNull();
+  expect(await readFile(other, "utf8")).toBe("kept");
+  expect((await lstat(environment.MASKLINE_METRICS_FILE)).isFile()).toBe(true);
+});
+
+test("a pipe in its place makes no run wait for a writer", async () => {
+  execFileSync("/bin/sh", ["-c", 'mkfifo "$0"', environment.MASKLINE_METRICS_FILE]);
+  expect(await recordRun(environment, run())).toBeNull();
+  expect(await text()).toContain("maskline_run_exit_code");
 });
