@@ -118,6 +118,8 @@ export class SessionClient extends Client {
     try {
       const { host, port } = await Promise.any(asked.map(toWritable));
       Object.assign(this, { host, port });
+      // By which `pg` finds the password in PGPASSFILE.
+      Object.assign(Reflect.get(this, "connectionParameters") as object, { host, port });
     } catch {
       // Of Promise.any: nobody.
     } finally {

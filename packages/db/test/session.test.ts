@@ -7,7 +7,7 @@ import { startFaultProxy } from "@org/faults/fault-proxy";
 import { createTestDatabase } from "@org/local";
 import { login } from "@org/schema";
 import { Client } from "pg";
-import { describe, expect, inject, test } from "vitest";
+import { describe, expect, inject, test, vi } from "vitest";
 
 import { passwordFrom } from "../src/password.ts";
 import { SessionClient, trustOf } from "../src/session.ts";
@@ -108,6 +108,23 @@ describe("of several hosts", () => {
     await client.connect();
     expect(client.port).toBe(Number(new URL(inject("postgresAdminUrl")).port));
     await client.end();
+  });
+
+  test("each is given the password that the password file has for it", async () => {
+    await using database = await createTestDatabase(inject("postgresAdminUrl"));
+    const admin = new URL(database.adminUrl);
+    const directory = await mkdtemp(join(tmpdir(), "maskline-pgpass-"));
+    const file = join(directory, "pgpass");
+    const own = decodeURIComponent(admin.password);
+    await writeFile(file, `127.0.0.1:1:*:*:another\n*:${admin.port}:*:*:${own}\n`, { mode: 0o600 });
+    vi.stubEnv("PGPASSFILE", file);
+    const url = `postgres://${admin.username}@127.0.0.1:1,${admin.host}${admin.pathname}`;
+    const client = new SessionClient({ connectionString: url });
+    await client.connect();
+    expect(client.host).toBe(admin.hostname);
+    await client.end();
+    vi.unstubAllEnvs();
+    await rm(directory, { recursive: true });
   });
 
   test("none is connected to while all are read only, and the fault is the first one's", async () => {
