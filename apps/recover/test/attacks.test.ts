@@ -283,6 +283,50 @@ describe("a guess by request", () => {
     const statement = `SELECT recovery.resolve_request((${requestOf(wrongToken)} ->> 'grant')::uuid, '{"kind": "token", "token": "${wrongToken}"}')`;
     expect(await psql(office.requester.url, statement)).toBe(notCommitted);
   });
+
+  test("is not told by a claim in the transaction that resolves it", async () => {
+    const [row] = (await psql(
+      office.requester.url,
+      `SELECT ${requestOf(wrongToken)} ->> 'grant' AS grant`,
+    )) as { grant: string }[];
+    const told = psql(
+      office.requester.url,
+      "BEGIN",
+      `SELECT recovery.resolve_request('${row?.grant}', '{"kind": "token", "token": "${wrongToken}"}')`,
+      `SELECT ${claim(row?.grant ?? "")}`,
+    );
+    expect(await told).toBe(notCommitted);
+  });
+});
+
+const compare = (grant: string, tokens: readonly string[]): string =>
+  `SELECT recovery.compare_request('${grant}', 'value', NULL, '{${tokens.join(",")}}')`;
+const askForIt = (): Promise<string> =>
+  ask(office.requester, ["unmask", "--field", field, "--record", record]);
+
+describe("a guess by comparison", () => {
+  test("is in no part of the audit that its own transaction reads", async () => {
+    const { approver } = office;
+    const grant = await askForIt();
+    const [head] = await office.admin("SELECT seq + 1 AS next FROM recovery.audit_head");
+    await office.admin(`GRANT maskline_auditor TO ${approver.login}`);
+    const seen = (reader: string): Promise<unknown> =>
+      psql(approver.url, "BEGIN", compare(grant, [wrongToken]), reader);
+    expect(await seen("SELECT * FROM recovery.audit_position()")).toEqual([]);
+    expect(await seen(`SELECT recovery.audit_hash_at(${String(head?.["next"])}) AS hash`)).toEqual([
+      { hash: null },
+    ]);
+    expect(await seen("SELECT * FROM recovery.read_audit(0, 10)")).toEqual([]);
+    expect(await seen("SELECT * FROM recovery.count_audit()")).toEqual([]);
+    await office.admin(`REVOKE maskline_auditor FROM ${approver.login}`);
+  });
+
+  test("is for one value: no more tokens under a key than the contract has", async () => {
+    const tokens = Array.from({ length: 20 }, (_, at) =>
+      wrongToken.replace(/A$/, "AEIMQUYcgkosw048BCDF"[at] ?? ""),
+    );
+    expect(await psql(office.approver.url, compare(await askForIt(), tokens))).toBe(malformed);
+  });
 });
 
 describe("a null in the place of a capability", () => {

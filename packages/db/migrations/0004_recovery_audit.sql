@@ -77,7 +77,9 @@ CREATE INDEX audit_by_actor ON recovery.audit (actor, action, at);
 CREATE TABLE recovery.audit_head (
   singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
   seq bigint NOT NULL,
-  hash bytea NOT NULL
+  hash bytea NOT NULL,
+  -- The transaction that appended last.
+  changed_in xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 INSERT INTO recovery.audit_head (seq, hash) VALUES (0, decode(repeat('00', 32), 'hex'));
 
@@ -155,7 +157,8 @@ BEGIN
     recovery.utf8(v_row.detail),
     v_row.previous_hash));
   INSERT INTO recovery.audit SELECT v_row.*;
-  UPDATE recovery.audit_head SET seq = v_row.seq, hash = v_row.hash;
+  UPDATE recovery.audit_head
+  SET seq = v_row.seq, hash = v_row.hash, changed_in = pg_current_xact_id();
   RETURN v_row;
 END
 $$;
@@ -182,16 +185,24 @@ BEGIN
 END
 $$;
 
+-- Whether the current transaction appended. Then it reads nothing of the audit: a row's hash is that of
+-- answers which are told only once they are committed, and a rollback would leave no trace of the guess.
+CREATE FUNCTION recovery.has_appended() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT changed_in IS NOT DISTINCT FROM pg_current_xact_id_if_assigned() FROM recovery.audit_head
+$$;
+
 -- The chain's end as a checkpoint names it.
 CREATE FUNCTION recovery.audit_position() RETURNS TABLE (seq bigint, hash bytea)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT head.seq, head.hash FROM recovery.audit_head AS head
+  SELECT head.seq, head.hash FROM recovery.audit_head AS head WHERE NOT (SELECT recovery.has_appended())
 $$;
 
 -- A hash says nothing of the row; whoever signs a checkpoint compares it with an earlier one.
 CREATE FUNCTION recovery.audit_hash_at(p_seq bigint) RETURNS bytea
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT entry.hash FROM recovery.audit AS entry WHERE entry.seq = p_seq
+  SELECT entry.hash FROM recovery.audit AS entry
+  WHERE entry.seq = p_seq AND NOT (SELECT recovery.has_appended())
 $$;
 
 -- The rows after `p_after`, at most `p_limit`, and no more once they come to 4 MiB: a page may be
@@ -207,7 +218,7 @@ BEGIN
     SELECT entry.seq, recovery.micros(entry.at), entry.actor, entry.action, entry.grant_id,
       entry.claim_id, entry.detail, entry.previous_hash, entry.hash
     FROM recovery.audit AS entry
-    WHERE entry.seq > p_after
+    WHERE entry.seq > p_after AND NOT (SELECT recovery.has_appended())
     ORDER BY entry.seq
     LIMIT least(p_limit, 10000)
   LOOP
@@ -228,6 +239,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     END,
     count(*)
   FROM recovery.audit AS entry
+  WHERE NOT (SELECT recovery.has_appended())
   GROUP BY 1, 2
 $$;
 

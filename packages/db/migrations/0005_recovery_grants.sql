@@ -691,6 +691,13 @@ BEGIN
 END
 $$;
 
+-- Of how many values these tokens are, at least: each has one under each key and field.
+CREATE FUNCTION recovery.most_under_a_key(p_tokens text[]) RETURNS bigint
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce(max(tokens), 0) FROM (
+    SELECT count(DISTINCT token) AS tokens FROM unnest(p_tokens) AS token GROUP BY split_part(token, '.', 2)) AS key
+$$;
+
 -- Holds a subject, or a masked value, against a request: does it name it, and how many of its records
 -- are of it? One is given, never a list: p_subject where the contract keeps it plain, else its tokens;
 -- of quarantined messages its tags. The answer is told by comparison_of, once this is committed.
@@ -712,6 +719,8 @@ BEGIN
   PERFORM FROM recovery.audit_head FOR UPDATE;
   SELECT * INTO v_grant FROM recovery.access_grant WHERE id = p_grant;
   IF NOT FOUND OR NOT recovery.may_see(v_grant) THEN RETURN recovery.refuse('no_such_grant', NULL); END IF;
+  PERFORM recovery.require(recovery.most_under_a_key(p_tokens) <= CASE p_what WHEN 'subject' THEN 1
+    ELSE (SELECT count(*) FROM jsonb_object_keys((recovery.contract_named(v_grant.contract)).tokens)) END);
   v_named := jsonb_strip_nulls(jsonb_build_object('subject', p_subject, 'tokens', p_tokens));
   v_answer.is_named := CASE
     WHEN p_what = 'value' AND v_grant.selector ->> 'kind' = 'value' THEN v_grant.selector -> 'tokens' ?| p_tokens

@@ -68,6 +68,7 @@ $$;
 
 -- The first reason why this grant does not allow this; null if it does. Locks the grant.
 -- A null in an argument allows nothing: the comparisons are written so that it cannot slip through.
+-- A claim is a transaction of its own: its refusal says what the grant's resolution found.
 CREATE FUNCTION recovery.check_grant(p_grant uuid, p_capability text, p_fields text[], p_cost integer)
 RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -80,6 +81,9 @@ BEGIN
   PERFORM FROM recovery.audit_head FOR UPDATE;
   SELECT * INTO v_grant FROM recovery.access_grant WHERE id = p_grant FOR UPDATE;
   IF NOT FOUND OR v_grant.requester <> session_user THEN RETURN 'no_such_grant'; END IF;
+  IF v_grant.changed_in = pg_current_xact_id() THEN
+    RAISE EXCEPTION USING ERRCODE = 'MK003', MESSAGE = 'the grant is not committed';
+  END IF;
   v_state := recovery.state_of(v_grant);
   IF v_state <> 'live' THEN RETURN 'grant_' || v_state; END IF;
   IF v_grant.capability IS DISTINCT FROM p_capability THEN RETURN 'wrong_capability'; END IF;
