@@ -93,7 +93,7 @@ const refusals: Record<string, readonly [meaning: string, advice: string]> = {
   ],
   wrong_tokens: [
     "These are not the tokens of one value, one a token key.",
-    "Use `recover request lookup`, which makes them.",
+    "`recover request` makes them. An approver needs the keyring that they were made with.",
   ],
   no_such_capability: ["There is no such capability.", "See `recover request --help`."],
   not_your_role: [

@@ -2,13 +2,13 @@
 
 import type { Comparison, Grant, Grants } from "@org/db";
 import { isCanonicalizable } from "@org/masking";
-import type { AnyContract } from "@org/schema";
+import { type AnyContract, tagField } from "@org/schema";
 import { Option } from "commander";
 import { openContract, openTokenizer } from "../compose.ts";
 import { type Edge, readStdin } from "../edge.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { tokensOf } from "../grants/find-excess.ts";
-import { isNamedIn } from "../grants/subject-commitment.ts";
+import { isNamedIn, plainSubject } from "../grants/subject-commitment.ts";
 import { tokenSourcesOf } from "../open/compare.ts";
 import { granted, refusal } from "../refusals.ts";
 import { compareSubject } from "./subject.ts";
@@ -39,10 +39,10 @@ export interface Judged {
 
 /**
  * That the request names the subject is proved here: whatever the database says, its commitment opens
- * for no other. How many records are of it is the database's word.
+ * for no other, and no token or tag beside it is anybody else's. How many records are of it is the database's word.
  *
  * @returns Null where nothing was to be compared.
- * @throws {@link RecoverError} (exit 3) if the request is for another; (exit 30) if the database says it
+ * @throws {@link RecoverError} (exit 3) if the request is for another, or for others as well; (exit 30) if the database says it
  *   is not, against what would be signed.
  */
 export async function compareGrant(
@@ -70,12 +70,15 @@ interface Known {
 async function judgeSubject(
   edge: Edge,
   grants: Pick<Grants, "compare">,
-  { grant, contract, value }: Known,
+  known: Known,
 ): Promise<Judged> {
+  const { grant, contract, value } = known;
   const compared = await compareSubject(edge, contract, { grant, value });
   const { isNamed, records, salt } = granted(await grants.compare(grant.id, compared));
   if (isNamed === false) throw refusal("wrong_subject");
   if (isNamed === true && !isNamedIn(grant, contract, { value, salt })) throw lie;
+  if (isNamed === true) requireAllOf(tokensOf(grant), "tokens" in compared ? compared.tokens : []);
+  if (isNamed === true) await requireTagsOf(edge, known);
   if (isNamed === null && records !== grant.records) throw refusal("not_all_of_subject");
   return { what: "subject", isNamed, records };
 }
@@ -95,9 +98,25 @@ async function judgeValue(
   const answer: Comparison = granted(await grants.compare(grant.id, { what: "value", tokens }));
   const { isNamed, records } = answer;
   if (isNamed === false || (isNamed === null && records === 0)) throw refusal("wrong_value");
-  const named = [...tokensOf(grant), grant.selector["token"]];
-  if (isNamed === true && !tokens.some((token) => named.includes(token))) throw lie;
+  const { kind, token } = grant.selector;
+  const named = kind === "value" ? tokensOf(grant) : [String(token)];
+  if (isNamed === true && !tokens.some((one) => named.includes(one))) throw lie;
+  if (isNamed === true) requireAllOf(named, tokens);
   return { what: "value", isNamed, records };
+}
+
+/** A request that somebody made by hand names several values, and one of them is this. */
+function requireAllOf(named: readonly string[], tokens: readonly string[]): void {
+  if (!named.every((one) => tokens.includes(one))) throw refusal("wrong_tokens");
+}
+
+/** Quarantined bodies are erased by these, and their commitment covers none. */
+async function requireTagsOf(edge: Edge, { grant, contract, value }: Known): Promise<void> {
+  const { tags } = grant.selector;
+  if (!Array.isArray(tags)) return;
+  const tokenizer = await openTokenizer(edge, contract);
+  const subject = plainSubject(contract, value);
+  requireAllOf(tags.map(String), tokenizer.candidates(tagField, subject));
 }
 
 const lie = new RecoverError(

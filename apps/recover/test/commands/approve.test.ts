@@ -1,8 +1,13 @@
 /** What an approver can judge by, though a grant names nobody: knowledge of the case, held against it. */
 
+import { join } from "node:path";
+import { createTokenizer, type Tokenizer } from "@org/masking";
+import { loadKeyring } from "@org/masking/keyring";
+import { tagField, tagFields } from "@org/schema";
 import { testContracts } from "@org/schema/test-contracts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ask, type Office, openOffice } from "../office.ts";
+import { commitTo, plainSubject } from "../../src/grants/subject-commitment.ts";
+import { ask, type Office, openOffice, type Person, tenant } from "../office.ts";
 import type { Ended } from "../run-recover.ts";
 import { bodyOf, type Message } from "../samples.ts";
 
@@ -244,5 +249,74 @@ describe.each(testContracts)("$name", (contract) => {
     await office.admin(`GRANT maskline_analyst TO ${office.colleague.login}`);
     expect((await historyOf(grant)).unusual).toContain("reads_rows");
     await office.admin(`REVOKE maskline_analyst FROM ${office.colleague.login}`);
+  });
+
+  async function openTokenizer(): Promise<Tokenizer<string>> {
+    await office.custodian.recover(["keys", "add", "--token"]);
+    const keyring = await loadKeyring(join(office.directory, "maskline.keyring.json"), { env: {} });
+    const fields = { ...contract.tokenFields, ...tagFields(contract) };
+    return createTokenizer<string>(keyring, { tenant, fields });
+  }
+
+  /** Of a selector that the tool would not make. */
+  async function askInPsql(person: Person, terms: object): Promise<string> {
+    const asked = { tenant, contract: contract.name, purpose: "fraud", ticket: "T-1" };
+    const rest = { justification: "A guess", reveal: "full", maxRecords: null, minutes: 60 };
+    const [row] = await person.query("SELECT recovery.request_access($1) ->> 'grant' AS id", [
+      { ...asked, ...rest, ...terms },
+    ]);
+    const { selector } = terms as { selector: object };
+    for (let isDone = false; !isDone;) {
+      const resolve = "SELECT recovery.resolve_request($1, $2) ->> 'isDone' AS done";
+      const [resolved] = await person.query(resolve, [row?.["id"], selector]);
+      isDone = resolved?.["done"] !== "false";
+    }
+    return String(row?.["id"]);
+  }
+
+  test("a look-up of two values, one a key, is approved for neither", async () => {
+    const tokenizer = await openTokenizer();
+    const of = (message: Message): string[] =>
+      tokenizer.candidates(office.field, String(message[office.field]));
+    const tokens = [of(mine)[0], of(theirs)[1]];
+    const grant = await askInPsql(office.requester, {
+      capability: "lookup",
+      fields: [office.field],
+      selector: { kind: "value", tokens },
+    });
+    for (const message of [mine, theirs]) {
+      const ended = await approve(grant, "--value", String(message[office.field]));
+      expect(ended.code).toBe(3);
+      await expectRefused(ended, "wrong_tokens");
+    }
+  });
+
+  test("an erasure of one subject with tokens or tags of another is approved for neither", async () => {
+    const tokenizer = await openTokenizer();
+    await office.quarantine([bodyOf(mine), bodyOf(theirs)]);
+    const isMasked = contract.subject in contract.tokenFields;
+    const tags = (message: Message): string[] =>
+      tokenizer.candidates(tagField, plainSubject(contract, subjectOf(message)));
+    const named = (...messages: Message[]): object =>
+      isMasked
+        ? {
+            tokens: messages.flatMap((one) =>
+              tokenizer.candidates(contract.subject, subjectOf(one)),
+            ),
+          }
+        : { subject: plainSubject(contract, subjectOf(mine)) };
+    const erase = (terms: object): Promise<string> => {
+      const selector = { kind: "subject", ...commitTo(contract, subjectOf(mine)), ...terms };
+      return askInPsql(office.custodian, { capability: "erase", fields: [], selector });
+    };
+    const both = [...tags(mine), ...tags(theirs)];
+    const mixed = [{ ...named(mine), tags: both }];
+    if (isMasked) mixed.push({ ...named(mine, theirs), tags: tags(mine) });
+    for (const terms of mixed) {
+      const ended = await approve(await erase(terms), "--subject", subjectOf(mine));
+      await expectRefused(ended, "wrong_tokens");
+    }
+    const honest = await erase({ ...named(mine), tags: tags(mine) });
+    expect((await approve(honest, "--subject", subjectOf(mine))).code).toBe(0);
   });
 });
