@@ -27,7 +27,7 @@ export interface Intent {
   readonly detail: IntentDetail;
   /** Those that stand before it. */
   readonly approvals: readonly TracedApproval[];
-  /** Whether whoever made it had asked for it, and what it means was resolved. */
+  /** Whether whoever made it had asked for it, what it means was resolved, and nobody had ended it. */
   readonly isGranted: boolean;
   /** Null until its result, or until it was abandoned. */
   end: IntentEnd | null;
@@ -41,6 +41,8 @@ export interface IntentEnd {
 interface GrantTrace {
   requester: string | null;
   isResolved: boolean;
+  /** Denied or revoked. */
+  isEnded: boolean;
   readonly approvals: TracedApproval[];
 }
 
@@ -56,10 +58,11 @@ export function createTrace(): Trace {
 
   function follow({ action, actor, grantId, claimId, detail, seq }: AuditRow): void {
     if (grantId === null) return;
-    const grant = grants.get(grantId) ?? { requester: null, isResolved: false, approvals: [] };
+    const grant = grants.get(grantId) ?? newGrant();
     grants.set(grantId, grant);
     if (action === "requested") grant.requester = actor;
     else if (action === "resolved") grant.isResolved = grant.requester === actor;
+    else if (action === "denied" || action === "revoked") grant.isEnded = true;
     else if (action === "approved") grant.approvals.push(approvalOf(actor, parse(detail)));
     if (claimId === null) return;
     const intent = intents.get(claimId);
@@ -70,7 +73,7 @@ export function createTrace(): Trace {
         grantId,
         detail: parse(detail),
         approvals: [...grant.approvals],
-        isGranted: grant.requester === actor && grant.isResolved,
+        isGranted: grant.requester === actor && grant.isResolved && !grant.isEnded,
         end: null,
       });
     } else if (intent !== undefined) {
@@ -79,6 +82,10 @@ export function createTrace(): Trace {
   }
 
   return { follow, intents: () => intents.values() };
+}
+
+function newGrant(): GrantTrace {
+  return { requester: null, isResolved: false, isEnded: false, approvals: [] };
 }
 
 function approvalOf(approver: string, detail: Readonly<Record<string, unknown>>): TracedApproval {

@@ -33,7 +33,9 @@ export async function findIntentFault(
   for (const intent of intents) {
     const { grantId, seq } = intent;
     if (!grants.has(grantId)) grants.set(grantId, await signedTerms(grantId, evidence));
-    const kind = findFault(intent, grants.get(grantId) ?? null, evidence);
+    const terms = grants.get(grantId) ?? null;
+    if (terms !== null) terms.spent += intent.detail.records ?? 0;
+    const kind = findFault(intent, terms, evidence);
     if (kind !== null) return { kind, seq };
   }
   return null;
@@ -57,6 +59,8 @@ interface SignedTerms {
   readonly grant: Grant;
   readonly required: number;
   readonly approvals: ReadonlyMap<string, Approval>;
+  /** Records of its intents so far, together. */
+  spent: number;
 }
 
 async function signedTerms(
@@ -70,26 +74,27 @@ async function signedTerms(
     grant,
     required: requiredFor(grant, keyring),
     approvals: new Map(signed.map((approval) => [sha256(approval.signature), approval])),
+    spent: 0,
   };
 }
 
 /** Whether so many signatures that the chain saw before the intent allow just this. */
-function isAllowed(intent: Intent, { grant, required, approvals }: SignedTerms): boolean {
+function isAllowed(intent: Intent, { grant, required, approvals, spent }: SignedTerms): boolean {
   const { detail, actor } = intent;
   const approvers = intent.approvals.flatMap(({ approver, keyId, signatureSha256 }) => {
     const approval = approvals.get(signatureSha256);
     return approval?.approver === approver && approval.keyId === keyId ? [approver] : [];
   });
-  // Work is on all that was approved.
-  const isWhole =
-    isWork(detail.capability) || (detail.records === grant.records && detail.digest !== undefined);
+  // Work is on all that was approved, and may be begun again.
+  const isOfWork = isWork(detail.capability);
+  const isWhole = isOfWork || (detail.records === grant.records && detail.digest !== undefined);
   return (
     new Set(approvers).size >= required &&
     grant.requester === actor &&
     grant.contract === detail.contract &&
     grant.capability === detail.capability &&
     (detail.fields ?? []).every((field) => grant.fields.includes(field)) &&
-    (detail.records ?? 0) <= grant.maxRecords &&
+    (isOfWork || spent <= grant.maxRecords) &&
     (!isWhole || (detail.digest === grant.digest && detail.records === grant.records)) &&
     (detail.tokens ?? []).every((token) => tokensOf(grant).includes(token))
   );

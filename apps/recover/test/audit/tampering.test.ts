@@ -216,6 +216,30 @@ test("a checkpoint far ahead by a witness ends in 30, and names its file", async
   expect((await office.auditor.recover(["audit", "checkpoint"])).code).toBe(0);
 });
 
+test("what is opened beyond the number that was approved is found", async () => {
+  await office.admin("UPDATE recovery.access_grant SET used_records = 0");
+  const [{ id } = {}] = await office.admin("SELECT id FROM recovery.access_grant LIMIT 1");
+  const ended = await office.requester.recover(["unmask", "--grant", String(id), "--print"]);
+  expect(ended.code).toBe(0);
+  expect(await verify()).toMatchObject({ code: 30, found: { kind: "unsigned_intent" } });
+});
+
+test("what is opened after a revocation that was taken back is found", async () => {
+  const [record = ""] = await office.write([office.sample()]);
+  const grant = await askApproved(office, office.requester, [
+    "unmask",
+    "--field",
+    office.field,
+    "--record",
+    record,
+  ]);
+  await office.approver.recover(["revoke", grant]);
+  await office.admin("UPDATE recovery.access_grant SET revoked_at = NULL, revoked_by = NULL");
+  const ended = await office.requester.recover(["unmask", "--grant", grant, "--print"]);
+  expect(ended.code).toBe(0);
+  expect(await verify()).toMatchObject({ code: 30, found: { kind: "ungranted_intent" } });
+});
+
 /** The chain as a superuser can make it who knows everything but the signing keys. */
 const intents: [string, () => Promise<unknown>, string][] = [
   [
