@@ -1,9 +1,11 @@
 /** The embedded stack for demo and tests: PostgreSQL, an SQS server, and the leash that ends them. */
+export { type BaseBackup, takeBaseBackup } from "./base-backup.ts";
 export { chooseContract, type ChosenContract } from "./choose-contract.ts";
 export { freePort } from "./free-port.ts";
 export { leashChild, leashDirectory, unleashDirectory } from "./leash.ts";
 export { createLogin, type LoginOptions } from "./login.ts";
 export { nodeEnvironment } from "./node-environment.ts";
+export { openServerDirectory } from "./postgres-home.ts";
 export {
   type LocalPostgres,
   type PostgresOptions,

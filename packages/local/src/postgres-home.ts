@@ -98,6 +98,16 @@ export interface PostgresHomeOptions {
   readonly inMemory?: boolean;
 }
 
+/** A temporary directory that every server here can write to; disposal removes it. */
+export async function openServerDirectory(): Promise<ServerDirectory> {
+  const path = await temporaryDirectory(await unprivilegedAccount());
+  return { path, [Symbol.asyncDispose]: () => remove(path) };
+}
+
+export interface ServerDirectory extends AsyncDisposable {
+  readonly path: string;
+}
+
 /** Makes the directories, and copies the programs if the account cannot read them where they are installed. */
 export async function openPostgresHome({
   installed,

@@ -2,10 +2,11 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chown, open, readFile, rm, writeFile } from "node:fs/promises";
+import { chown, cp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import type { BaseBackup } from "./base-backup.ts";
 import { freePort } from "./free-port.ts";
 import { leashChild } from "./leash.ts";
 import { openPostgresHome, type PostgresHome } from "./postgres-home.ts";
@@ -14,6 +15,7 @@ const run = promisify(execFile);
 const superuser = "postgres";
 const readyPollMs = 20;
 const startAttempts = 3;
+const stopSignals = { fast: "SIGINT", immediate: "SIGQUIT", kill: "SIGKILL" } as const;
 const logTailLength = 2_000;
 
 // Nothing of the caller's environment but the path: a stray PG* or LC_* variable changes the server.
@@ -25,6 +27,10 @@ export interface PostgresOptions {
    * as well be in memory, and is where that has room: there a database is cloned eight times as fast.
    */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Default: a free one. */
+  readonly port?: number;
+  /** Starts on a copy of this backup: as a standby, or to recover as `recovery_target_…` in the settings say. */
+  readonly from?: BaseBackup & { readonly as: "standby" | "recovery" };
 }
 
 export interface LocalPostgres extends AsyncDisposable {
@@ -36,11 +42,17 @@ export interface LocalPostgres extends AsyncDisposable {
   readonly logFile: string;
   /** A URL for another database or login; without `user`, the superuser's. */
   readonly url: (target?: PostgresTarget) => string;
-  /** `fast` ends sessions and writes a checkpoint, `immediate` is a crash: the next start recovers. */
-  readonly stop: (mode?: "fast" | "immediate") => Promise<void>;
+  readonly password: string;
+  /**
+   * `fast` ends sessions and writes a checkpoint, `immediate` is a crash: the next start recovers.
+   * `kill` is a SIGKILL to the server; its children notice by themselves.
+   */
+  readonly stop: (mode?: StopMode) => Promise<void>;
   /** Starts again on the same data and the same port. */
   readonly start: () => Promise<void>;
 }
+
+type StopMode = keyof typeof stopSignals;
 
 export interface PostgresTarget {
   readonly database?: string;
@@ -59,23 +71,25 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Loca
   const home = opening.use(
     await openPostgresHome({ inMemory: options.settings?.["fsync"] === "off" }),
   );
-  const password = randomBytes(24).toString("hex");
-  const dataDirectory = await initialise(home, password);
+  const password = options.from?.password ?? randomBytes(24).toString("hex");
+  const dataDirectory = await (options.from
+    ? copyBackup(home, options.from)
+    : initialise(home, password));
   const logFile = join(home.directory, "postgres.log");
 
-  let port = await freePort();
+  let port = options.port ?? (await freePort());
   let server: ChildProcess | null = null;
 
   const start = async (): Promise<void> => {
     if (server && isRunning(server)) return;
     server = await launch({ home, dataDirectory, logFile, port, settings: options.settings });
   };
-  const stop = async (mode: "fast" | "immediate" = "fast"): Promise<void> => {
+  const stop = async (mode: StopMode = "fast"): Promise<void> => {
     const stopping = server;
     server = null;
     if (stopping && isRunning(stopping)) {
       const exited = once(stopping, "exit");
-      stopping.kill(mode === "fast" ? "SIGINT" : "SIGQUIT");
+      stopping.kill(stopSignals[mode]);
       await exited;
     }
   };
@@ -87,7 +101,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Loca
       break;
     } catch (error) {
       if (attempt === startAttempts) throw error;
-      port = await freePort();
+      port = options.port ?? (await freePort());
     }
   }
 
@@ -103,6 +117,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Loca
     port,
     dataDirectory,
     logFile,
+    password,
     url,
     start,
     stop,
@@ -126,6 +141,18 @@ async function initialise(home: PostgresHome, password: string): Promise<string>
   ];
   await run(home.initdb, args, { ...home.account, cwd: home.directory, env: environment });
   await rm(passwordFile);
+  return dataDirectory;
+}
+
+async function copyBackup(
+  home: PostgresHome,
+  { directory, as }: NonNullable<PostgresOptions["from"]>,
+): Promise<string> {
+  const dataDirectory = join(home.dataParent, "data");
+  await cp(directory, dataDirectory, { recursive: true });
+  await writeFile(join(dataDirectory, `${as}.signal`), "");
+  const { account } = home;
+  if (account) await run("chown", ["-R", `${account.uid}:${account.gid}`, dataDirectory]);
   return dataDirectory;
 }
 
