@@ -13,6 +13,7 @@ import {
 } from "./expected-rows.ts";
 import { findOrphans } from "./orphans.ts";
 import type { SentMessage } from "./producer.ts";
+import type { QueueServer } from "./queue-servers.ts";
 import type { Stage } from "./stage.ts";
 
 export interface Endings {
@@ -46,8 +47,16 @@ interface StoredQuarantine {
 
 const tenant = "default";
 
+/** What is read, and what has to be in it. */
+export interface Readable extends Pick<
+  Stage,
+  "contract" | "query" | "keyrings" | "deadLetterUrl" | "erased"
+> {
+  readonly server: Pick<QueueServer, "messageIds">;
+}
+
 export async function readEndings(
-  stage: Stage,
+  stage: Readable,
   sent: readonly SentMessage[],
   { fifo, vault }: { fifo: boolean; vault: boolean },
 ): Promise<Endings> {
@@ -140,7 +149,7 @@ class Violations {
 }
 
 async function checkRows(
-  stage: Stage,
+  stage: Readable,
   {
     sent,
     rows,
@@ -195,7 +204,7 @@ async function checkRows(
 }
 
 async function checkQuarantine(
-  stage: Stage,
+  stage: Readable,
   { sent, quarantined }: { sent: readonly SentMessage[]; quarantined: readonly StoredQuarantine[] },
   violations: Violations,
 ): Promise<void> {
@@ -215,7 +224,7 @@ async function checkQuarantine(
 
 /** By the commit time that PostgreSQL keeps of the transaction which decided each message. */
 async function checkOrder(
-  stage: Stage,
+  stage: Readable,
   sent: readonly SentMessage[],
   violations: Violations,
 ): Promise<void> {
@@ -237,7 +246,7 @@ async function checkOrder(
 
 /** Opens sealed records with the private keyring, as whoever recovers does. */
 async function openVault(
-  stage: Stage,
+  stage: Readable,
   records: readonly { readonly sealed: Uint8Array | null }[],
 ): Promise<(sealed: Uint8Array) => BatchOpener> {
   const keyring = await loadPrivateKeyring(stage.keyrings.privatePath, { env: {} });
@@ -272,7 +281,7 @@ function isErased(token: string | null): boolean {
 
 /** What must hold for the whole database, whoever sent what. */
 export async function checkDatabase(
-  stage: Stage,
+  stage: Pick<Readable, "contract" | "query">,
   sentIds: ReadonlySet<string>,
 ): Promise<readonly string[]> {
   const violations = new Violations();

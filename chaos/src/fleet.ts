@@ -180,8 +180,10 @@ export function startFleet({ size, directory, journal, launch }: FleetOptions): 
     },
     async runApart(apart) {
       const child = spawnConsumer(apart, size);
+      const closed = once(child, "close");
       let output = "";
       child.stdout?.on("data", (text: Buffer) => (output += text.toString()));
+      await closed;
       return { consumer: size, ...(await untilEnded(child)), output };
     },
     async metrics() {

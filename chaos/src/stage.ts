@@ -14,7 +14,7 @@ import type { Keyrings } from "./keyrings.ts";
 import type { QueueKind } from "./options.ts";
 import { openQueueServer } from "./queue-servers.ts";
 import type { QueueServer, QueueServerName } from "./queue-servers.ts";
-import { refusalOf } from "./refusal.ts";
+import { refuseSome } from "./refusal.ts";
 
 /** What a fault may do at the moments that can be seen from outside. `consumer` counts from 0. */
 export interface Hooks {
@@ -85,12 +85,7 @@ export async function openStage({
   const database = opening.use(await openDatabase(contract));
   const { postgres, query } = database;
   const writerUrl = await database.createLogin("maskline_writer");
-  const refusal = refusalOf(contract);
-  if (refusal) {
-    await query(
-      `ALTER TABLE ${contract.table} ADD CONSTRAINT refused CHECK ("${refusal.column}" <> '${refusal.text}')`,
-    );
-  }
+  await refuseSome(query, contract);
 
   const proxies: FaultProxy[] = [];
   for (let consumer = 0; consumer < consumers; consumer += 1) {

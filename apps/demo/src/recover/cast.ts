@@ -15,7 +15,7 @@ export interface Cast {
 
 /** Gives each these settings, a login, a signing key of their own, and the same recover keyring. */
 export async function hire(
-  stack: Stack,
+  stack: Pick<Stack, "adminUrl" | "consumerEnv" | "directory" | "privateKeyringFile">,
   say: Say,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Cast> {
@@ -27,14 +27,17 @@ export async function hire(
       RECOVER_PRIVATE_KEYRING: stack.privateKeyringFile,
       RECOVER_KEYRING: join(directory, "recover.keyring.json"),
       RECOVER_SIGNING_KEY: join(directory, `${login}.pem`),
-      RECOVER_CHECKPOINT: join(directory, "checkpoints"),
       MASKLINE_CONTRACT: stack.consumerEnv["MASKLINE_CONTRACT"] ?? "",
       MASKLINE_KEYRING: stack.consumerEnv["MASKLINE_KEYRING"] ?? "",
       ...settings,
     };
     const person = createPerson(login, { env, directory, say });
     const files = ["--key", `${login}.pem`, "--keyring", "recover.keyring.json"];
-    await person.type(["keys", "signer", "--login", login, ...files], { exitCode: 0, quiet: true });
+    const sink = ["--sink", "checkpoints"];
+    await person.type(["keys", "signer", "--login", login, ...files, ...sink], {
+      exitCode: 0,
+      quiet: true,
+    });
     return person;
   };
   const rita = await hireOne("rita", "maskline_requester");
