@@ -30,6 +30,7 @@ const packages = [
   "bench",
   "chaos",
   "db",
+  "drill",
   "faults",
   "local",
   "masking",

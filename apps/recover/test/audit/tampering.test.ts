@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { signCheckpoint } from "../../src/audit/checkpoint.ts";
 import {
   loadRecoverKeyring,
@@ -477,6 +477,26 @@ test("an intent without a result is found once its time is over, and settled", a
   );
   expect(last?.["action"]).toBe("abandoned");
   expect(JSON.parse(String(last?.["detail"]))).toMatchObject({ fetched: false });
+});
+
+test("a new place for checkpoints vouches for the accesses of before only with the old one's", async () => {
+  const path = join(office.directory, "new-place.keyring.json");
+  const place = join(office.directory, "new-place");
+  const keyring = await readRecoverKeyring(keyringPath());
+  await writeFile(path, JSON.stringify({ ...keyring, sinks: [place] }), { mode: 0o600 });
+  await mkdir(place);
+  const env = { ...office.auditor.env, RECOVER_KEYRING: path, RECOVER_CHECKPOINT: place };
+  const recover = (...argv: string[]) => runRecover(["audit", ...argv, "--json"], env);
+
+  expect((await recover("checkpoint")).code).toBe(0);
+  const alone = await recover("verify");
+  expect(alone.code).toBe(30);
+  expect(JSON.parse(alone.stdout)).toMatchObject({ kind: "unwitnessed_intent" });
+
+  for (const name of await readdir(checkpoints())) {
+    await copyFile(join(checkpoints(), name), join(place, name));
+  }
+  expect((await recover("verify")).code).toBe(0);
 });
 
 test("only an auditor reads the audit", async () => {
