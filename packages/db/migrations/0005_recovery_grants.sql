@@ -331,7 +331,7 @@ BEGIN
   IF p_selector ->> 'kind' = 'recipient' THEN
     SELECT array_agg(id ORDER BY id), array_agg(sealed_on ORDER BY id) INTO records, dates
     FROM (SELECT id, sealed_on FROM maskline.batch_key
-      WHERE recipient = p_selector ->> 'from' AND id > p_after ORDER BY id LIMIT 50000) AS page;
+      WHERE recipient = p_selector ->> 'from' AND id > p_after ORDER BY id LIMIT 10000) AS page;
     last := records[cardinality(records)];
     RETURN;
   END IF;
@@ -340,7 +340,7 @@ BEGIN
        SELECT entry.record_id, entry.create_date, %s AS is_meant, %s AS has_token
        FROM public.%I AS entry
        WHERE entry.record_id > $2 AND entry.create_date < coalesce(($1 ->> ''date'')::date, ''infinity'')
-       ORDER BY entry.record_id LIMIT 50000
+       ORDER BY entry.record_id LIMIT 10000
      ), meant AS (
        SELECT walked.record_id, walked.create_date
        FROM walked LEFT JOIN maskline.seed USING (record_id, create_date)

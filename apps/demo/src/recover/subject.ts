@@ -4,6 +4,8 @@ import { type AnyContract, createParser, type SampleMessage, subjectOf } from "@
 export interface Subject {
   /** As the messages say it. */
   readonly value: string;
+  /** Another subject, whom nobody asks for. */
+  readonly stranger: string;
   readonly messageIds: readonly string[];
   /** What is in the first of these messages, by masked field. */
   readonly originals: Readonly<Record<string, string>>;
@@ -21,8 +23,10 @@ export function chooseSubject(
     return parsed.kind === "message" ? [{ message: parsed.message, id: messageIds[at] ?? "" }] : [];
   });
   const bySubject = Map.groupBy(sent, ({ message }) => subjectOf(contract, message));
-  const [most] = [...bySubject].toSorted(([, left], [, right]) => right.length - left.length);
-  if (!most) throw new TypeError("There is no message to choose a subject from.");
+  const [most, stranger] = [...bySubject].toSorted(
+    ([, left], [, right]) => right.length - left.length,
+  );
+  if (!most || !stranger) throw new TypeError("There are no two subjects to choose from.");
   const [value, messages] = most;
   const masked = contract.fields.filter(({ isMasked }) => isMasked);
   const originals = masked.flatMap(({ name }): [string, string][] => {
@@ -31,6 +35,7 @@ export function chooseSubject(
   });
   return {
     value,
+    stranger: stranger[0],
     messageIds: messages.map(({ id }) => id),
     originals: Object.fromEntries(originals),
   };

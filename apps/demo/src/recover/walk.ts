@@ -69,7 +69,7 @@ async function showUnmask({ cast: { rita, adam }, subject, say }: Scene): Promis
     "\n3. adam approves; his signature covers every term and the records. A grant shows a subject as a",
   );
   say("   hash: he holds the one of the ticket against it.");
-  await adam.type(["approve", grant, "--subject", "somebody else"], { exitCode: denied });
+  await adam.type(["approve", grant, "--subject", subject.stranger], { exitCode: denied });
   await adam.type(["approve", grant, "--subject", subject.value], { exitCode: 0 });
   const { stdout } = await rita.type(["unmask", "--grant", grant, "--print"], { exitCode: 0 });
   const isOpened = Object.values(subject.originals).every((value) => stdout.includes(value));
