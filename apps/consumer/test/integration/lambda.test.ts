@@ -55,8 +55,12 @@ test.each(deployed)(
         expect(sandbox.output()).not.toContain(value);
       }
     }
-    expect(sandbox.output()).toContain('"written":20,"quarantined":1,"duplicates":0,"failed":0');
-    expect(sandbox.output()).toContain('"written":0,"quarantined":0,"duplicates":21,"failed":0');
+    await expect
+      .poll(() => sandbox.output())
+      .toContain('"written":20,"quarantined":1,"duplicates":0,"failed":0');
+    await expect
+      .poll(() => sandbox.output())
+      .toContain('"written":0,"quarantined":0,"duplicates":21,"failed":0');
   },
 );
 
