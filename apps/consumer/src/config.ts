@@ -110,7 +110,7 @@ const settings = {
     wholeNumber({ min: 0, max: 60_000 }),
     "milliseconds a message may wait for its batch",
   ),
-  MASKLINE_POLLERS: withDefault(32, wholeNumber({ min: 1, max: 256 }), "most long polls at once"),
+  MASKLINE_POLLERS: withDefault(128, wholeNumber({ min: 1, max: 256 }), "most long polls at once"),
   MASKLINE_WRITERS: withDefault(2, wholeNumber({ min: 1, max: 16 }), "most transactions at once"),
   MASKLINE_MAX_IN_FLIGHT: withDefault(
     10_000,

@@ -13,10 +13,11 @@ import type { BatchAnswer } from "./transport.ts";
 const BATCH_LIMIT = 10;
 
 /**
- * Batches of one kind on the wire at once; also the connections that they need. Twice the pollers a consumer has
- * by default: with fewer, durable messages fill its hands while they wait to be deleted.
+ * Batches of one kind on the wire at most; also the connections that they need. As many as the pollers
+ * that a consumer may have by default: with fewer, durable messages fill its hands while they wait to
+ * be deleted.
  */
-export const BATCH_CONCURRENCY = 64;
+export const BATCH_CONCURRENCY = 128;
 
 const BACKOFF_MS = 100;
 

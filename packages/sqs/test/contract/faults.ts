@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import type { Fault } from "@org/faults/hostile-queue-server";
 import { expect, test, vi } from "vitest";
+import { BATCH_CONCURRENCY } from "../../src/batch-calls.ts";
 import { type Envelope, openQueue, type Receipt } from "../../src/index.ts";
 import {
   canary,
@@ -282,15 +283,17 @@ export function describeFaults(transport: Transport): void {
     const forEver = { pollMarginMs: 600_000, callMs: 600_000 };
     await using at = await openStage(transport, 1, { timeouts: forEver });
     const { envelopes } = await at.queue.receive(receiveAll);
-    const deletes = Array.from({ length: 100 }, (): Fault => ({ kind: "silent" }));
+    const batches = 2 * BATCH_CONCURRENCY;
+    const deletes = Array.from({ length: batches }, (): Fault => ({ kind: "silent" }));
     at.server.inject("DeleteMessageBatch", ...deletes);
-    const deleting = at.queue.delete(Array.from({ length: 1_000 }, () => garbage));
-    await vi.waitUntil(() => at.asked("DeleteMessageBatch").length === 64, patience);
+    const deleting = at.queue.delete(Array.from({ length: 10 * batches }, () => garbage));
+    const areAllSent = () => at.asked("DeleteMessageBatch").length === BATCH_CONCURRENCY;
+    await vi.waitUntil(areAllSent, patience);
 
     expect(await at.queue.changeVisibility(envelopes, 60)).toEqual([]);
 
     await at.queue[Symbol.asyncDispose]();
-    expect(await deleting).toHaveLength(1_000);
+    expect(await deleting).toHaveLength(10 * batches);
   });
 
   test("closing ends what is under way, and stops repeating it", async () => {
