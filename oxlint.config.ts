@@ -34,6 +34,7 @@ const packages = [
   "faults",
   "local",
   "masking",
+  "recovery",
   "run-metrics",
   "schema",
   "settings",
@@ -112,12 +113,14 @@ const config: OxlintConfig = {
       only("run-metrics", "schema", "settings", "masking"),
       maskingTypesOnly,
     ),
+    room(["packages/recovery/src/**"], only("db", "masking", "schema"), adapters),
+    room(["packages/recovery/src/audit/s3-sink.ts"], only("db", "masking", "schema")),
     room(["apps/*/src/**"]),
     room(["apps/demo/src/**"], only("local", "faults", "schema")),
     room(["apps/consumer/src/**"], adapters, keys, unsealing, notInProduction),
     room(["apps/consumer/src/{compose,open-work,lambda/compose}.ts"], unsealing, notInProduction),
     room(["apps/recover/src/**"], adapters, notInProduction),
-    room(["apps/recover/src/{compose,audit/s3-sink}.ts"], notInProduction),
+    room(["apps/recover/src/compose.ts"], notInProduction),
     {
       files: [
         "apps/*/src/{config,main}.ts",

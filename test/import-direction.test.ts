@@ -48,8 +48,9 @@ const refused: readonly Import[] = [
   ["apps/consumer/src/compose.ts", `import { createUnsealer } from "@org/masking/unseal";`],
   ["apps/consumer/src/compose.ts", `import { openQueue } from "@org/sqs/src/index.ts";`],
   ["apps/consumer/src/stages/a.ts", `await import("@org/sqs");`],
-  ["apps/recover/src/open/a.ts", `import { connectRecovery } from "@org/db";`],
-  ["apps/recover/src/open/a.ts", `import { S3Client } from "@aws-sdk/client-s3";`],
+  ["apps/recover/src/commands/a.ts", `import { connectRecovery } from "@org/db";`],
+  ["packages/recovery/src/open/a.ts", `import { connectRecovery } from "@org/db";`],
+  ["packages/recovery/src/open/a.ts", `import { S3Client } from "@aws-sdk/client-s3";`],
   ["apps/demo/src/a.ts", `import { run } from "../../consumer/src/run.ts";`],
 ];
 

@@ -7,8 +7,8 @@ import {
   countSamples,
   verifyMetrics,
 } from "../../apps/recover/src/audit/audit-metrics.ts";
-import { faultKinds } from "../../apps/recover/src/audit/verify.ts";
-import { refusalCodes } from "../../apps/recover/src/refusals.ts";
+import { faultKinds } from "../../packages/recovery/src/audit/verify.ts";
+import { refusalCodes } from "../../packages/recovery/src/refusals.ts";
 import { maintainMetrics } from "../../packages/db/src/command/maintain-metrics.ts";
 import { runMetrics } from "../../packages/run-metrics/src/record-run.ts";
 import { audit, consumer } from "../monitoring/dashboards.ts";

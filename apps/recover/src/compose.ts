@@ -29,22 +29,26 @@ import {
   type Profile,
   type ServerTrust,
 } from "@org/settings";
-import { openFileSink } from "./audit/file-sink.ts";
-import type { CheckpointSink } from "./audit/sink.ts";
-import { createWitness, type Witness } from "./audit/witness.ts";
-import { readOptional, readSettings, resolvePath } from "./config.ts";
-import type { Edge } from "./edge.ts";
-import { exit, RecoverError } from "./exit.ts";
-import { identify, type Operator, requireDuty } from "./operator.ts";
-import { printable } from "./printable.ts";
-import { openProfile, refuseExposures } from "./profile.ts";
 import {
   approvalsFor,
+  type CheckpointSink,
+  createWitness,
+  exit,
+  identify,
   isUrl,
   loadRecoverKeyring,
+  loadSigningKey,
+  type Operator,
+  printable,
+  RecoverError,
   type RecoverKeyring,
-} from "./signing/recover-keyring.ts";
-import { loadSigningKey } from "./signing/signing-key.ts";
+  requireDuty,
+  type Witness,
+  openSink,
+} from "@org/recovery";
+import { readOptional, readSettings, resolvePath } from "./config.ts";
+import type { Edge } from "./edge.ts";
+import { openProfile, refuseExposures } from "./profile.ts";
 
 /** As the login that RECOVER_DATABASE_URL names: the database decides what it may do. */
 export function openRecovery(edge: Edge): Recovery {
@@ -168,19 +172,6 @@ export async function openSinks(
     );
   }
   return Promise.all(sinks.map(openSink));
-}
-
-/** A directory, or a bucket with object lock. */
-async function openSink(location: string): Promise<CheckpointSink> {
-  if (!isUrl(location)) return openFileSink(location);
-  // Not loaded where nobody needs it: the SDK takes as long to start as all the rest.
-  const { openS3Sink, parseS3Location } = await import("./audit/s3-sink.ts");
-  const bucket = parseS3Location(location);
-  if (bucket !== null) return openS3Sink(bucket);
-  throw new RecoverError(exit.configuration, "A place for checkpoints is not usable.", {
-    advice:
-      "In the recover keyring: a directory, or s3://BUCKET/PREFIX, with ?retainDays=N if it is not 400.",
-  });
 }
 
 /** Opens nothing where the server's log would have what is opened, or a file has the key. */

@@ -18,7 +18,7 @@ import {
   type ValuesOf,
   withDefault,
 } from "@org/settings";
-import { exit, RecoverError } from "./exit.ts";
+import { exit, RecoverError } from "@org/recovery";
 
 /** Each with what it holds: printed beside a fault, instead of the value. */
 const settings = {

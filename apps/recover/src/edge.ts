@@ -1,8 +1,7 @@
 /** What the process gives the tool: handed in by main.ts, and by tests. */
 
 import type { Sample } from "@org/run-metrics";
-import { exit, RecoverError } from "./exit.ts";
-import { printableJson } from "./printable.ts";
+import { exit, printableJson, RecoverError } from "@org/recovery";
 
 export interface Edge {
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -4,7 +4,7 @@ import { MaskingError } from "@org/masking";
 import { CommanderError } from "commander";
 import { databaseFault } from "./compose.ts";
 import type { Edge } from "./edge.ts";
-import { exit, type ExitCode, RecoverError } from "./exit.ts";
+import { exit, type ExitCode, RecoverError } from "@org/recovery";
 
 export function explain(thrown: unknown, edge: Edge): ExitCode {
   if (thrown instanceof CommanderError)

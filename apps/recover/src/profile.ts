@@ -3,7 +3,7 @@
 import { type Exposure, judgeExposures, type Profile, profileOf } from "@org/settings";
 import { readSettings } from "./config.ts";
 import type { Edge } from "./edge.ts";
-import { exit, RecoverError } from "./exit.ts";
+import { exit, RecoverError } from "@org/recovery";
 
 /** @param host - Of the database: unless it is this machine, the profile is production. */
 export function openProfile({ env }: Edge, host: string): Profile {

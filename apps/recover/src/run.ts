@@ -19,7 +19,7 @@ import { unmask } from "./commands/unmask.ts";
 import { withFile } from "./config.ts";
 import { explain } from "./explain.ts";
 import type { Edge, MeasuredEdge } from "./edge.ts";
-import { exit, type ExitCode } from "./exit.ts";
+import { exit, type ExitCode } from "@org/recovery";
 
 export async function run(argv: readonly string[], edge: Edge): Promise<ExitCode> {
   const startedAtMs = performance.now();

@@ -2,8 +2,7 @@
 
 import type { AuditCount, Capability } from "@org/db";
 import { counter, gauge, type Metric, type Sample } from "@org/run-metrics";
-import { refusalCodes } from "../refusals.ts";
-import { faultKinds, type Verified } from "./verify.ts";
+import { faultKinds, refusalCodes, type Verified } from "@org/recovery";
 
 /** As the database's constraint has them. */
 export const auditActions = [

@@ -3,15 +3,18 @@
 import { Command } from "commander";
 import { openOperator, openRecovery } from "../compose.ts";
 import { confirmOrEnd, type Edge, report } from "../edge.ts";
-import { canonicalGrant } from "../grants/canonical-grant.ts";
-import { showVerified } from "../grants/show-verified.ts";
-import { requiredFor, stateOf } from "../grants/verify-grant.ts";
-import { requireDuty } from "../operator.ts";
+import {
+  canonicalGrant,
+  describeGrant,
+  describeHistory,
+  granted,
+  requiredFor,
+  requireDuty,
+  showVerified,
+  stateOf,
+} from "@org/recovery";
 import { contractOption } from "../option-values.ts";
-import { granted } from "../refusals.ts";
 import { compareGrant, type CompareOptions, compareOptions, describeJudged } from "./compare.ts";
-import { describeGrant } from "./describe-grant.ts";
-import { describeHistory } from "./describe-history.ts";
 
 type Verb = "approve" | "deny";
 

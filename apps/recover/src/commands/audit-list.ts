@@ -5,8 +5,8 @@ import { Command } from "commander";
 import { openRecovery } from "../compose.ts";
 import { type Edge, report } from "../edge.ts";
 import { naturalNumber, positive } from "../option-values.ts";
-import { formatRows } from "../open/result-file.ts";
-import { printableJson } from "../printable.ts";
+import { formatRows } from "../result-file.ts";
+import { printableJson } from "@org/recovery";
 
 interface Options {
   readonly after: number;

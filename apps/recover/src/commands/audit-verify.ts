@@ -2,15 +2,20 @@
 
 import { Command } from "commander";
 import { verifySamples } from "../audit/audit-metrics.ts";
-import { type AuditFault, verifyAudit } from "../audit/verify.ts";
-import type { CheckpointSink, StoredCheckpoint } from "../audit/sink.ts";
+import {
+  type AuditFault,
+  type CheckpointSink,
+  exit,
+  loadRecoverKeyring,
+  printableJson,
+  RecoverError,
+  type StoredCheckpoint,
+  verifyAudit,
+} from "@org/recovery";
 import { openRecovery, openSinks, warnOfIgnored } from "../compose.ts";
 import { readSettings } from "../config.ts";
 import { type MeasuredEdge, report } from "../edge.ts";
-import { exit, RecoverError } from "../exit.ts";
-import { printableJson } from "../printable.ts";
 import { naturalNumber } from "../option-values.ts";
-import { loadRecoverKeyring } from "../signing/recover-keyring.ts";
 
 interface Options {
   readonly maxAge: number;

@@ -6,11 +6,16 @@ import { type AnyContract, tagField } from "@org/schema";
 import { Option } from "commander";
 import { openContract, openTokenizer } from "../compose.ts";
 import { type Edge, readStdin } from "../edge.ts";
-import { exit, RecoverError } from "../exit.ts";
-import { tokensOf } from "../grants/find-excess.ts";
-import { isNamedIn, plainSubject } from "../grants/subject-commitment.ts";
-import { tokenSourcesOf } from "../open/compare.ts";
-import { granted, refusal } from "../refusals.ts";
+import {
+  exit,
+  granted,
+  isNamedIn,
+  plainSubject,
+  RecoverError,
+  refusal,
+  tokensOf,
+  tokenSourcesOf,
+} from "@org/recovery";
 import { compareSubject } from "./subject.ts";
 
 export interface CompareOptions {

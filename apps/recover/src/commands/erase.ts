@@ -4,15 +4,19 @@ import type { AnyContract } from "@org/schema";
 import { Command } from "commander";
 import { openContract, openRecovery, openWitness } from "../compose.ts";
 import { confirmOrEnd, type Edge, report } from "../edge.ts";
-import { showUsable } from "../grants/show-verified.ts";
-import { isNamedIn, namesSubject, plainSubject } from "../grants/subject-commitment.ts";
-import { endCovered } from "../open/claim.ts";
+import {
+  describeGrant,
+  endCovered,
+  isNamedIn,
+  namesSubject,
+  plainSubject,
+  refusal,
+  showUsable,
+} from "@org/recovery";
 import { contractOption } from "../option-values.ts";
 import { describeArrived, withProgress } from "../progress.ts";
 import { erase as eraseRecords } from "../work/erase.ts";
 import { describePlaces } from "../work/erasure-places.ts";
-import { refusal } from "../refusals.ts";
-import { describeGrant } from "./describe-grant.ts";
 import { readSubject, type SubjectOptions, subjectOptions } from "./subject.ts";
 
 interface Options extends SubjectOptions {

@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { openRecovery } from "../compose.ts";
 import type { Edge } from "../edge.ts";
 import { day } from "../option-values.ts";
-import { printableJson } from "../printable.ts";
+import { printableJson } from "@org/recovery";
 
 const pageRecords = 1_000;
 const nil = "00000000-0000-0000-0000-000000000000";

@@ -3,7 +3,7 @@
 import { Command } from "commander";
 import { openRecovery } from "../compose.ts";
 import { type Edge, report } from "../edge.ts";
-import { exit, RecoverError } from "../exit.ts";
+import { exit, RecoverError } from "@org/recovery";
 import { uuid } from "../option-values.ts";
 import { describePlaces, reportPlaces } from "../work/erasure-places.ts";
 

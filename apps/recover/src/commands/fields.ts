@@ -1,7 +1,7 @@
 /** Fields that somebody named, held against the contract: refused before anything is asked. */
 
 import type { AnyContract } from "@org/schema";
-import { exit, RecoverError } from "../exit.ts";
+import { exit, RecoverError } from "@org/recovery";
 
 /** What can be looked up by: each masked field, and each view of one. */
 export function requireTokenFields(contract: AnyContract, named: readonly string[]): void {

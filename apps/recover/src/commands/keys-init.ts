@@ -5,7 +5,7 @@ import { generateKeyring, writeKeyring } from "@org/masking/keyring";
 import { Command } from "commander";
 import { resolvePath } from "../config.ts";
 import { type Edge, report } from "../edge.ts";
-import { exit, RecoverError } from "../exit.ts";
+import { exit, RecoverError } from "@org/recovery";
 
 interface Options {
   readonly keyring: string;

@@ -3,7 +3,7 @@
 import { Command } from "commander";
 import { type Edge, report } from "../edge.ts";
 import { readKeyringFile } from "../keys/keyring-file.ts";
-import { formatRows } from "../open/result-file.ts";
+import { formatRows } from "../result-file.ts";
 import { type FileOptions, keyFiles, withFiles } from "./keys-options.ts";
 
 export function keysList(edge: Edge): Command {

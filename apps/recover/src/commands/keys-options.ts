@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { readOptional, resolvePath } from "../config.ts";
 import type { Edge } from "../edge.ts";
-import { exit, RecoverError } from "../exit.ts";
+import { exit, RecoverError } from "@org/recovery";
 import type { KeyFiles } from "../keys/keyring-file.ts";
 import type { Kind } from "../keys/states.ts";
 

@@ -5,18 +5,19 @@ import { stat, unlink, writeFile } from "node:fs/promises";
 import { Command, Option } from "commander";
 import { readOptional, resolvePath } from "../config.ts";
 import { type Edge, report } from "../edge.ts";
-import { exit, RecoverError } from "../exit.ts";
-import { replaceFile } from "../keys/replace-file.ts";
 import {
   deploymentForm,
   duties,
   type Duty,
+  exit,
   isUrl,
   type KeyJson,
   readRecoverKeyring,
+  RecoverError,
   type RecoverKeyringJson,
-} from "../signing/recover-keyring.ts";
-import { writeSigningKey } from "../signing/signing-key.ts";
+  writeSigningKey,
+} from "@org/recovery";
+import { replaceFile } from "../keys/replace-file.ts";
 
 interface Options {
   readonly login: string;

@@ -5,7 +5,7 @@ import { openRecovery } from "../compose.ts";
 import { type Edge, report } from "../edge.ts";
 import { readKeyringFile } from "../keys/keyring-file.ts";
 import { keyKind } from "../keys/usage.ts";
-import { formatRows } from "../open/result-file.ts";
+import { formatRows } from "../result-file.ts";
 import { type FileOptions, keyFiles, withFiles } from "./keys-options.ts";
 
 export function keysStatus(edge: Edge): Command {

@@ -4,10 +4,8 @@ import { Command } from "commander";
 import { openRecovery } from "../compose.ts";
 import { type Edge, report } from "../edge.ts";
 import { positive } from "../option-values.ts";
-import { formatRows } from "../open/result-file.ts";
-import { refusal } from "../refusals.ts";
-import { describeGrant } from "./describe-grant.ts";
-import { describeHistory } from "./describe-history.ts";
+import { formatRows } from "../result-file.ts";
+import { describeGrant, describeHistory, refusal } from "@org/recovery";
 
 interface Options {
   readonly grant?: string;

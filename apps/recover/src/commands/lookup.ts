@@ -4,10 +4,8 @@ import { Command } from "commander";
 import { openContract, openRecovery, openTokenizer, openWitness } from "../compose.ts";
 import { readSettings } from "../config.ts";
 import { type Edge, readValue, report } from "../edge.ts";
-import { showUsable } from "../grants/show-verified.ts";
-import { endCovered } from "../open/claim.ts";
-import { lookup as lookUp } from "../open/lookup.ts";
-import { formatRows } from "../open/result-file.ts";
+import { endCovered, lookup as lookUp, showUsable } from "@org/recovery";
+import { formatRows } from "../result-file.ts";
 import { contractOption, positive } from "../option-values.ts";
 import { requireTokenFields } from "./fields.ts";
 

@@ -14,8 +14,8 @@ import {
 import { readSettings } from "../config.ts";
 import { contractOption, positive, uuids } from "../option-values.ts";
 import { type Edge, report } from "../edge.ts";
-import { endCovered } from "../open/claim.ts";
-import { formatRows } from "../open/result-file.ts";
+import { endCovered } from "@org/recovery";
+import { formatRows } from "../result-file.ts";
 import { retry as retryMessages } from "../work/retry.ts";
 import { erase } from "./erase.ts";
 import { open, type UnmaskOptions, withResultOptions } from "./unmask.ts";

@@ -6,8 +6,7 @@ import { Argument, Command, Option } from "commander";
 import { openContract, openRecovery, openTokenizer } from "../compose.ts";
 import { readSettings } from "../config.ts";
 import { confirmOrEnd, type Edge, readValue, report } from "../edge.ts";
-import { exit, RecoverError } from "../exit.ts";
-import { granted } from "../refusals.ts";
+import { describeGrant, exit, granted, RecoverError } from "@org/recovery";
 import {
   contractOption,
   day,
@@ -18,7 +17,6 @@ import {
   token,
   uuids,
 } from "../option-values.ts";
-import { describeGrant } from "./describe-grant.ts";
 import { requireOpenableFields, requireTokenFields } from "./fields.ts";
 import {
   nameSubject,

@@ -12,8 +12,7 @@ import {
 import { contractOption } from "../option-values.ts";
 import { readSettings } from "../config.ts";
 import { type Edge, report } from "../edge.ts";
-import { exit, RecoverError } from "../exit.ts";
-import { endCovered } from "../open/claim.ts";
+import { endCovered, exit, RecoverError } from "@org/recovery";
 import { describeArrived, withProgress } from "../progress.ts";
 import { retoken as retokenRows } from "../work/retoken.ts";
 

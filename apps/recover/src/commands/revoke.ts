@@ -3,7 +3,7 @@
 import { Command } from "commander";
 import { openRecovery } from "../compose.ts";
 import { type Edge, report } from "../edge.ts";
-import { granted } from "../refusals.ts";
+import { granted } from "@org/recovery";
 
 export function revoke(edge: Edge): Command {
   return new Command("revoke")

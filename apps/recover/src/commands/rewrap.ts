@@ -3,8 +3,7 @@
 import { Command } from "commander";
 import { openKeyring, openRecovery, openUnsealer, openWitness } from "../compose.ts";
 import { type Edge, report } from "../edge.ts";
-import { exit, RecoverError } from "../exit.ts";
-import { endCovered } from "../open/claim.ts";
+import { endCovered, exit, RecoverError } from "@org/recovery";
 import { describeArrived, withProgress } from "../progress.ts";
 import { rewrap as rewrapKeys } from "../work/rewrap.ts";
 

@@ -4,7 +4,7 @@ import type { Compared, Grant, NamedSubject, Selector } from "@org/db";
 import { Option } from "commander";
 import { openTokenizer, openTokenizerIfAny } from "../compose.ts";
 import { type Edge, readStdin } from "../edge.ts";
-import { commitTo, plainSubject } from "../grants/subject-commitment.ts";
+import { commitTo, plainSubject } from "@org/recovery";
 import { type AnyContract, tagField } from "@org/schema";
 
 export type SubjectSelector = Extract<Selector, { readonly kind: "subject" }>;

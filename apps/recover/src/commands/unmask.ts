@@ -12,16 +12,24 @@ import {
 } from "../compose.ts";
 import { resolvePath } from "../config.ts";
 import { confirmOrEnd, type Edge } from "../edge.ts";
-import { exit, RecoverError } from "../exit.ts";
-import { printable, printableJson } from "../printable.ts";
-import { endCovered } from "../open/claim.ts";
-import { type Format, openResultFile } from "../open/result-file.ts";
-import { endOf, unmask as unmaskRecords, type UnmaskOrder } from "../open/unmask.ts";
+import {
+  chooseRecords,
+  endCovered,
+  endOf,
+  exit,
+  isNamedIn,
+  namesSubject,
+  printable,
+  printableJson,
+  RecoverError,
+  refusal,
+  type Reveal,
+  showUsable,
+  unmask as unmaskRecords,
+  type UnmaskOrder,
+} from "@org/recovery";
+import { type Format, openResultFile } from "../result-file.ts";
 import { contractOption, uuids } from "../option-values.ts";
-import { chooseRecords, showUsable } from "../grants/show-verified.ts";
-import type { Reveal } from "../reveal.ts";
-import { isNamedIn, namesSubject } from "../grants/subject-commitment.ts";
-import { refusal } from "../refusals.ts";
 import { requireOpenableFields } from "./fields.ts";
 import { readSubject, subjectOptions } from "./subject.ts";
 

@@ -1,7 +1,7 @@
 /** How keys move through their states; what each state permits is masking's to say. */
 
 import type { KeyringJson, RecipientJson, TokenKeyJson } from "@org/masking/keyring";
-import { exit, RecoverError } from "../exit.ts";
+import { exit, RecoverError } from "@org/recovery";
 
 export type Kind = "token" | "recipient";
 

@@ -1,11 +1,14 @@
 /** The start of a custodian's work: a verified grant, a claim, and a checkpoint of it. */
 
 import type { Claim, Grant, Recovery, WorkRequest } from "@org/db";
-import type { Witness } from "../audit/witness.ts";
-import { exit, RecoverError } from "../exit.ts";
-import { showUsable } from "../grants/show-verified.ts";
-import { makeClaim } from "../open/claim.ts";
-import type { Operator } from "../operator.ts";
+import {
+  exit,
+  makeClaim,
+  type Operator,
+  RecoverError,
+  showUsable,
+  type Witness,
+} from "@org/recovery";
 
 export interface WorkPorts {
   readonly recovery: Pick<Recovery, "grants" | "claims" | "work">;

@@ -5,9 +5,17 @@ import { MaskingError, type Token, type Tokenizer } from "@org/masking";
 import type { BatchSealer, Sealer } from "@org/masking/seal";
 import { type BatchOpener, retoken as retokenRecord, type Unsealer } from "@org/masking/unseal";
 import type { AnyContract } from "@org/schema";
-import { exit, RecoverError } from "../exit.ts";
-import { isOfSubject, type Originals, type TokenSource, tokenSourcesOf } from "../open/compare.ts";
-import { nullIfMasking, openBatchKey, requireOpenable } from "../open/open-records.ts";
+import {
+  exit,
+  isOfSubject,
+  nullIfMasking,
+  openBatchKey,
+  type Originals,
+  RecoverError,
+  requireOpenable,
+  type TokenSource,
+  tokenSourcesOf,
+} from "@org/recovery";
 import type { Progress } from "../progress.ts";
 import { openWork, termOf, type WorkPorts } from "./open-work.ts";
 

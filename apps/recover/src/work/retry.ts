@@ -4,9 +4,14 @@ import type { Claims, Recovery, RetriedRow } from "@org/db";
 import type { Sealer } from "@org/masking/seal";
 import type { Unsealer } from "@org/masking/unseal";
 import type { AnyContract, MessageOf, Parse, ToRow } from "@org/schema";
-import { chooseRecords, showUsable } from "../grants/show-verified.ts";
-import { makeClaim } from "../open/claim.ts";
-import { onlyClaimed, openRecords, requireOpenable } from "../open/open-records.ts";
+import {
+  chooseRecords,
+  makeClaim,
+  onlyClaimed,
+  openRecords,
+  requireOpenable,
+  showUsable,
+} from "@org/recovery";
 import type { WorkPorts } from "./open-work.ts";
 
 export interface RetryPorts extends WorkPorts {

@@ -2,8 +2,7 @@
 
 import { type Keyring, MaskingError } from "@org/masking";
 import type { Unsealer } from "@org/masking/unseal";
-import { exit, RecoverError } from "../exit.ts";
-import { requireOpenable } from "../open/open-records.ts";
+import { exit, RecoverError, requireOpenable } from "@org/recovery";
 import type { Progress } from "../progress.ts";
 import { openWork, termOf, type WorkPorts } from "./open-work.ts";
 

@@ -4,11 +4,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   type CheckpointSigning,
+  loadRecoverKeyring,
+  loadSigningKey,
   readCheckpoint,
+  type RecoverKeyring,
   signCheckpoint,
-} from "../../src/audit/checkpoint.ts";
-import { loadRecoverKeyring, type RecoverKeyring } from "../../src/signing/recover-keyring.ts";
-import { loadSigningKey, type SigningKey } from "../../src/signing/signing-key.ts";
+  type SigningKey,
+} from "@org/recovery";
 import { runRecover } from "../run-recover.ts";
 
 let directory: string;

@@ -13,9 +13,8 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { openFileSink } from "../../src/audit/file-sink.ts";
-import { openS3Sink, parseS3Location } from "../../src/audit/s3-sink.ts";
-import type { CheckpointSink, StoredCheckpoint } from "../../src/audit/sink.ts";
+import { type CheckpointSink, openFileSink, type StoredCheckpoint } from "@org/recovery";
+import { openS3Sink, parseS3Location } from "@org/recovery/s3-sink";
 import { openOffice } from "../office.ts";
 import { runRecover } from "../run-recover.ts";
 import { hasMoto, type Moto, startMoto } from "./moto.ts";

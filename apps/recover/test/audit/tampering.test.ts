@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { signCheckpoint } from "../../src/audit/checkpoint.ts";
 import {
   loadRecoverKeyring,
+  loadSigningKey,
   readRecoverKeyring,
   type RecoverKeyringJson,
-} from "../../src/signing/recover-keyring.ts";
-import { loadSigningKey } from "../../src/signing/signing-key.ts";
+  signCheckpoint,
+} from "@org/recovery";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Kept, keepOffice } from "../kept.ts";
 import { askApproved, type Office, openOffice } from "../office.ts";

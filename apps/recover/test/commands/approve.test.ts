@@ -6,7 +6,7 @@ import { loadKeyring } from "@org/masking/keyring";
 import { tagField, tagFields } from "@org/schema";
 import { testContracts } from "@org/schema/test-contracts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { commitTo, plainSubject } from "../../src/grants/subject-commitment.ts";
+import { commitTo, plainSubject } from "@org/recovery";
 import { ask, type Office, openOffice, type Person, tenant } from "../office.ts";
 import type { Ended } from "../run-recover.ts";
 import { bodyOf, type Message } from "../samples.ts";

@@ -7,7 +7,7 @@ import { testContracts } from "@org/schema/test-contracts";
 import { randomUUID } from "node:crypto";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { tokenSourcesOf } from "../../src/open/compare.ts";
+import { tokenSourcesOf } from "@org/recovery";
 import { ask, askApproved, type Office, openOffice, tenant, why } from "../office.ts";
 import { type Ended, runRecover } from "../run-recover.ts";
 import type { Message } from "../samples.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { testContracts } from "@org/schema/test-contracts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { tokenSourcesOf } from "../../src/open/compare.ts";
+import { tokenSourcesOf } from "@org/recovery";
 import { ask, askApproved, type Office, openOffice, why } from "../office.ts";
 import type { Ended } from "../run-recover.ts";
 import { type Message, strictFieldOf } from "../samples.ts";

@@ -4,13 +4,8 @@ import { join } from "node:path";
 import type { Grant } from "@org/db";
 import { login } from "@org/schema";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { canonicalGrant } from "../../src/grants/canonical-grant.ts";
+import { canonicalGrant, type Duty, type OperatorJson, readRecoverKeyring } from "@org/recovery";
 import { ask, askApproved, namesOf, type Office, openOffice, type Person, why } from "../office.ts";
-import {
-  type Duty,
-  type OperatorJson,
-  readRecoverKeyring,
-} from "../../src/signing/recover-keyring.ts";
 import { type Ended, runRecover } from "../run-recover.ts";
 
 const { table, field, fields } = namesOf(login);

@@ -4,8 +4,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { login } from "@org/schema";
 import { expect, test } from "vitest";
-import { digestOf } from "../../src/grants/canonical-grant.ts";
-import { isNamedIn } from "../../src/grants/subject-commitment.ts";
+import { digestOf, isNamedIn } from "@org/recovery";
 import { openOffice } from "../office.ts";
 
 const page = new URL("../../../../docs/recovery-formats.md", import.meta.url);

@@ -7,9 +7,9 @@ import {
   findSigner,
   type KeyJson,
   loadRecoverKeyring,
+  loadSigningKey,
   type RecoverKeyringJson,
-} from "../../src/signing/recover-keyring.ts";
-import { loadSigningKey } from "../../src/signing/signing-key.ts";
+} from "@org/recovery";
 import { runRecover } from "../run-recover.ts";
 
 let directory: string;

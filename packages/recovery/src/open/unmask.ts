@@ -17,14 +17,21 @@ import {
   tokenSourcesOf,
 } from "./compare.ts";
 import { onlyClaimed, type OpenedRecord, openRecords } from "./open-records.ts";
-import type { ResultFile, ResultRow } from "./result-file.ts";
+
+/** A record as it is shown: by column, its fields and what is said of it. */
+export type ResultRow = Readonly<Record<string, string>>;
+
+/** Where opened values go. */
+export interface ResultSink {
+  readonly write: (rows: readonly ResultRow[]) => Promise<void>;
+}
 
 export interface UnmaskPorts extends ClaimPorts {
   readonly claims: Pick<Claims, "claim" | "fetch" | "fetchBatchKeys" | "reportResult">;
   readonly unsealer: Unsealer;
   /** Null where the token key is not at hand: then tokens cannot be compared. */
   readonly tokenizer: Tokenizer<string> | null;
-  readonly result: ResultFile;
+  readonly result: ResultSink;
 }
 
 /** What is to be opened. */

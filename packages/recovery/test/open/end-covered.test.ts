@@ -1,9 +1,9 @@
 /** How a claim ends whose outcome was told: with what is worse of the work and its last checkpoint. */
 
 import { expect, test } from "vitest";
-import type { Witness } from "../src/audit/witness.ts";
-import { exit, RecoverError } from "../src/exit.ts";
-import { endCovered } from "../src/open/claim.ts";
+import type { Witness } from "../../src/audit/witness.ts";
+import { exit, RecoverError } from "../../src/exit.ts";
+import { endCovered } from "../../src/open/claim.ts";
 
 const witness = (coverEnd: () => Promise<never>): Witness => ({
   cover: async () => {},

@@ -1,15 +1,19 @@
 /** Where opened values go: a new file of mode 0600, or the terminal if asked for explicitly. */
 
 import { open, unlink } from "node:fs/promises";
-import type { Sink } from "../edge.ts";
-import { exit, RecoverError } from "../exit.ts";
-import { printable, printableJson } from "../printable.ts";
+import type { Sink } from "./edge.ts";
+import {
+  exit,
+  printable,
+  printableJson,
+  RecoverError,
+  type ResultRow,
+  type ResultSink,
+} from "@org/recovery";
 
 export type Format = "table" | "jsonl" | "csv";
-export type ResultRow = Readonly<Record<string, string>>;
 
-export interface ResultFile {
-  readonly write: (rows: readonly ResultRow[]) => Promise<void>;
+export interface ResultFile extends ResultSink {
   /** Removes the file unless everything was written: no half of it stays behind. */
   readonly close: () => Promise<void>;
 }

@@ -1,7 +1,7 @@
 /** Opened values as text: what a producer sent steers neither the terminal nor a spreadsheet. */
 
 import { expect, test } from "vitest";
-import { type Format, formatRows } from "../../src/open/result-file.ts";
+import { type Format, formatRows } from "../src/result-file.ts";
 
 /** Each does something to a terminal: clears it, ends a control sequence, turns or hides text, adds a line. */
 const steering = [

@@ -1,0 +1,46 @@
+/** Governed recovery, as `recover` and the console do it. */
+
+export { type CheckpointSigning, readCheckpoint, signCheckpoint } from "./audit/checkpoint.ts";
+export { openFileSink } from "./audit/file-sink.ts";
+export { openSink } from "./audit/open-sink.ts";
+export type { CheckpointSink, StoredCheckpoint } from "./audit/sink.ts";
+export { type AuditFault, faultKinds, type Verified, verifyAudit } from "./audit/verify.ts";
+export { createWitness, type Witness } from "./audit/witness.ts";
+export { exit, type ExitCode, RecoverError } from "./exit.ts";
+export { canonicalGrant, digestOf } from "./grants/canonical-grant.ts";
+export { describeGrant } from "./grants/describe-grant.ts";
+export { describeHistory } from "./grants/describe-history.ts";
+export { tokensOf } from "./grants/find-excess.ts";
+export { chooseRecords, showUsable, showVerified } from "./grants/show-verified.ts";
+export { commitTo, isNamedIn, namesSubject, plainSubject } from "./grants/subject-commitment.ts";
+export { requiredFor, stateOf } from "./grants/verify-grant.ts";
+export { endCovered, makeClaim } from "./open/claim.ts";
+export { isOfSubject, type Originals, type TokenSource, tokenSourcesOf } from "./open/compare.ts";
+export { lookup } from "./open/lookup.ts";
+export {
+  nullIfMasking,
+  onlyClaimed,
+  openBatchKey,
+  openRecords,
+  requireOpenable,
+} from "./open/open-records.ts";
+export { endOf, type ResultRow, type ResultSink, unmask, type UnmaskOrder } from "./open/unmask.ts";
+export { identify, type Operator, requireDuty } from "./operator.ts";
+export { printable, printableJson } from "./printable.ts";
+export { granted, refusal, refusalCodes } from "./refusals.ts";
+export type { Reveal } from "./reveal.ts";
+export {
+  approvalsFor,
+  deploymentForm,
+  duties,
+  type Duty,
+  findSigner,
+  isUrl,
+  type KeyJson,
+  loadRecoverKeyring,
+  type OperatorJson,
+  readRecoverKeyring,
+  type RecoverKeyring,
+  type RecoverKeyringJson,
+} from "./signing/recover-keyring.ts";
+export { loadSigningKey, type SigningKey, writeSigningKey } from "./signing/signing-key.ts";
