@@ -5,7 +5,7 @@ import { consume } from "demo/consume";
 import { type Person, UnexpectedEnd } from "demo/person";
 import { migrateStack, type Stack, startStack } from "demo/stack";
 import { query } from "@org/local";
-import { login } from "@org/schema";
+import { login, sampleMessages } from "@org/schema";
 import { addition, failed } from "./changes.ts";
 import { edit } from "./tree.ts";
 
@@ -13,26 +13,19 @@ const tree = fileURLToPath(new URL("../../", import.meta.url));
 const topic = "arn:aws:sns:eu-central-1:000000000000:logins";
 const { signal } = new AbortController();
 
-/** By subject; each message is of the shape that its name says. */
+/** By subject: what each message has of the new fields. */
 const people = {
-  old: { user_id: "old", ip: "192.0.2.1", device_id: "111-11-1111" },
-  plain: { user_id: "plain", ip: "192.0.2.2", device_id: "222-22-2222", country: "FR" },
-  full: {
-    user_id: "full",
-    ip: "192.0.2.3",
-    device_id: "333-33-3333",
-    country: "DE",
-    email: "Full@example.org",
-  },
-  wrapped: {
-    user_id: "wrapped",
-    ip: "192.0.2.4",
-    device_id: "444-44-4444",
-    country: "NG",
-    email: "wrapped@example.org",
-  },
+  old: {},
+  plain: { country: "FR" },
+  full: { country: "DE", email: "Full@example.org" },
+  wrapped: { country: "NG", email: "wrapped@example.org" },
 } as const;
 type Name = keyof typeof people;
+const names = Object.keys(people) as Name[];
+
+const masked = login.fields.filter(({ isMasked }) => isMasked).map(({ name }) => name);
+/** By which a row is found again. */
+const [oldField = ""] = masked;
 
 class NotSo extends Error {
   override readonly name = "NotSo";
@@ -44,14 +37,14 @@ function check(claim: string, holds: boolean): void {
   if (!holds) throw new NotSo(claim);
 }
 
-function bodyOf(name: Name): string {
-  return JSON.stringify({
-    device_type: "android",
-    locale: null,
-    app_version: "2.3.0",
-    ...people[name],
-  });
+/** A sample of the contract as it stood, no value of which another has, with the new fields. */
+function messageOf(name: Name): Readonly<Record<string, string | null>> {
+  const samples = sampleMessages(login, { count: names.length, seed: 1 });
+  const body = samples[names.indexOf(name)]?.body ?? "";
+  return { ...JSON.parse(body), [login.subject]: name, ...people[name] };
 }
+
+const bodyOf = (name: Name): string => JSON.stringify(messageOf(name));
 
 interface Row {
   readonly [column: string]: string | null;
@@ -86,16 +79,16 @@ async function ask(
 /** By subject; every row is opened under one grant. */
 async function checkOriginals(cast: Cast, names: readonly Name[], when: string): Promise<void> {
   const everything = ["--from", "2020-01-01T00:00:00Z", "--to", "2100-01-01T00:00:00Z"];
-  const terms = ["unmask", "--field", "ip", "device_id", "email", ...everything];
+  const terms = ["unmask", "--field", ...masked, "email", ...everything];
   const grant = await ask(cast, cast.rita, terms);
   const command = ["unmask", "--grant", grant, "--print", "--format", "jsonl"];
   const { stdout } = await cast.rita.type(command, { exitCode: 0 });
   const lines = stdout.split("\n").filter((line) => line.startsWith("{"));
   const opened = lines.map((line) => JSON.parse(line) as Record<string, string>);
   for (const name of names) {
-    const sent: Readonly<Record<string, string>> = people[name];
-    const row = opened.find(({ ip }) => ip === sent["ip"]);
-    const isWhole = ["device_id", "email"].every(
+    const sent = messageOf(name);
+    const row = opened.find((each) => each[oldField] === sent[oldField]);
+    const isWhole = [...masked, "email"].every(
       (field) => (row?.[field] || undefined) === sent[field],
     );
     check(
@@ -156,7 +149,8 @@ async function erase(stack: Stack, cast: Cast, name: Name): Promise<void> {
   const tokens = Object.entries(row ?? {}).filter(([column]) => column.startsWith("masked_"));
   check(
     `${name}: erased, not a token outlives it`,
-    tokens.length === 3 && tokens.every(([, token]) => token === "erased" || token === null),
+    tokens.length === masked.length + 1 &&
+      tokens.every(([, token]) => token === "erased" || token === null),
   );
 }
 
@@ -170,6 +164,19 @@ async function retry(stack: Stack, cast: Cast): Promise<void> {
   const row = await rowOf(stack, "wrapped");
   check("a retry brings the new plain field", row?.["country"] === people.wrapped.country);
   check("a retry masks the new field", isUnder(row?.["masked_email"], "t1"));
+}
+
+/** Of every table of the database, as text: as the owner reads it. */
+async function countHolding(stack: Stack, text: string): Promise<number> {
+  const tables = await query<{ name: string }>(
+    stack.adminUrl,
+    `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+     WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`,
+  );
+  const counts = tables.map(
+    ({ name }) => `SELECT 1 FROM ${name} AS entry WHERE entry::text ILIKE '%' || $1 || '%'`,
+  );
+  return (await query(stack.adminUrl, counts.join(" UNION ALL "), [text])).length;
 }
 
 async function main(): Promise<void> {
@@ -205,7 +212,6 @@ async function main(): Promise<void> {
   check("full: the masked field as a token", isUnder(full?.["masked_email"], "t1"));
   await retry(stack, cast);
 
-  const names = ["old", "plain", "full", "wrapped"] as const;
   await checkOriginals(cast, names, "as written");
   check(
     "a look-up by the new field finds its one row",
@@ -213,10 +219,11 @@ async function main(): Promise<void> {
   );
   check(
     "a look-up by an old field finds an old row",
-    (await countFound(cast, "ip", people.old.ip)) === 1,
+    (await countFound(cast, oldField, messageOf("old")[oldField] ?? "")) === 1,
   );
   await rotate(stack, cast);
   await checkOriginals(cast, names, "after the key was rotated");
+  check("no e-mail stands in any table", (await countHolding(stack, "@example.org")) === 0);
   await erase(stack, cast, "full");
   await erase(stack, cast, "old");
   await checkOriginals(cast, ["plain", "wrapped"], "after others were erased");
