@@ -152,6 +152,7 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
         hasVault: keys.sealer !== null,
         readsMaskedData: access.readsMaskedData,
         preparesTransactions: access.preparesTransactions,
+        additions: access.additions,
         isRestored: access.isRestored,
         namesPrivateKeyring: config.RECOVER_PRIVATE_KEYRING !== null,
         unknownSettings: config.unknownSettings,

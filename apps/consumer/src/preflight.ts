@@ -17,6 +17,7 @@ export interface WorkPlan {
   readonly readsMaskedData: boolean;
   readonly preparesTransactions: boolean;
   readonly isRestored: boolean;
+  readonly additions: readonly string[];
   readonly namesPrivateKeyring: boolean;
   readonly unknownSettings: readonly string[];
 }
@@ -183,7 +184,15 @@ const workChecks: readonly Check<[WorkPlan]>[] = [
       isRestored &&
       "the database goes on from a backup or a standby: what was committed after that state is gone from it, messages that were deleted from the queue and erasures among it",
     advice:
-      'deal with it as docs/operations.md says under "After a restore", then run `pnpm migrate --accept-restore`',
+      'deal with it as docs/operations/restore.md says under "After a restore", then run `pnpm migrate --accept-restore`',
+  },
+  {
+    severity: "warning",
+    find: ({ additions }) =>
+      additions.length > 0 &&
+      `the table was migrated to a later contract: ${additions.join("; ")}: what messages have of it is dropped here`,
+    advice:
+      "start with the contract that the database was migrated to; one of before is for an upgrade, and for going back",
   },
   {
     severity: "warning",

@@ -25,6 +25,7 @@ const plan = {
   readsMaskedData: false,
   preparesTransactions: false,
   isRestored: false,
+  additions: [],
   namesPrivateKeyring: false,
   unknownSettings: [],
   ignoredSettings: [],
@@ -121,6 +122,13 @@ test("warns of a server that lets a transaction outlive its session", () => {
 test("a database that goes on from a backup is told of", () => {
   expect(preflight(healthy, { ...plan, isRestored: true })).toMatchObject([
     { severity: "warning", advice: expect.stringContaining("--accept-restore") },
+  ]);
+});
+
+test("a table of a later contract is told of, with what it has more", () => {
+  const additions = ["column more is not in the contract"];
+  expect(preflight(healthy, { ...plan, additions })).toMatchObject([
+    { severity: "warning", finding: expect.stringContaining(additions[0] ?? "") },
   ]);
 });
 

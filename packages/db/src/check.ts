@@ -7,6 +7,7 @@ import {
   compareColumns,
   type ContractState,
   definitionOf,
+  isAddition,
   readContractState,
 } from "./contract-state.ts";
 import { DatabaseError, type DatabaseReason, toDatabaseError } from "./database-error.ts";
@@ -34,6 +35,8 @@ export interface Access {
   readonly preparesTransactions: boolean;
   /** Settings by which the server's log repeats what this login's statements are given. */
   readonly loggedBy: readonly string[];
+  /** What the table has beyond the contract, in words: rows of this program have none of it. */
+  readonly additions: readonly string[];
   /** The server goes on from a backup or a standby, and nobody has said that what it lacks was dealt with. */
   readonly isRestored: boolean;
 }
@@ -54,13 +57,13 @@ export async function check(client: ClientBase, contract: AnyContract): Promise<
   if (!isUtf8) throw misfit(notUtf8, "schema_differs");
   if (Number(version) < schemaVersion) throw misfit(oldSchema, "schema_differs");
   if (!isWriter) throw misfit(notWriter, "right_missing");
-  const differences = differencesFrom(
+  const { faults, additions } = differencesFrom(
     contract,
     await reading(() => readContractState(client, contract)),
   );
-  if (differences.length > 0) {
+  if (faults.length > 0) {
     throw misfit(
-      `The database is not as contract ${contract.name} says: ${differences.join("; ")}. Run the migration with this contract, or start with the one that it was migrated to.`,
+      `The database is not as contract ${contract.name} says: ${faults.join("; ")}. Run the migration with this contract, or start with the one that it was migrated to.`,
       "schema_differs",
     );
   }
@@ -79,24 +82,35 @@ export async function check(client: ClientBase, contract: AnyContract): Promise<
   );
   return {
     ...access,
+    additions,
     loggedBy: logged.map(({ name }) => name),
     isRestored: rows[0]?.isRestored === true,
   };
 }
 
 /** Names of tables and columns and what is in them, never a value. */
-function differencesFrom(contract: AnyContract, state: ContractState): string[] {
+interface Differences {
+  readonly faults: readonly string[];
+  readonly additions: readonly string[];
+}
+
+const asFault = (text: string): Differences => ({ faults: [text], additions: [] });
+
+function differencesFrom(contract: AnyContract, state: ContractState): Differences {
   const { definition, columns } = state;
   const wanted = definitionOf(contract);
-  if (definition === null) return ["it was never migrated to this contract"];
-  if (definition.table !== wanted.table) return [`its rows are in ${definition.table}`];
-  if (columns === null) return [`table ${contract.table} is gone`];
-  return [
-    ...compareColumns(wanted, definition, columns).map(describe),
-    ...(definition.subject === wanted.subject
-      ? []
-      : [`the subject there is ${definition.subject}`]),
-  ];
+  if (definition === null) return asFault("it was never migrated to this contract");
+  if (definition.table !== wanted.table) return asFault(`its rows are in ${definition.table}`);
+  if (columns === null) return asFault(`table ${contract.table} is gone`);
+  const differences = compareColumns(wanted, definition, columns);
+  const hindering = differences.filter((each) => !isAddition(each)).map(describe);
+  return {
+    faults:
+      definition.subject === wanted.subject
+        ? hindering
+        : [...hindering, `the subject there is ${definition.subject}`],
+    additions: differences.filter(isAddition).map(describe),
+  };
 }
 
 const words: Readonly<Record<ColumnDifference["kind"], (difference: ColumnDifference) => string>> =

@@ -9,6 +9,7 @@ import {
   type ContractState,
   type Definition,
   definitionOf,
+  isWider,
   type StoredColumn,
 } from "./contract-state.ts";
 
@@ -98,12 +99,6 @@ const changeFor: Readonly<
 
 function alteration(table: string, { name }: StoredColumn): string {
   return `ALTER TABLE ${table} ALTER COLUMN ${escapeIdentifier(name)}`;
-}
-
-/** A longer varchar: PostgreSQL changes the catalog alone, and no row. */
-function isWider(wanted: string, found: string): boolean {
-  const [to, from] = [wanted, found].map((type) => /^character varying\((\d+)\)$/.exec(type)?.[1]);
-  return to !== undefined && from !== undefined && Number(to) > Number(from);
 }
 
 function nameOf({ table }: Pick<AnyContract, "table">): string {

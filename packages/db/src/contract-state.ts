@@ -48,7 +48,7 @@ export interface ColumnDifference {
     | "required"
     /** Another field, a token instead of a value, another norm. */
     | "holds";
-  /** As the contract asks for it; of one that is extra, as it was stored. */
+  /** As the contract asks for it; of one that is extra, as it stands in the table. */
   readonly column: StoredColumn;
   /** What there is in its place. */
   readonly found: string;
@@ -131,6 +131,20 @@ export function compareColumns(
       }
       return differences;
     }),
-    ...extra.map((column): ColumnDifference => ({ kind: "extra", column, found: column.holds })),
+    ...extra.map((column): ColumnDifference => {
+      const { isNullable } = inTable.get(column.name) ?? { isNullable: true };
+      return { kind: "extra", column: { ...column, isNullable }, found: column.holds };
+    }),
   ];
+}
+
+/** Whether rows as wanted fit all the same: what differs is what a later contract added. */
+export function isAddition({ kind, column, found }: ColumnDifference): boolean {
+  return kind === "extra" ? column.isNullable : kind === "type" && isWider(found, column.type);
+}
+
+/** A longer varchar: PostgreSQL changes the catalog alone, and no row. */
+export function isWider(type: string, than: string): boolean {
+  const [long, short] = [type, than].map((each) => /^character varying\((\d+)\)$/.exec(each)?.[1]);
+  return long !== undefined && short !== undefined && Number(long) > Number(short);
 }

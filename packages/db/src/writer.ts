@@ -48,7 +48,7 @@ export interface Writer<C extends AnyContract = AnyContract> extends AsyncDispos
   readonly write: (batch: WriteBatch<C>) => Promise<WriteResult>;
   /**
    * Resolves if a write could succeed: the schema is at least as new as this program, the database
-   * and the table are as the contract says, the login is a writer, and the server accepts writes.
+   * and the table take what the contract says, the login is a writer, and the server accepts writes.
    *
    * @throws {@link DatabaseError} which says where database and contract differ.
    */

@@ -1,5 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { connectWriter, DatabaseError, type QuarantineRow, type Row, type Writer } from "@org/db";
+import {
+  connectWriter,
+  DatabaseError,
+  migrate,
+  type QuarantineRow,
+  type Row,
+  type Writer,
+} from "@org/db";
 import {
   type AnyContract,
   defineContract,
@@ -489,8 +496,8 @@ describe("check", () => {
 
   describe("of a contract that differs from the database", () => {
     const person = subject(text({ max: 36 }));
-    const note = (change: object): AnyContract =>
-      defineContract({ name: "note", table: "notes", fields: { person, ...change } });
+    const note = (change: object, table = "notes"): AnyContract =>
+      defineContract({ name: table.replace(/s$/, ""), table, fields: { person, ...change } });
     const plain = text({ max: 32 });
     let known: Migrated;
 
@@ -531,6 +538,28 @@ describe("check", () => {
       expect(await difference(note({ title: optional(plain) }))).toContain(
         "column title is NOT NULL",
       );
+    });
+
+    it("lets a consumer of before write beside one of after, and tells what the table has more", async () => {
+      const before = note({ title: plain }, "beside");
+      const after = note({ title: text({ max: 64 }), more: plain }, "beside");
+      for (const contract of [before, after]) {
+        await migrate(known.database.adminUrl, { contract });
+      }
+      const [old, young] = await Promise.all([before, after].map(known.openWriter));
+      expect(await old?.check()).toMatchObject({
+        additions: [
+          "column title is character varying(64), not character varying(32)",
+          "column more is not in the contract",
+        ],
+      });
+      expect(await young?.check()).toMatchObject({ additions: [] });
+      await old?.write(createBatch({ rows: [createRows(before)()] }));
+      await young?.write(createBatch({ rows: [createRows(after)()] }));
+      expect(await known.read("SELECT more IS NULL AS none FROM beside ORDER BY none")).toEqual([
+        { none: false },
+        { none: true },
+      ]);
     });
 
     it("takes a column that is nobody's", async () => {

@@ -94,6 +94,7 @@ async function judge(config: WorkConfig, access: Access, log: Logger): Promise<t
     ...(await findExposures({ config, server, loggedBy: access.loggedBy })),
     ...preflightWork({
       readsMaskedData: access.readsMaskedData,
+      additions: access.additions,
       isRestored: access.isRestored,
       preparesTransactions: access.preparesTransactions,
       namesPrivateKeyring: config.RECOVER_PRIVATE_KEYRING !== null,
