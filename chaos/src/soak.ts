@@ -30,7 +30,7 @@ export interface SoakRun {
 }
 
 const queueName = "messages";
-/** A lease that a killed consumer's messages wait for, short so that many come again; the receives that operations.md asks for. */
+/** A lease that a killed consumer's messages wait for, short so that many come again; the receives that docs/operations/install.md asks for. */
 const queueSettings = { visibilityTimeoutSeconds: 10, maxReceiveCount: 10 };
 /** The queue goes round these: each message has its own id, not its own body. */
 const distinctMessages = 100_000;

@@ -14,7 +14,7 @@ const scripts = ["apps/consumer", "apps/recover", "packages/db"].flatMap((folder
     .map(([name, command]) => ({ name: `${folder}: ${name}`, command }));
 });
 const inCompose = readText("docker-compose.yml").match(/\bnode .*\.js/g) ?? [];
-const inPages = ["deploy/README.md", "docs/operations.md", "README.md"].flatMap(
+const inPages = ["deploy/README.md", "docs/operations/check.md", "README.md"].flatMap(
   (page) => readText(page).match(/\bnode .*\bdist\/\S*\.js/g) ?? [],
 );
 

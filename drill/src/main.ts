@@ -17,7 +17,7 @@ SQS server and a consumer of its own, and leaves nothing behind.
   failover   a streaming standby is promoted after a kill -9 of the primary, and the consumer, whose
              DATABASE_URL names both, goes on by itself: every message has one outcome
   restore    the database is destroyed after a base backup, restored to a point in time, and put in
-             order as docs/operations.md says: prints the recovery point, the gap (messages that
+             order as docs/operations/restore.md says: prints the recovery point, the gap (messages that
              are neither in the queue nor in the database any more) and the erasures to repeat
 
   --rate N   messages sent a second (default 300)

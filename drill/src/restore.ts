@@ -242,7 +242,7 @@ async function consumeTheRest({ ground, claims, fleet }: Scene): Promise<void> {
   );
 }
 
-/** docs/operations.md, "After a restore", step 3. */
+/** docs/operations/restore.md, "After a restore", step 3. */
 async function continueAudit({ claims, staff }: Scene): Promise<void> {
   const fault = await staff.verifyAudit();
   claims.check(

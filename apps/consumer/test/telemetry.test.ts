@@ -186,8 +186,11 @@ describe("metrics", () => {
   });
 
   test("each is in the table of the operator's page, and the page names no other", async () => {
-    const page = await readFile(new URL("../../../docs/operations.md", import.meta.url), "utf8");
-    const ofThisProgram = page.replace(/^### Of commands that end$[^]*?(?=^## )/m, "");
+    const page = await readFile(
+      new URL("../../../docs/operations/monitor.md", import.meta.url),
+      "utf8",
+    );
+    const ofThisProgram = page.replace(/^## Of commands that end$[^]*?(?=^## )/m, "");
     const named = new Set(
       [...ofThisProgram.matchAll(/`((?:maskline|process|nodejs)_[a-z_]+)/g)].map(
         ([, name]) => name,

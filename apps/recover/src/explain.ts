@@ -72,7 +72,7 @@ const databaseEnds = new Map<string, { code: ExitCode; message: string; advice: 
     {
       code: exit.denied,
       message: "Your login may not do this.",
-      advice: "It takes membership in another role; docs/operations.md lists which.",
+      advice: "It takes membership in another role; docs/operations/recover.md lists which.",
     },
   ],
   [

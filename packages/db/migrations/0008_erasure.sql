@@ -402,7 +402,7 @@ $$;
 INSERT INTO recovery.server_history SELECT (recovery.server_history_now()).*;
 
 -- Whether the server goes on from another one's state. What that one did later is gone, messages that were
--- deleted from the queue and erasures among it: docs/operations.md. A server that is a standby says no.
+-- deleted from the queue and erasures among it: docs/operations/restore.md. A server that is a standby says no.
 CREATE FUNCTION maskline.is_restored() RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -12,7 +12,7 @@ import { type Connection, SessionClient } from "./session.ts";
 
 export interface MigrateOptions extends Pick<Connection, "sendsWeakPassword"> {
   readonly contract: AnyContract;
-  /** Says that what a restored server lacks was dealt with: docs/operations.md. */
+  /** Says that what a restored server lacks was dealt with: docs/operations/restore.md. */
   readonly acceptsRestore?: boolean | undefined;
 }
 

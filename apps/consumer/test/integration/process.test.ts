@@ -70,8 +70,11 @@ test("serves every metric that the operator's page lists, and no other", async (
   await stack.queue.send(stack.queueUrl, ["{}"]);
   const consumer = startConsumer({ ...stack.env, MASKLINE_WAIT_SECONDS: "1" });
   const { port } = await consumer.logged("consuming");
-  const page = await readFile(new URL("../../../../docs/operations.md", import.meta.url), "utf8");
-  const [, table = ""] = /^## Metrics$([^]*?)^\*\*/m.exec(page) ?? [];
+  const page = await readFile(
+    new URL("../../../../docs/operations/monitor.md", import.meta.url),
+    "utf8",
+  );
+  const [, table = ""] = /^## Metrics$([^]*?)^## /m.exec(page) ?? [];
   const listed = table.match(/(?<=`)(maskline|process|nodejs)_[a-z_]+/g);
   // A histogram is there from the first transaction on.
   await vi.waitFor(

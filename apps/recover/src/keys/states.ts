@@ -48,6 +48,7 @@ function findEntry<E extends Entry>(entries: readonly E[], kid: string, kind: Ki
 
 function misstep(message: string): RecoverError {
   return new RecoverError(exit.configuration, message, {
-    advice: "`recover keys list` shows the states; docs/operations.md, the order of a rotation.",
+    advice:
+      "`recover keys list` shows the states; docs/operations/rotate.md, the order of a rotation.",
   });
 }

@@ -9,7 +9,7 @@ await runCommand({
 Brings the database to the current schema, and the contract's table to the contract. Safe to run
 twice, and at once from two places. Refuses what would lose data or give it another meaning.
   --plan             print the SQL and change nothing
-  --accept-restore   say that what a restored server lacks was dealt with (docs/operations.md)
+  --accept-restore   say that what a restored server lacks was dealt with (docs/operations/restore.md)
 Reads MASKLINE_CONTRACT (default login: a shipped contract's name, or the path of a module),
 MASKLINE_METRICS_FILE (where to say how it ended, for Prometheus), and MIGRATE_DATABASE_URL, else
 DATABASE_URL, else PGHOST, PGDATABASE, PGUSER and their kin, from the environment or, in a
