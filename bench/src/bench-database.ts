@@ -12,21 +12,30 @@ import { v7 as uuidv7 } from "uuid";
 import { plainTable } from "./contenders/plain-table.ts";
 import { cpuMicrosOf } from "./process-usage.ts";
 import { contract, sampledMessages } from "./samples.ts";
+import { type Expected, generateKeys, type Keys, readWritten, type Side } from "./written.ts";
 
 export interface BenchDatabase extends AsyncDisposable {
   readonly adminUrl: string;
   /** A login that is a member of maskline_writer. */
   readonly writerUrl: string;
+  /** What a consumer masks and seals with. */
+  readonly keys: Keys;
   /** CPU time of the server and all its processes so far. */
   readonly cpuMicros: () => Promise<number>;
   /** Starts a count anew: empties every table that a candidate writes, unless their rows are kept. */
   readonly clear: () => Promise<void>;
-  /** Messages in the tables of one side since then, and how many of them are distinct. */
-  readonly count: (side: Side) => Promise<{ messages: number; distinct: number }>;
+  /** What is in the tables of one side since then. */
+  readonly written: (side: Side) => Promise<Written>;
+  /** Whether so many records were sealed since then, and some of them open. */
+  readonly opens: (records: number) => Promise<boolean>;
 }
 
-/** `plain` is one table with a unique message id, all that a natural solution has. */
-export type Side = "maskline" | "plain";
+export interface Written {
+  readonly messages: number;
+  /** Of different ids. */
+  readonly distinct: number;
+  readonly values: Expected;
+}
 
 /** fsync and synchronous_commit stay on; the rest is what anybody would set on a server of this size. */
 const settings = { shared_buffers: "2GB", max_wal_size: "8GB" };
@@ -38,12 +47,17 @@ const messageIds: Record<Side, string> = {
   plain: "SELECT message_id FROM logins WHERE create_date >= $1::date",
 };
 
+const sealedRecords = `SELECT count(*) AS records
+  FROM ${contract.table} JOIN maskline.vault USING (record_id) JOIN maskline.seed USING (record_id)
+  WHERE sent_at >= $1`;
+
 export function startBenchPostgres(): Promise<LocalPostgres> {
   return startPostgres({ settings });
 }
 
 /** `rows` rows stand in the month being written, and stay there. */
 export async function openBenchDatabase(postgres: LocalPostgres, rows = 0): Promise<BenchDatabase> {
+  const keys = generateKeys();
   await using opening = new AsyncDisposableStack();
   const database = opening.use(await createTestDatabase(postgres.adminUrl));
   await migrate(database.adminUrl, { contract });
@@ -61,6 +75,7 @@ export async function openBenchDatabase(postgres: LocalPostgres, rows = 0): Prom
   return {
     adminUrl: database.adminUrl,
     writerUrl,
+    keys,
     async cpuMicros() {
       const pidFile = await readFile(join(postgres.dataDirectory, "postmaster.pid"), "utf8");
       return cpuMicrosOf(Number.parseInt(pidFile, 10));
@@ -72,12 +87,20 @@ export async function openBenchDatabase(postgres: LocalPostgres, rows = 0): Prom
         `TRUNCATE logins, ${contract.table}, maskline.ledger, maskline.quarantine, maskline.batch_key, maskline.vault, maskline.seed`,
       );
     },
-    async count(side) {
+    async written(side) {
       const { rows: counted } = await admin.query<{ messages: string; distinct: string }>(
         `SELECT count(*) AS messages, count(DISTINCT message_id) AS distinct FROM (${messageIds[side]}) AS written`,
         [since],
       );
-      return { messages: Number(counted[0]?.messages), distinct: Number(counted[0]?.distinct) };
+      return {
+        messages: Number(counted[0]?.messages),
+        distinct: Number(counted[0]?.distinct),
+        values: await readWritten(admin, side, since),
+      };
+    },
+    async opens(records) {
+      const { rows: sealed } = await admin.query<{ records: string }>(sealedRecords, [since]);
+      return Number(sealed[0]?.records) === records && keys.open(admin, since);
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };

@@ -10,6 +10,10 @@ export interface Measurement {
   readonly queueCpuMicros?: number;
   /** Megabytes. */
   readonly peakRss?: number;
+  /** Messages that came again, from its start to its end. */
+  readonly redelivered?: number;
+  /** Lines that it printed from its warm-up on. */
+  readonly errors?: number;
 }
 
 export type Metric = keyof Measurement;
@@ -31,8 +35,8 @@ export interface Claim {
   readonly text: string;
   readonly of: string;
   readonly to: string;
-  /** `perCpuSecond` is units of work for each second of the candidate's own CPU. */
-  readonly metric?: Metric | "perCpuSecond";
+  /** `totalCpuMicros` is the candidate's own CPU and PostgreSQL's. */
+  readonly metric?: Metric | "totalCpuMicros";
   readonly atLeast?: number;
   readonly atMost?: number;
 }
@@ -53,9 +57,11 @@ export interface Bench {
 export interface BenchSettings {
   /** Multiplies the work of a round; below 1 for a quick run. */
   readonly scale: number;
-  /** Of the queue and of the database, for benches that have a stage. */
-  readonly rttMs: number;
-  readonly dbRttMs: number;
+  /** How long a contender is measured in a round, for benches that run contenders. */
+  readonly seconds: number;
+  /** Of the queue and of the database, where the bench's own is not wanted. */
+  readonly rttMs: number | null;
+  readonly dbRttMs: number | null;
 }
 
 export interface OpenBench extends AsyncDisposable {

@@ -1,6 +1,7 @@
 /** Every bench, in the order in which they run. */
 import type { Bench } from "./bench.ts";
 import { batchWrite } from "./benches/batch-write.ts";
+import { distance } from "./benches/distance.ts";
 import { endToEnd } from "./benches/end-to-end.ts";
 import { masking } from "./benches/masking.ts";
 import { parsing } from "./benches/parsing.ts";
@@ -13,6 +14,7 @@ import { transports } from "./benches/transports.ts";
 
 export const benches: readonly Bench[] = [
   endToEnd,
+  distance,
   transports,
   batchWrite,
   masking,

@@ -1,32 +1,35 @@
-/** One end-to-end contender: a process that empties a queue. */
+/** One end-to-end contender: a process that takes from a queue, for a time. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { leashChild } from "@org/local";
-import type { Side } from "./bench-database.ts";
 import { Disqualified, type Measurement } from "./bench.ts";
 import { cpuMicrosOf, peakRssOf } from "./process-usage.ts";
 import type { BenchQueue } from "./queue/queue-server.ts";
 import type { Stage } from "./stage.ts";
+import { countWrong, type Side } from "./written.ts";
 
 export interface Contender {
   readonly name: string;
   readonly label: string;
   readonly command: readonly [file: string, ...args: string[]];
   readonly env?: Readonly<Record<string, string>>;
-  /** Where its rows are counted afterwards; null for one that writes none. */
+  /** Where its rows are counted and compared afterwards; null for one that writes none. */
   readonly writesTo: Side | null;
+  /** Whether it also has to have sealed the originals. */
+  readonly seals?: boolean;
   /** How many run at once, on one queue. */
   readonly processes?: number;
 }
 
 export interface Load {
-  /** Consumed before the clock starts. */
-  readonly warmUp: number;
-  readonly messages: number;
-  /** In how many parts they are sent, each when the one before is consumed. Default 1. */
-  readonly parts?: number;
+  /** How long is measured. For half as long before, from the first delete on, it warms up. */
+  readonly seconds: number;
+  /** At least so many messages wait at any time. */
+  readonly waiting?: number;
 }
+
+const fewWaiting = 2_000;
 
 /** Longer than a lease: who has deleted nothing for so long has stopped. */
 const stalledMs = 45_000;
@@ -34,116 +37,169 @@ const stalledMs = 45_000;
 let queues = 0;
 
 /**
- * Starts the contender on an empty queue and empty tables, warms it up, and times the rest: from
- * the send to the last delete, both by the queue server's clock.
+ * Starts the contender on empty tables and a queue that is kept full, lets it warm up, and counts
+ * what it deletes in the time that is measured. Then nothing more is sent: what it has written of
+ * all that was sent, also while it warmed up, is compared when it has deleted the last.
  */
 export async function measureContender(
   contender: Contender,
   stage: Stage,
-  load: Load,
+  { seconds, waiting = fewWaiting }: Load,
 ): Promise<Measurement> {
   const { database, queueServer } = stage;
   await database.clear();
   queues += 1;
   const queue = await queueServer.createQueue(`bench-${queues}`);
+  await queue.keep(stage.bodies, waiting);
   const running = startProcesses(contender, stage, queue.url);
+  const { ended, said } = running;
   try {
-    await consume(queue, running, stage.bodies, load.warmUp);
-    const cpuBefore = await Promise.all(running.map(({ pid }) => cpuMicrosOf(pid ?? 0)));
-    const postgresBefore = await database.cpuMicros();
-    const queueBefore = await cpuMicrosOf(queueServer.pid);
+    await unlessEnded(ended, firstDelete(queue));
+    await unlessEnded(ended, sleep(500 * seconds));
+    said.length = 0;
+    const before = await readUsage(stage, queue, running);
+    await unlessEnded(ended, sleep(1000 * seconds));
+    const after = await readUsage(stage, queue, running);
+    await unlessEnded(ended, drained(queue));
 
-    let seconds = 0;
-    const { parts = 1 } = load;
-    for (let part = 0; part < parts; part += 1) {
-      seconds += await consume(queue, running, stage.bodies, load.messages / parts);
-    }
-
-    const cpuAfter = await Promise.all(running.map(({ pid }) => cpuMicrosOf(pid ?? 0)));
-    const perMessage = (micros: number): number => micros / load.messages;
-    const measurement: Measurement = {
-      perSecond: load.messages / seconds,
-      cpuMicros: perMessage(sum(cpuAfter) - sum(cpuBefore)),
-      ...(contender.writesTo && {
-        postgresCpuMicros: perMessage((await database.cpuMicros()) - postgresBefore),
-      }),
-      queueCpuMicros: perMessage((await cpuMicrosOf(queueServer.pid)) - queueBefore),
-      peakRss: Math.max(...(await Promise.all(running.map(({ pid }) => peakRssOf(pid ?? 0))))),
-    };
-    await checkOutcome(contender, stage, load.warmUp + load.messages);
-    return measurement;
+    const { sent, redelivered } = await queue.counts();
+    await checkOutcome(contender, stage, sent);
+    for (const line of said.slice(0, 3)) process.stderr.write(`  ${contender.label}: ${line}\n`);
+    return { ...measured(contender, before, after), redelivered, errors: said.length };
   } finally {
     await endProcesses(running);
   }
 }
 
-interface Running {
-  readonly process: ChildProcess;
-  readonly pid: number | undefined;
-  readonly ended: Promise<unknown>;
+interface Usage {
+  readonly atNs: bigint;
+  readonly deleted: number;
+  readonly own: number;
+  readonly postgres: number;
+  readonly queue: number;
+  readonly peakRss: number;
 }
 
-function startProcesses(contender: Contender, stage: Stage, queueUrl: string): Running[] {
+async function readUsage(
+  { database, queueServer }: Stage,
+  queue: BenchQueue,
+  { pids }: Running,
+): Promise<Usage> {
+  const [{ atNs, deleted }, own, postgres, ofQueue, rss] = await Promise.all([
+    queue.counts(),
+    Promise.all(pids.map(cpuMicrosOf)),
+    database.cpuMicros(),
+    cpuMicrosOf(queueServer.pid),
+    Promise.all(pids.map(peakRssOf)),
+  ]);
+  const peakRss = Math.max(...rss);
+  return { atNs, deleted, own: sum(own), postgres, queue: ofQueue, peakRss };
+}
+
+function measured({ writesTo }: Contender, before: Usage, after: Usage): Measurement {
+  const messages = after.deleted - before.deleted;
+  if (messages === 0) throw new Disqualified("it deleted nothing while it was measured");
+  const each = (of: "own" | "postgres" | "queue"): number => (after[of] - before[of]) / messages;
+  return {
+    perSecond: (messages * 1e9) / Number(after.atNs - before.atNs),
+    cpuMicros: each("own"),
+    ...(writesTo && { postgresCpuMicros: each("postgres") }),
+    queueCpuMicros: each("queue"),
+    peakRss: after.peakRss,
+  };
+}
+
+interface Running {
+  readonly processes: readonly ChildProcess[];
+  readonly pids: readonly number[];
+  /** Resolves when the first of them ends. */
+  readonly ended: Promise<unknown>;
+  /** What they printed: contenders are told to print their faults alone. */
+  readonly said: string[];
+}
+
+function startProcesses(contender: Contender, stage: Stage, queueUrl: string): Running {
   const [file, ...args] = contender.command;
-  return Array.from({ length: contender.processes ?? 1 }, () => {
+  const said: string[] = [];
+  const processes = Array.from({ length: contender.processes ?? 1 }, () => {
     const child = spawn(file, args, {
       cwd: stage.directory,
       env: { PATH: process.env["PATH"], ...stage.env, ...contender.env, SQS_QUEUE_URL: queueUrl },
-      stdio: ["ignore", "ignore", "inherit"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
     leashChild(child, "SIGKILL");
-    return { process: child, pid: child.pid, ended: once(child, "exit") };
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        said.push(...text.split("\n").filter((line) => line.trim() !== ""));
+      });
+    }
+    return child;
   });
+  const pids = processes.map(({ pid }) => pid ?? 0);
+  const ended = Promise.race(processes.map(async (child) => once(child, "exit")));
+  return { processes, pids, ended, said };
 }
 
-/** At once: an empty queue is all that they had to do. */
-async function endProcesses(running: readonly Running[]): Promise<void> {
-  for (const { process } of running) process.kill("SIGKILL");
-  await Promise.all(running.map(({ ended }) => ended));
+/** At once: nothing is left for them to do. */
+async function endProcesses({ processes }: Running): Promise<void> {
+  const exits = processes.map(async (child) => {
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  });
+  for (const child of processes) child.kill("SIGKILL");
+  await Promise.all(exits);
 }
 
-/** Sends messages and resolves with the seconds that it took until all of them were deleted. */
-async function consume(
-  queue: BenchQueue,
-  running: readonly Running[],
-  bodies: readonly string[],
-  count: number,
-): Promise<number> {
+async function unlessEnded(ended: Promise<unknown>, work: Promise<unknown>): Promise<void> {
+  await Promise.race([
+    work,
+    ended.then(() => {
+      throw new Disqualified("it ended before the queue was empty");
+    }),
+  ]);
+}
+
+async function firstDelete(queue: BenchQueue): Promise<void> {
+  for (let triesLeft = stalledMs / 50; triesLeft > 0; triesLeft -= 1) {
+    if ((await queue.counts()).deleted > 0) return;
+    await sleep(50);
+  }
+  throw new Disqualified("it deleted nothing");
+}
+
+async function drained(queue: BenchQueue): Promise<void> {
   const watching = new AbortController();
-  const drained = queue.drained();
-  const startedNs = await queue.send(bodies, count);
-  const ended = Promise.race(running.map(({ ended }) => ended));
-  const endedNs = await Promise.race([
-    drained,
-    ended.then(() => "it ended before the queue was empty"),
-    stalled(queue, watching.signal).then(() => "it stopped deleting messages"),
-  ]).finally(() => watching.abort());
-  if (typeof endedNs === "string") throw new Disqualified(endedNs);
-  return Number(endedNs - startedNs) / 1e9;
+  await Promise.race([queue.drain(), stalled(queue, watching.signal)]).finally(() =>
+    watching.abort(),
+  );
 }
 
 async function stalled(queue: BenchQueue, signal: AbortSignal): Promise<void> {
   let deleted = -1;
   let sinceMs = performance.now();
-  while (!signal.aborted && performance.now() - sinceMs < stalledMs) {
+  while (performance.now() - sinceMs < stalledMs) {
     await sleep(1_000, undefined, { signal }).catch(() => {});
+    if (signal.aborted) return;
     const counts = await queue.counts();
     if (counts.deleted !== deleted) {
       deleted = counts.deleted;
       sinceMs = performance.now();
     }
   }
+  throw new Disqualified("it stopped deleting messages");
 }
 
 async function checkOutcome(
-  { writesTo }: Contender,
-  { database }: Stage,
-  expected: number,
+  { writesTo, seals = false }: Contender,
+  { database, expected, bodies }: Stage,
+  sent: number,
 ): Promise<void> {
   if (!writesTo) return;
-  const { messages, distinct } = await database.count(writesTo);
-  if (distinct < expected) throw new Disqualified(`it lost ${expected - distinct} messages`);
+  const { messages, distinct, values } = await database.written(writesTo);
+  if (distinct < sent) throw new Disqualified(`it lost ${sent - distinct} messages`);
   if (messages > distinct) throw new Disqualified(`it doubled ${messages - distinct} messages`);
+  const wrong = countWrong(values, expected[writesTo], sent / bodies.length);
+  if (wrong > 0) throw new Disqualified(`it wrote ${wrong} rows with wrong values`);
+  if (seals && !(await database.opens(sent))) throw new Disqualified("its originals do not open");
 }
 
 function sum(values: readonly number[]): number {

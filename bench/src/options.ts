@@ -7,9 +7,10 @@ Runs ours beside the alternatives, in interleaved rounds, and prints medians, sp
 
   --only NAME    only this bench, or this candidate of it as BENCH/CANDIDATE; may be given again
   --rounds N     rounds of each bench (default 5)
-  --scale X      multiplies the work of a round (default 1; 0.05 for a quick run)
-  --rtt MS       end-to-end and settings: round trip to the queue, with jitter and a tail (default 0)
-  --db-rtt MS    the same: round trip to the database, even numbers (default 0)
+  --seconds N    how long a contender is measured in a round, after half as long to warm up (default 20)
+  --scale X      multiplies the work of a round of the other benches (default 1; 0.05 for a quick run)
+  --rtt MS       end-to-end, distance, settings: round trip to the queue, with jitter and a tail
+  --db-rtt MS    the same: round trip to the database
   --json         print the results as one JSON object instead of tables
   --save         also put the results into docs/performance/results.json, and draw tables and charts
   --chart        measure nothing: draw tables and charts from docs/performance/results.json again
@@ -22,8 +23,9 @@ export interface Options {
   readonly only: readonly string[];
   readonly rounds: number;
   readonly scale: number;
-  readonly rttMs: number;
-  readonly dbRttMs: number;
+  readonly seconds: number;
+  readonly rttMs: number | null;
+  readonly dbRttMs: number | null;
   readonly json: boolean;
   readonly save: boolean;
   readonly chart: boolean;
@@ -41,8 +43,9 @@ export function readOptions(args: readonly string[]): Options | null {
         only: { type: "string", multiple: true, default: [] },
         rounds: { type: "string", default: "5" },
         scale: { type: "string", default: "1" },
-        rtt: { type: "string", default: "0" },
-        "db-rtt": { type: "string", default: "0" },
+        seconds: { type: "string", default: "20" },
+        rtt: { type: "string" },
+        "db-rtt": { type: "string" },
         json: { type: "boolean", default: false },
         save: { type: "boolean", default: false },
         chart: { type: "boolean", default: false },
@@ -53,11 +56,16 @@ export function readOptions(args: readonly string[]): Options | null {
     });
     const rounds = Number(values.rounds);
     const scale = Number(values.scale);
-    const [rttMs, dbRttMs] = [Number(values.rtt), Number(values["db-rtt"])];
-    const isUsable =
-      Number.isInteger(rounds) && rounds > 0 && scale > 0 && rttMs >= 0 && dbRttMs >= 0;
-    return isUsable ? { ...values, rounds, scale, rttMs, dbRttMs } : null;
+    const seconds = Number(values.seconds);
+    const [rttMs, dbRttMs] = [millis(values.rtt), millis(values["db-rtt"])];
+    const isUsable = Number.isInteger(rounds) && rounds > 0 && scale > 0 && seconds > 0;
+    const isFar = [rttMs, dbRttMs].every((ms) => ms === null || ms >= 0);
+    return isUsable && isFar ? { ...values, rounds, scale, seconds, rttMs, dbRttMs } : null;
   } catch {
     return null;
   }
+}
+
+function millis(given: string | undefined): number | null {
+  return given === undefined ? null : Number(given);
 }

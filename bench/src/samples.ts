@@ -10,7 +10,7 @@ interface Sample {
 }
 
 /** Of the contract's messages only, and with a version: the original fails on any other. */
-function samples(count: number): Sample[] {
+export function samples(count: number): Sample[] {
   const parse = createParser(contract);
   const all = sampleMessages(contract, { count: 2 * count, seed: 1 }).flatMap(({ body }) => {
     const parsed = parse(body);

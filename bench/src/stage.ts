@@ -2,12 +2,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startFaultProxy } from "@org/faults/fault-proxy";
 import { localAwsEnvironment } from "@org/local";
-import { generateKeyring, writeKeyring } from "@org/masking/keyring";
+import { writeKeyring } from "@org/masking/keyring";
 import { type BenchDatabase, openOwnDatabase } from "./bench-database.ts";
+import { startDistance } from "./distance.ts";
 import { type BenchQueueServer, startBenchQueueServer } from "./queue/queue-server.ts";
-import { sampleBodies } from "./samples.ts";
+import { samples } from "./samples.ts";
+import type { Expected, Side } from "./written.ts";
 
 export interface Stage extends AsyncDisposable {
   readonly database: BenchDatabase;
@@ -15,44 +16,50 @@ export interface Stage extends AsyncDisposable {
   readonly directory: string;
   /** Bodies of logins. Other shapes are left out: each candidate would do something else with them. */
   readonly bodies: readonly string[];
+  /** What each side has to write for them, once each. */
+  readonly expected: Readonly<Record<Side, Expected>>;
   /** The whole environment of a candidate, but for its queue. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-const distinctBodies = 10_000;
+/** All of them are sent each time that the queue is filled. */
+const distinctBodies = 2_000;
 
 interface Distance {
-  readonly rttMs?: number;
-  readonly dbRttMs?: number;
+  /** None where null. */
+  readonly rttMs?: number | null;
+  readonly dbRttMs?: number | null;
 }
 
 /** On a database of its own, unless one is given. */
 export async function openStage({
   database: given,
-  rttMs = 0,
-  dbRttMs = 0,
+  rttMs,
+  dbRttMs,
 }: Distance & { readonly database?: BenchDatabase } = {}): Promise<Stage> {
   await using opening = new AsyncDisposableStack();
   const database = given ?? opening.use(await openOwnDatabase());
-  const queueServer = opening.use(await startBenchQueueServer(rttMs));
+  const queueServer = opening.use(await startBenchQueueServer(rttMs ?? 0));
   const databaseUrl = new URL(database.writerUrl);
-  if (dbRttMs > 0) {
+  if (dbRttMs) {
     const { hostname: host, port } = databaseUrl;
-    const proxy = opening.use(await startFaultProxy({ host, port: Number(port) }));
-    proxy.setFault({ kind: "delay", ms: dbRttMs / 2 });
-    databaseUrl.port = String(proxy.port);
+    const distance = await startDistance({ host, port: Number(port) }, dbRttMs);
+    databaseUrl.port = String(opening.use(distance).port);
   }
   const directory = await mkdtemp(join(tmpdir(), "maskline-bench-"));
   opening.defer(() => rm(directory, { recursive: true }));
   const keyringPath = join(directory, "bench.keyring.json");
-  await writeKeyring(keyringPath, generateKeyring().keyring);
+  await writeKeyring(keyringPath, database.keys.keyring);
+  const sampled = samples(distinctBodies);
+  const expected = await database.keys.expected(sampled.map(({ message }) => message));
 
   const opened = opening.move();
   return {
     database,
     queueServer,
     directory,
-    bodies: sampleBodies(distinctBodies),
+    bodies: sampled.map(({ body }) => body),
+    expected,
     env: {
       ...localAwsEnvironment,
       // boto3 knows the region by its older name only.

@@ -10,6 +10,8 @@ const costs: readonly { metric: Metric; head: string; digits: number }[] = [
   { metric: "postgresCpuMicros", head: "Postgres CPU µs", digits: 1 },
   { metric: "queueCpuMicros", head: "queue CPU µs", digits: 1 },
   { metric: "peakRss", head: "peak RSS MB", digits: 0 },
+  { metric: "redelivered", head: "redeliveries", digits: 0 },
+  { metric: "errors", head: "errors", digits: 0 },
 ];
 
 export function figuresTable(result: BenchResult): string {

@@ -30,6 +30,11 @@ export function samples(
   const candidate = result.candidates.find((known) => known.name === name);
   if (!candidate || candidate.disqualified !== null) return [];
   const read = (round: Measurement): number | undefined =>
-    metric === "perCpuSecond" ? round.cpuMicros && 1e6 / round.cpuMicros : round[metric];
+    metric === "totalCpuMicros" ? totalCpuOf(round) : round[metric];
   return candidate.rounds.map(read).filter((value) => value !== undefined);
+}
+
+function totalCpuOf({ cpuMicros, postgresCpuMicros }: Measurement): number | undefined {
+  if (cpuMicros === undefined || postgresCpuMicros === undefined) return undefined;
+  return cpuMicros + postgresCpuMicros;
 }

@@ -7,7 +7,7 @@ import type { BenchResult } from "../src/rounds.ts";
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
 test("a quick run counts every message of ours and of the natural solution", async () => {
-  const args = ["--conditions=@org/source", main, "--json", "--rounds", "1", "--scale", "0.02"];
+  const args = ["--conditions=@org/source", main, "--json", "--rounds", "1", "--seconds", "0.5"];
   const only = ["natural", "ours", "ours-vault"].flatMap((name) => [
     "--only",
     `end-to-end/${name}`,

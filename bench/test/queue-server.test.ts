@@ -1,4 +1,4 @@
-import { ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { DeleteMessageBatchCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { expect, test } from "vitest";
 import { startBenchQueueServer } from "../src/queue/queue-server.ts";
 
@@ -6,11 +6,7 @@ test("answers as SQS does: the SDK takes the MD5, and finds what was sent", asyn
   await using server = await startBenchQueueServer();
   const queue = await server.createQueue("logins");
   await queue.send(["é"], 1);
-  const client = new SQSClient({
-    endpoint: server.endpoint,
-    region: "us-east-1",
-    credentials: { accessKeyId: "local", secretAccessKey: "local" },
-  });
+  const client = clientOf(server.endpoint);
 
   const { Messages: messages } = await client.send(
     new ReceiveMessageCommand({ QueueUrl: queue.url, MaxNumberOfMessages: 10 }),
@@ -28,3 +24,39 @@ test("answers as SQS does: the SDK takes the MD5, and finds what was sent", asyn
   ]);
   expect(await queue.counts()).toMatchObject({ visible: 0, inFlight: 1 });
 });
+
+test("a queue that is kept has each body as often as any other, until it is drained", async () => {
+  await using server = await startBenchQueueServer();
+  const queue = await server.createQueue("logins");
+  await queue.keep(["a", "b"], 3);
+  const client = clientOf(server.endpoint);
+  const take = async (): Promise<string[]> => {
+    const { Messages: messages = [] } = await client.send(
+      new ReceiveMessageCommand({ QueueUrl: queue.url, MaxNumberOfMessages: 2 }),
+    );
+    const entries = messages.map(({ ReceiptHandle }, at) => ({ Id: `${at}`, ReceiptHandle }));
+    await client.send(new DeleteMessageBatchCommand({ QueueUrl: queue.url, Entries: entries }));
+    return messages.map(({ Body = "" }) => Body);
+  };
+
+  const taken = [await take(), await take()];
+  const drained = queue.drain();
+  taken.push(await take());
+  await drained;
+
+  client.destroy();
+  expect(taken).toEqual([
+    ["a", "b"],
+    ["a", "b"],
+    ["a", "b"],
+  ]);
+  expect(await queue.counts()).toMatchObject({ sent: 6, deleted: 6 });
+});
+
+function clientOf(endpoint: string): SQSClient {
+  return new SQSClient({
+    endpoint,
+    region: "us-east-1",
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+  });
+}

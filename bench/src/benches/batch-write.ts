@@ -164,7 +164,7 @@ async function measureWay(way: Way, { database, makeBatches, scale }: Bed): Prom
     for (const batch of batches) await way.write(batch);
   });
   const postgresCpuMicros = ((await database.cpuMicros()) - postgresBefore) / count;
-  const written = await database.count("maskline");
+  const written = await database.written("maskline");
   if (written.distinct !== count + way.batchSize || written.messages !== written.distinct) {
     throw new Disqualified("it did not write each row once");
   }

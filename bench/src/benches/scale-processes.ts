@@ -11,20 +11,13 @@ export const scaleProcesses: Bench = {
   baseline: "off-1",
   isLong: true,
   claims: [],
-  async open({ scale }) {
+  async open({ seconds }) {
     const stage = await openStage();
-    const candidate = (contender: Contender, mode: "off" | "on", processes: number): Candidate => {
-      const messages = Math.ceil((mode === "off" ? 120_000 : 80_000) * scale);
-      return {
-        name: `${mode}-${processes}`,
-        label: `vault ${mode}, ${processes} ${processes === 1 ? "process" : "processes"}`,
-        measure: async () =>
-          measureContender({ ...contender, processes }, stage, {
-            warmUp: Math.ceil(messages / 3),
-            messages,
-          }),
-      };
-    };
+    const candidate = (contender: Contender, mode: string, processes: number): Candidate => ({
+      name: `${mode}-${processes}`,
+      label: `vault ${mode}, ${processes} ${processes === 1 ? "process" : "processes"}`,
+      measure: async () => measureContender({ ...contender, processes }, stage, { seconds }),
+    });
     return {
       candidates: [1, 2, 4].flatMap((processes) => [
         candidate(ours.vaultOff, "off", processes),

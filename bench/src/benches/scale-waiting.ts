@@ -1,15 +1,12 @@
-/** Memory by queue depth: as many messages, at most 10 thousand waiting at a time or all at once. */
+/** Memory by queue depth: 10 thousand messages waiting at any time, or a million. */
 import type { Bench, Candidate } from "../bench.ts";
 import { measureContender } from "../contender.ts";
 import { ours } from "../contenders.ts";
 import { openStage } from "../stage.ts";
 
-const messages = 1_000_000;
-const shallow = 10_000;
-
 export const scaleWaiting: Bench = {
   name: "scale-waiting",
-  title: "Messages waiting: 1 million consumed, by how many of them wait at once",
+  title: "Messages that wait at any time",
   unit: "messages",
   baseline: "10k",
   isLong: true,
@@ -22,18 +19,18 @@ export const scaleWaiting: Bench = {
       atMost: 1.2,
     },
   ],
-  async open({ scale }) {
+  async open({ scale, seconds }) {
     const stage = await openStage();
-    const candidate = (name: string, label: string, parts: number): Candidate => ({
+    const candidate = (name: string, label: string, waiting: number): Candidate => ({
       name,
       label,
       measure: async () =>
-        measureContender(ours.vaultOn, stage, { warmUp: 1_000, messages: messages * scale, parts }),
+        measureContender(ours.vaultOn, stage, { seconds, waiting: waiting * scale }),
     });
     return {
       candidates: [
-        candidate("10k", "10 thousand waiting", (messages * scale) / shallow),
-        candidate("1m", "1 million waiting", 1),
+        candidate("10k", "10 thousand waiting", 10_000),
+        candidate("1m", "1 million waiting", 1_000_000),
       ],
       [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose](),
     };

@@ -22,8 +22,6 @@ const variants: readonly (readonly [label: string, env: Record<string, string>])
   ["young generation of 64 MB", { NODE_OPTIONS: "--max-semi-space-size=64" }],
 ];
 
-const messages = 60_000;
-
 export const settings: Bench = {
   name: "settings",
   title: "Settings: the defaults beside other values",
@@ -31,18 +29,16 @@ export const settings: Bench = {
   baseline: "the defaults",
   isLong: true,
   claims: [],
-  async open({ scale, rttMs, dbRttMs }) {
+  async open({ seconds, rttMs, dbRttMs }) {
     const stage = await openStage({ rttMs, dbRttMs });
-    const load = {
-      warmUp: Math.ceil((messages * scale) / 3),
-      messages: Math.ceil(messages * scale),
-    };
     return {
       candidates: variants.map(([label, env]) => ({
         name: label,
         label,
         measure: async () =>
-          measureContender({ ...ours.vaultOn, env: { ...ours.vaultOn.env, ...env } }, stage, load),
+          measureContender({ ...ours.vaultOn, env: { ...ours.vaultOn.env, ...env } }, stage, {
+            seconds,
+          }),
       })),
       [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose](),
     };

@@ -9,6 +9,7 @@ import {
   type ReceivedMessage,
   type StoreSettings,
 } from "@org/faults/message-store";
+import { distanceMs } from "../distance.ts";
 import type { Command, Report } from "./protocol.ts";
 
 const sweepEveryMs = 500;
@@ -23,6 +24,8 @@ interface Queue {
   readonly store: MessageStore<string>;
   readonly settings: StoreSettings;
   readonly polls: Set<Poll>;
+  /** What is sent again and again, so that so many wait. */
+  kept: { readonly contents: readonly string[]; readonly waiting: number };
   isDrained: boolean;
 }
 
@@ -42,8 +45,11 @@ interface Call {
 
 const queues = new Map<string, Queue>();
 
+const nothing: Queue["kept"] = { contents: [], waiting: 0 };
+
 const operations: Record<string, (queue: Queue, call: Call, response: ServerResponse) => void> = {
   ReceiveMessage(queue, call, response) {
+    topUp(queue);
     const most = call.MaxNumberOfMessages ?? 1;
     const messages = queue.store.receive(most, performance.now());
     const waitMs = (call.WaitTimeSeconds ?? 0) * 1000;
@@ -84,6 +90,10 @@ const operations: Record<string, (queue: Queue, call: Call, response: ServerResp
     answer(response, JSON.stringify({ Attributes: attributes }));
   },
 };
+
+function topUp({ store, kept: { contents, waiting } }: Queue): void {
+  while (store.counts().visible < waiting) store.send(contents);
+}
 
 function hold(
   queue: Queue,
@@ -141,15 +151,9 @@ function answerEntries(response: ServerResponse, entries: readonly { Id: string 
 
 const rttMs = Number(process.argv[2]);
 
-/** A fifth of jitter either way, and one answer in a hundred that takes four times as long. */
-function distanceMs(): number {
-  const isTail = Math.random() < 0.01;
-  return rttMs * (isTail ? 4 : 0.8 + 0.4 * Math.random());
-}
-
 function answer(response: ServerResponse, body: string, status = 200): void {
   if (rttMs === 0) send(response, body, status);
-  else setTimeout(send, distanceMs(), response, body, status);
+  else setTimeout(send, distanceMs(rttMs), response, body, status);
 }
 
 function send(response: ServerResponse, body: string, status: number): void {
@@ -183,7 +187,7 @@ process.on("message", (command: Command) => {
     case "create": {
       const { name, settings } = command;
       const store = createMessageStore<string>({ name, ...settings });
-      queues.set(name, { store, settings, polls: new Set(), isDrained: true });
+      queues.set(name, { store, settings, polls: new Set(), kept: nothing, isDrained: true });
       report({ kind: "created" });
       break;
     }
@@ -196,8 +200,22 @@ process.on("message", (command: Command) => {
       serve(queue);
       break;
     }
+    case "keep": {
+      const queue = queueNamed(command.name);
+      queue.kept = { contents: command.bodies.map(toContent), waiting: command.waiting };
+      topUp(queue);
+      queue.isDrained = false;
+      report({ kind: "kept" });
+      serve(queue);
+      reportDrained(queue);
+      break;
+    }
     case "count":
-      report({ kind: "counted", counts: queueNamed(command.name).store.counts() });
+      report({
+        kind: "counted",
+        counts: queueNamed(command.name).store.counts(),
+        atNs: String(process.hrtime.bigint()),
+      });
       break;
   }
 });

@@ -11,9 +11,16 @@ export interface BenchQueue {
   readonly url: string;
   /** Sends messages and resolves with the monotonic time of it, in nanoseconds. */
   readonly send: (bodies: readonly string[], count: number) => Promise<bigint>;
-  /** Resolves with the monotonic time at which the last message was deleted. Ask before messages are sent. */
-  readonly drained: () => Promise<bigint>;
-  readonly counts: () => Promise<Counts>;
+  /** From here on at least so many messages wait, with all of these bodies in turn. */
+  readonly keep: (bodies: readonly string[], waiting: number) => Promise<void>;
+  /** Sends no more, and resolves when the last message is deleted. */
+  readonly drain: () => Promise<void>;
+  readonly counts: () => Promise<CountsAt>;
+}
+
+/** What has become of the messages, and when by the server's monotonic clock. */
+export interface CountsAt extends Counts {
+  readonly atNs: bigint;
 }
 
 export interface BenchQueueServer extends AsyncDisposable {
@@ -49,11 +56,17 @@ export async function startBenchQueueServer(rttMs = 0): Promise<BenchQueueServer
         async send(bodies, count) {
           return BigInt((await ask({ kind: "send", name, bodies, count }, "sent")).atNs);
         },
-        async drained() {
-          return BigInt((await next(server, "drained", (report) => report.name === name)).atNs);
+        async keep(bodies, waiting) {
+          await ask({ kind: "keep", name, bodies, waiting }, "kept");
+        },
+        async drain() {
+          const drained = next(server, "drained", (report) => report.name === name);
+          await ask({ kind: "keep", name, bodies: [], waiting: 0 }, "kept");
+          await drained;
         },
         async counts() {
-          return (await ask({ kind: "count", name }, "counted")).counts;
+          const { counts, atNs } = await ask({ kind: "count", name }, "counted");
+          return { ...counts, atNs: BigInt(atNs) };
         },
       };
     },
