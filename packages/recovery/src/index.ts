@@ -1,9 +1,10 @@
 /** Governed recovery, as `recover` and the console do it. */
 
 export { type CheckpointSigning, readCheckpoint, signCheckpoint } from "./audit/checkpoint.ts";
+export { explainFault } from "./audit/explain-fault.ts";
 export { openFileSink } from "./audit/file-sink.ts";
 export { openSink } from "./audit/open-sink.ts";
-export type { CheckpointSink, StoredCheckpoint } from "./audit/sink.ts";
+export { type CheckpointSink, readCheckpoints, type StoredCheckpoint } from "./audit/sink.ts";
 export { type AuditFault, faultKinds, type Verified, verifyAudit } from "./audit/verify.ts";
 export { createWitness, type Witness } from "./audit/witness.ts";
 export { exit, type ExitCode, RecoverError } from "./exit.ts";
@@ -11,9 +12,11 @@ export { canonicalGrant, digestOf } from "./grants/canonical-grant.ts";
 export { describeGrant } from "./grants/describe-grant.ts";
 export { describeHistory } from "./grants/describe-history.ts";
 export { tokensOf } from "./grants/find-excess.ts";
+export { describeJudged, type Judged, judgeSubject, judgeValue } from "./grants/judge-grant.ts";
+export { nameSubject } from "./grants/name-subject.ts";
 export { chooseRecords, showUsable, showVerified } from "./grants/show-verified.ts";
 export { commitTo, isNamedIn, namesSubject, plainSubject } from "./grants/subject-commitment.ts";
-export { requiredFor, stateOf } from "./grants/verify-grant.ts";
+export { findForgery, isSigned, requiredFor, stateOf } from "./grants/verify-grant.ts";
 export { endCovered, makeClaim } from "./open/claim.ts";
 export { isOfSubject, type Originals, type TokenSource, tokenSourcesOf } from "./open/compare.ts";
 export { lookup } from "./open/lookup.ts";
@@ -25,7 +28,7 @@ export {
   requireOpenable,
 } from "./open/open-records.ts";
 export { endOf, type ResultRow, type ResultSink, unmask, type UnmaskOrder } from "./open/unmask.ts";
-export { identify, type Operator, requireDuty } from "./operator.ts";
+export { hasDuty, identify, type Operator, type Person, requireDuty } from "./operator.ts";
 export { printable, printableJson } from "./printable.ts";
 export { granted, refusal, refusalCodes } from "./refusals.ts";
 export type { Reveal } from "./reveal.ts";

@@ -2,15 +2,20 @@
 
 import { exit, RecoverError } from "./exit.ts";
 import { refusal } from "./refusals.ts";
-import { type Duty, findSigner, type RecoverKeyring } from "./signing/recover-keyring.ts";
+import type { Duty, RecoverKeyring } from "./signing/recover-keyring.ts";
 import type { SigningKey } from "./signing/signing-key.ts";
 
-export interface Operator {
-  /** The login that the recover keyring gives the signing key. */
+/** Whoever acts: at a terminal, or through a console. */
+export interface Person {
+  /** In Postgres, and in the recover keyring. */
   readonly login: string;
   readonly tenant: string;
-  readonly key: SigningKey;
   readonly keyring: RecoverKeyring;
+}
+
+/** Somebody who signs with a key of their own; its login is that of the recover keyring. */
+export interface Operator extends Person {
+  readonly key: SigningKey;
 }
 
 /** @throws {@link RecoverError} (exit 2) if nobody could verify what the key signs. */
@@ -23,7 +28,11 @@ export function identify(files: Omit<Operator, "login">): Operator {
   });
 }
 
-/** @throws {@link RecoverError} (exit 3) if the recover keyring does not give the operator this duty. */
-export function requireDuty({ key, keyring }: Operator, duty: Duty): void {
-  if (findSigner(keyring, key.kid, duty) === undefined) throw refusal("wrong_duty");
+/** @throws {@link RecoverError} (exit 3) if the recover keyring does not give the person this duty. */
+export function requireDuty({ login, keyring }: Person, duty: Duty): void {
+  if (!hasDuty({ login, keyring }, duty)) throw refusal("wrong_duty");
+}
+
+export function hasDuty({ login, keyring }: Omit<Person, "tenant">, duty: Duty): boolean {
+  return keyring.signers.some((signer) => signer.login === login && signer.duties.includes(duty));
 }

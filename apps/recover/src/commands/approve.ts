@@ -7,6 +7,7 @@ import {
   canonicalGrant,
   describeGrant,
   describeHistory,
+  describeJudged,
   granted,
   requiredFor,
   requireDuty,
@@ -14,7 +15,7 @@ import {
   stateOf,
 } from "@org/recovery";
 import { contractOption } from "../option-values.ts";
-import { compareGrant, type CompareOptions, compareOptions, describeJudged } from "./compare.ts";
+import { compareGrant, type CompareOptions, compareOptions } from "./compare.ts";
 
 type Verb = "approve" | "deny";
 

@@ -1,10 +1,10 @@
 /** The subject that somebody named, in the form in which grants take it. */
 
-import type { Compared, Grant, NamedSubject, Selector } from "@org/db";
+import type { NamedSubject, Selector } from "@org/db";
 import { Option } from "commander";
 import { openTokenizer, openTokenizerIfAny } from "../compose.ts";
 import { type Edge, readStdin } from "../edge.ts";
-import { commitTo, plainSubject } from "@org/recovery";
+import { nameSubject as nameSubjectBy, plainSubject } from "@org/recovery";
 import { type AnyContract, tagField } from "@org/schema";
 
 export type SubjectSelector = Extract<Selector, { readonly kind: "subject" }>;
@@ -31,36 +31,13 @@ export async function readSubject(
   return named === "-" ? await readStdin(edge) : named;
 }
 
-/** By the value where the contract keeps it plain, else by its tokens: the value itself goes nowhere. */
-export async function nameSubject(
+/** As the request's selector takes it. */
+export function nameSubject(
   edge: Edge,
   contract: AnyContract,
   value: string,
 ): Promise<NamedSubject> {
-  const commitment = commitTo(contract, value);
-  if (!isSubjectMasked(contract)) return { ...commitment, subject: plainSubject(contract, value) };
-  const tokenizer = await openTokenizer(edge, contract);
-  return { ...commitment, tokens: tokenizer.candidates(contract.subject, value) };
-}
-
-/** In the form in which the database compares it with what a request means. */
-export async function compareSubject(
-  edge: Edge,
-  contract: AnyContract,
-  { grant, value }: { readonly grant: Grant; readonly value: string },
-): Promise<Compared> {
-  const what = "subject";
-  const isOfBodies = grant.selector.kind === "quarantine";
-  if (!isOfBodies && !isSubjectMasked(contract)) {
-    return { what, subject: plainSubject(contract, value) };
-  }
-  const tokenizer = await openTokenizer(edge, contract);
-  const subject = plainSubject(contract, value);
-  return { what, tokens: tokenizer.candidates(isOfBodies ? tagField : contract.subject, subject) };
-}
-
-function isSubjectMasked({ fields, subject }: AnyContract): boolean {
-  return fields.some(({ name, isMasked }) => name === subject && isMasked);
+  return nameSubjectBy(contract, value, () => openTokenizer(edge, contract));
 }
 
 /**

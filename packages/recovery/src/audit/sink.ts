@@ -22,5 +22,16 @@ export interface CheckpointSink {
   readonly read: () => AsyncIterable<StoredCheckpoint>;
 }
 
+/** All that stand in these places. */
+export async function readCheckpoints(
+  sinks: readonly Pick<CheckpointSink, "read">[],
+): Promise<StoredCheckpoint[]> {
+  const found: StoredCheckpoint[] = [];
+  for (const sink of sinks) {
+    for await (const stored of sink.read()) found.push(stored);
+  }
+  return found;
+}
+
 /** What is longer is no checkpoint, and is not read. */
 export const checkpointBytesAtMost = 1024;

@@ -4,7 +4,7 @@
  */
 
 import type { Capability, Grant } from "@org/db";
-import type { Operator } from "../operator.ts";
+import type { Person } from "../operator.ts";
 import type { SignedGrant } from "./show-verified.ts";
 import { countApprovers, requiredFor } from "./verify-grant.ts";
 
@@ -33,7 +33,7 @@ export type Excess =
   | "grant_expired";
 
 export interface Moment {
-  readonly operator: Operator;
+  readonly operator: Person;
   readonly nowMs: number;
 }
 

@@ -1,7 +1,7 @@
 /** The one way to a grant that something is to be done under. */
 
 import type { Capability, Grant, Grants } from "@org/db";
-import { type Operator, requireDuty } from "../operator.ts";
+import { type Person, requireDuty } from "../operator.ts";
 import { refusal } from "../refusals.ts";
 import type { Duty } from "../signing/recover-keyring.ts";
 import { findForgery, stateOf } from "./verify-grant.ts";
@@ -14,7 +14,7 @@ export interface SignedGrant {
 
 export interface GrantPorts {
   readonly grants: Pick<Grants, "show" | "records" | "reportRefusal">;
-  readonly operator: Operator;
+  readonly operator: Person;
 }
 
 /** The records that somebody named, as the database writes ids; without a choice, all of the grant. */

@@ -9,13 +9,14 @@ import { exit, RecoverError } from "../exit.ts";
 import { canonicalJson, digestOf } from "../grants/canonical-grant.ts";
 import { findExcess, isWork, type Use } from "../grants/find-excess.ts";
 import type { SignedGrant } from "../grants/show-verified.ts";
-import type { Operator } from "../operator.ts";
+import type { Person } from "../operator.ts";
 import { granted, refusal } from "../refusals.ts";
 
 export interface ClaimPorts {
   readonly claims: Pick<Claims, "reportResult">;
   readonly witness: Witness;
-  readonly operator: Operator;
+  /** Whose claim it is; the witness may be somebody else. */
+  readonly operator: Person;
 }
 
 /** What is to be done, under which grant. */
@@ -86,7 +87,7 @@ async function requireSigned(
 function isIntentOf(
   claim: Claim,
   { signed: { grant }, use }: Intended,
-  { login }: Operator,
+  { login }: Person,
 ): boolean {
   const hash = hashOf({
     seq: claim.seq,
