@@ -1,7 +1,9 @@
 /** What of this start production refuses: by its settings, its keyring, the database and the process. */
 import { readFile } from "node:fs/promises";
 
+import { contractPath } from "@org/schema";
 import {
+  exposuresOfContract,
   exposuresOfProcess,
   exposuresOfServer,
   findIdleAllowances,
@@ -35,6 +37,7 @@ export async function findExposures({
   const found: Exposure[] = [
     ...exposuresOfServer(server, env, allowed),
     ...exposuresOfProcess(env),
+    ...exposuresOfContract(contractPath(config.MASKLINE_CONTRACT, env["INIT_CWD"])),
     ...(queue?.protocol === "http:" || isUnchecked(env) ? (["http_queue"] as const) : []),
     ...(holdsInlineKeys(keyring) ? (["inline_keys"] as const) : []),
     ...(loggedBy.length > 0 ? (["logged_parameters"] as const) : []),

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -13,6 +13,8 @@ const verified = { host: "db.internal", isVerified: true };
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "exposures-"));
   await writeFile(join(directory, "kept.json"), '{"token_keys":[{"kid":"t1","key":"file:t1"}]}');
+  await writeFile(join(directory, "writable.contract.ts"), "");
+  await chmod(join(directory, "writable.contract.ts"), 0o664);
   await writeFile(join(directory, "held.json"), '{"token_keys":[{"kid":"t1","key":"AAAA"}]}');
 });
 
@@ -43,6 +45,7 @@ test.each([
   ["plain_database", {}, { server: { host: "db.internal", isVerified: false } }],
   ["http_queue", { AWS_ENDPOINT_URL_SQS: "http://queue.internal:9324" }, {}],
   ["inline_keys", { MASKLINE_KEYRING: "held.json" }, {}],
+  ["writable_contract", { MASKLINE_CONTRACT: "./writable.contract.ts" }, {}],
   ["logged_parameters", {}, { loggedBy: ["log_statement"] }],
   ["debugger", { NODE_OPTIONS: "" }, {}],
 ])(

@@ -29,7 +29,7 @@ export {
   uuid,
   type Value,
 } from "./fields.ts";
-export { loadContract } from "./load-contract.ts";
+export { contractPath, loadContract } from "./load-contract.ts";
 export type { Parsed, ParsedMessage, Rejection } from "./outcome.ts";
 export { createParser, type Parse } from "./parse.ts";
 export { createRandom, type Random } from "./samples/random.ts";

@@ -23,13 +23,14 @@ const PATH = /[\\/]|\.[cm]?[jt]s$/;
 export async function loadContract(nameOrPath: string, directory = ""): Promise<AnyContract> {
   const shipped = contracts.find(({ name }) => name === nameOrPath);
   if (shipped) return shipped;
-  if (!PATH.test(nameOrPath)) {
+  const path = contractPath(nameOrPath, directory);
+  if (path === null) {
     const names = contracts.map(({ name }) => name).join(", ");
     throw new ContractError(nameOrPath, [
       `No contract has this name: use ${names}, or the path of a module of your own, as ./orders.contract.ts.`,
     ]);
   }
-  const exported = Object.values(await load(resolve(directory, nameOrPath), nameOrPath));
+  const exported = Object.values(await load(path, nameOrPath));
   const [found, ...others] = new Set(exported.filter(isContract));
   if (found === undefined || others.length > 0) {
     throw new ContractError(nameOrPath, [
@@ -37,6 +38,11 @@ export async function loadContract(nameOrPath: string, directory = ""): Promise<
     ]);
   }
   return defineContract(found.definition as Parameters<typeof defineContract>[0]);
+}
+
+/** The module that {@link loadContract} runs; null where it runs none. */
+export function contractPath(nameOrPath: string, directory = ""): string | null {
+  return PATH.test(nameOrPath) ? resolve(directory, nameOrPath) : null;
 }
 
 async function load(path: string, name: string): Promise<object> {

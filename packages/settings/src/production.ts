@@ -1,5 +1,6 @@
 /** What a deployment in production refuses: one list, for every program of ours. */
 
+import { statSync } from "node:fs";
 import { url as inspectorUrl } from "node:inspector";
 
 import { oneOf } from "./readers.ts";
@@ -33,6 +34,11 @@ export const exposures = {
     finding: "a keyring holds key material itself: whoever copies the file has the keys",
     advice:
       "put each key elsewhere, and let the keyring refer to it: file:PATH, env:NAME or aws-kms:ARN",
+  },
+  writable_contract: {
+    finding:
+      "others may write the contract's file: it runs in this process, and can do all that this process can",
+    advice: "make it root's or your own, mode 0644 or less, once you have reviewed what it says",
   },
   file_sink: {
     finding:
@@ -164,6 +170,25 @@ export function exposuresOfServer(
 /** Node's own switch, for every connection of the process. */
 export function isUnchecked(environment: Environment): boolean {
   return environment["NODE_TLS_REJECT_UNAUTHORIZED"] === "0";
+}
+
+/** A file whose content is trusted: nobody may write it but root, and who runs this. */
+export function isWritableByOthers({
+  mode,
+  uid,
+}: {
+  readonly mode: number;
+  readonly uid: number;
+}): boolean {
+  // Windows has no such mode bits.
+  const hasModes = process.platform !== "win32";
+  return hasModes && ((mode & 0o022) !== 0 || (uid !== 0 && uid !== process.geteuid?.()));
+}
+
+/** @param path - Of a contract's module; null of one that is shipped. One that is not there exposes nothing. */
+export function exposuresOfContract(path: string | null): Exposure[] {
+  const file = path === null ? undefined : statSync(path, { throwIfNoEntry: false });
+  return file !== undefined && isWritableByOthers(file) ? ["writable_contract"] : [];
 }
 
 /** Whether a debugger is open, or a signal would open one. */

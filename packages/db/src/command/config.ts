@@ -1,7 +1,9 @@
 /** Environment to settings: the only reader of it, and every fault at once. */
 
+import { contractPath } from "@org/schema";
 import {
   type Environment,
+  exposuresOfContract,
   exposuresOfProcess,
   exposuresOfServer,
   faultLines,
@@ -57,6 +59,7 @@ export function readConfig(environment: Environment): Config {
   const named = findUrl(environment, values);
   if ("faults" in named) return { ok: false, faults: named.faults };
   const { MASKLINE_CONTRACT: contract, MASKLINE_ALLOW: allowed } = values;
+  const directory = environment["INIT_CWD"] ?? "";
   const trust = tryTrust(named.url);
   if (trust === null) {
     return {
@@ -67,6 +70,7 @@ export function readConfig(environment: Environment): Config {
   const findings = judgeExposures(profileOf(values, [trust.host]), [
     ...exposuresOfServer(trust, environment, allowed),
     ...exposuresOfProcess(environment),
+    ...exposuresOfContract(contractPath(contract, directory)),
   ]);
   const refused = findings.filter(({ severity }) => severity === "error");
   if (refused.length > 0) {
@@ -77,7 +81,7 @@ export function readConfig(environment: Environment): Config {
     ok: true,
     ...named,
     contract,
-    directory: environment["INIT_CWD"] ?? "",
+    directory,
     sendsWeakPassword: allowed.includes("weak_password"),
     warnings,
   };

@@ -1,4 +1,7 @@
-import { expect, test } from "vitest";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
 import { readConfig } from "../../src/command/config.ts";
 
 const guarded = { NODE_OPTIONS: "--disable-sigusr1" };
@@ -35,4 +38,22 @@ test("a certificate's file that cannot be read is a fault, not a crash", () => {
     ok: false,
     faults: ["MIGRATE_DATABASE_URL names a certificate or key that cannot be read."],
   });
+});
+
+test("a contract's file that others may write is refused before it runs", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "contract-"));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const file = join(directory, "orders.contract.ts");
+  await writeFile(file, "");
+  const environment = {
+    ...guarded,
+    MIGRATE_DATABASE_URL: `${far}?sslmode=verify-full`,
+    MASKLINE_CONTRACT: "./orders.contract.ts",
+    INIT_CWD: directory,
+  };
+  expect(readConfig(environment)).toMatchObject({ ok: true, warnings: [] });
+  await chmod(file, 0o664);
+  const refused = readConfig(environment);
+  expect(refused).toMatchObject({ ok: false });
+  expect(JSON.stringify(refused)).toContain("writable_contract in MASKLINE_ALLOW");
 });
