@@ -15,6 +15,7 @@ import { createUnsealer, type Unsealer } from "@org/masking/unseal";
 import {
   type AnyContract,
   ContractError,
+  contractPath,
   createParser,
   loadContract,
   type MessageOf,
@@ -23,6 +24,7 @@ import {
 } from "@org/schema";
 import {
   type Exposure,
+  exposuresOfContract,
   exposuresOfProcess,
   exposuresOfServer,
   holdsInlineKeys,
@@ -83,8 +85,12 @@ function readProfile(edge: Edge): ReadProfile {
  *
  * @throws {@link RecoverError} (exit 2) with every fault of the contract.
  */
-export async function openContract({ env }: Edge, named: string | undefined): Promise<AnyContract> {
+export async function openContract(edge: Edge, named: string | undefined): Promise<AnyContract> {
+  const { env } = edge;
   const name = named ?? readSettings(env, ["MASKLINE_CONTRACT"]).MASKLINE_CONTRACT;
+  // Before it runs.
+  const exposed = exposuresOfContract(contractPath(name, env["INIT_CWD"]));
+  if (exposed.length > 0) refuseExposures(edge, readProfile(edge).profile, exposed);
   try {
     return await loadContract(name, env["INIT_CWD"]);
   } catch (error) {
@@ -133,7 +139,7 @@ export async function openWitness(edge: Edge, recovery: Recovery): Promise<Witne
 
 /** Where whoever administers one machine, or approves once, is enough. */
 function exposuresOf(keyring: RecoverKeyring): Exposure[] {
-  const required = approvalsFor(keyring, { records: 101, askedAtMs: Date.now() });
+  const required = approvalsFor(keyring, { records: 101, atMs: Date.now() });
   return [
     ...(keyring.sinks.every(isUrl) ? [] : (["file_sink"] as const)),
     ...(required < 2 ? (["one_approval"] as const) : []),

@@ -106,6 +106,7 @@ describe.for(Object.keys(urls))("psql as %s", (who) => {
 
 /** Calls that need a grant, without one. */
 const calls: string[] = [
+  "SELECT recovery.start_fetch(gen_random_uuid())",
   "SELECT * FROM recovery.fetch(gen_random_uuid())",
   "SELECT * FROM recovery.fetch_batch_keys(gen_random_uuid())",
   "SELECT * FROM recovery.fetch_lookup(gen_random_uuid(), 10)",
@@ -136,6 +137,13 @@ const claim = (grant: string): string =>
 const fetchOf = (claimed: string): string => `recovery.fetch((${claimed} ->> 'claim')::uuid)`;
 const grantIt = (): Promise<string> =>
   askApproved(office, office.requester, ["unmask", "--field", field, "--record", record]);
+
+async function claimIt(): Promise<string> {
+  const [row] = await office.requester.query(
+    `SELECT ${claim(await grantIt())} ->> 'claim' AS claim`,
+  );
+  return String(row?.["claim"]);
+}
 
 describe("an access that is rolled back", () => {
   test("in one statement yields nothing", async () => {
@@ -201,25 +209,49 @@ describe("an access that is rolled back", () => {
     ).toBe(notCommitted);
   });
 
-  test("leaves a trace once the claim is committed, even if the fetch is rolled back", async () => {
-    const grant = await grantIt();
+  test("yields nothing before it is committed that something is handed out", async () => {
+    const id = await claimIt();
+    const fetching = `SELECT * FROM recovery.fetch('${id}')`;
+    expect(await psql(office.requester.url, fetching)).toBe(notCommitted);
+    const start = `SELECT recovery.start_fetch('${id}')`;
+    expect(await psql(office.requester.url, "BEGIN", start, fetching)).toBe(notCommitted);
+  });
+
+  test("leaves a trace, even if the fetch is rolled back", async () => {
+    const id = await claimIt();
+    await psql(office.requester.url, `SELECT recovery.start_fetch('${id}')`);
+    const fetching = `SELECT * FROM recovery.fetch('${id}')`;
+    expect(await psql(office.requester.url, "BEGIN", fetching)).toHaveLength(1);
+    await psql(
+      office.requester.url,
+      `SELECT recovery.report_result('${id}', '{"outcome": "not_opened"}')`,
+    );
+    const audited = await office.admin(
+      "SELECT actor, action, detail::jsonb -> 'fetched' AS fetched FROM recovery.audit WHERE claim_id = $1 ORDER BY seq",
+      [id],
+    );
+    const actor = office.requester.login;
+    expect(audited).toEqual([
+      { actor, action: "intent", fetched: null },
+      { actor, action: "result", fetched: true },
+    ]);
+  });
+
+  test("yields nothing that a crash would leave without a trace", async () => {
+    const id = await claimIt();
     const client = new Client({ connectionString: office.requester.url });
     await client.connect();
-    const { rows: claims } = await client.query<{ answer: { claim: string } }>(
-      `SELECT ${claim(grant)} AS answer`,
-    );
     await client.query("BEGIN");
-    const { rows } = await client.query("SELECT * FROM recovery.fetch($1)", [
-      claims[0]?.answer.claim,
-    ]);
-    await client.query("ROLLBACK");
-    await client.end();
-    expect(rows).toHaveLength(1);
-    const audited = await office.admin(
-      "SELECT actor FROM recovery.audit WHERE action = 'intent' AND claim_id = $1",
-      [claims[0]?.answer.claim],
+    await client.query(`SELECT recovery.start_fetch('${id}')`);
+    await client.query("SET LOCAL synchronous_commit = off");
+    await client.query("COMMIT");
+    const [written] = await office.admin("SELECT pg_current_wal_insert_lsn() AS position");
+    const { rows } = await client.query(
+      "SELECT pg_current_wal_flush_lsn() >= $2::pg_lsn AS is_on_disk FROM recovery.fetch($1)",
+      [id, written?.["position"]],
     );
-    expect(audited).toEqual([{ actor: office.requester.login }]);
+    await client.end();
+    expect(rows).toEqual([{ is_on_disk: true }]);
   });
 });
 
@@ -304,7 +336,66 @@ const compare = (grant: string, tokens: readonly string[]): string =>
 const askForIt = (): Promise<string> =>
   ask(office.requester, ["unmask", "--field", field, "--record", record]);
 
+/** All that a session is told, beside its rows: what its settings make the server say. */
+async function overhear(url: string, ...statements: string[]): Promise<string> {
+  const client = new Client({ connectionString: url });
+  let heard = "";
+  client.on("notice", ({ message, detail }) => (heard += `${message} ${detail}`));
+  await client.connect();
+  for (const name of ["parse", "rewritten", "plan"]) {
+    await client.query(`SET debug_print_${name} = on`);
+  }
+  await client.query("SET client_min_messages = debug1; SET plan_cache_mode = force_custom_plan");
+  for (const statement of statements) await client.query(statement);
+  await client.end();
+  return heard;
+}
+
+/** Bytes as the server prints them in a plan. */
+const inPlan = (hex: string): string => new Int8Array(Buffer.from(hex, "hex")).join(" ");
+
 describe("a guess by comparison", () => {
+  test("is not answered by the plans that a session may have printed, and no salt is", async () => {
+    const [{ user_id: person } = {}] = await office.admin(`SELECT user_id FROM ${table} LIMIT 1`);
+    const grant = await ask(office.requester, [
+      "unmask",
+      "--field",
+      field,
+      "--subject",
+      String(person),
+    ]);
+    const [{ salt } = {}] = await office.admin(
+      "SELECT encode(subject_salt, 'hex') AS salt FROM recovery.access_grant WHERE id = $1",
+      [grant],
+    );
+    const heard = await overhear(
+      office.approver.url,
+      "BEGIN",
+      `SELECT recovery.compare_request('${grant}', 'subject', 'somebody else', NULL)`,
+      `SELECT recovery.show_grant('${grant}')`,
+      "ROLLBACK",
+    );
+    expect(heard).toContain("PLANNEDSTMT");
+    expect(heard.replaceAll(/\s+/g, " ")).not.toContain(inPlan(String(salt)));
+    expect(heard).not.toMatch(/access_grant|comparison_pkey/);
+  });
+
+  test("does no other work for a right one than for a wrong one, until it is committed", async () => {
+    const grant = await askForIt();
+    const [row] = await office.admin(
+      `SELECT ${column} AS token FROM ${table} WHERE record_id = $1`,
+      [record],
+    );
+    const counters = `SELECT coalesce(sum(pg_stat_get_xact_tuples_returned(oid)
+        + pg_stat_get_xact_tuples_fetched(oid)), 0) AS read FROM pg_class
+      WHERE relnamespace IN ('public'::regnamespace, 'maskline'::regnamespace)
+        AND relkind IN ('r', 'i', 'p') AND relname ~ '${login.table}|grant_record|vault|seed'`;
+    const work = (token: string): Promise<unknown> =>
+      psql(office.approver.url, "BEGIN", compare(grant, [token]), counters);
+    expect(await work(String(row?.["token"]))).toEqual(await work(wrongToken));
+    expect(await work(wrongToken)).toEqual([{ read: "0" }]);
+  });
+
   test("is in no part of the audit that its own transaction reads", async () => {
     const { approver } = office;
     const grant = await askForIt();

@@ -128,16 +128,36 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   FROM recovery.audit_key
 $$;
 
+-- A commit that waits for less than the server can do may be taken back by a crash, or by a failover.
+CREATE FUNCTION recovery.commit_to_disk() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF current_setting('synchronous_commit') <> 'remote_apply' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
+END
+$$;
+
+-- Whoever made a trace may have turned that off again before it was committed: so nothing is told under
+-- it until it is on the disk. The WAL's writer sees to that within a second.
+CREATE FUNCTION recovery.require_on_disk() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_position pg_lsn := pg_current_wal_insert_lsn();
+BEGIN
+  WHILE pg_current_wal_flush_lsn() < v_position LOOP
+    PERFORM pg_sleep(0.01);
+  END LOOP;
+END
+$$;
+
 CREATE FUNCTION recovery.append_audit(p_action text, p_grant uuid, p_claim uuid, p_detail jsonb)
 RETURNS recovery.audit
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_row recovery.audit;
 BEGIN
-  -- A crash must not take back the trace of what is handed out next.
-  IF current_setting('synchronous_commit') = 'off' THEN
-    PERFORM set_config('synchronous_commit', 'on', true);
-  END IF;
+  PERFORM recovery.commit_to_disk();
   SELECT head.seq + 1, head.hash INTO STRICT v_row.seq, v_row.previous_hash
   FROM recovery.audit_head AS head FOR UPDATE;
   v_row.at := clock_timestamp();

@@ -63,16 +63,14 @@ CREATE TABLE recovery.approval (
   PRIMARY KEY (grant_id, approver)
 );
 
--- What somebody asked of a request before deciding about it, and the answer.
+-- What somebody asked of a request before deciding about it.
 CREATE TABLE recovery.comparison (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
   grant_id uuid NOT NULL REFERENCES recovery.access_grant (id),
   asker text NOT NULL DEFAULT session_user,
   what text NOT NULL CHECK (what IN ('subject', 'value')),
-  -- Null where the request names none.
-  is_named boolean,
-  -- How many of the request's records are of it; null where none are listed.
-  record_count bigint,
+  -- As the audit has it: tokens, or the MAC of a subject.
+  named jsonb NOT NULL,
   transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
@@ -279,7 +277,8 @@ BEGIN
     WHEN 'recipient', 'token_key' THEN
       v_allowed := CASE p_selector ->> 'kind' WHEN 'recipient' THEN '{kind,from,to}'
         ELSE '{kind,from,to,unopenable}' END;
-      v_holds := p_selector ->> 'from' ~ '^[a-z0-9]{1,16}$' AND p_selector ->> 'to' ~ '^[a-z0-9]{1,16}$'
+      v_holds := recovery.are_texts(jsonb_build_array(p_selector -> 'from', p_selector -> 'to'), 2,
+          '^[a-z0-9]{1,16}$')
         AND coalesce(p_selector ->> 'unopenable', 'leave') IN ('leave', 'tombstone');
     ELSE RETURN false;
   END CASE;
@@ -518,6 +517,16 @@ BEGIN
 END
 $$;
 
+-- Of how many records the requester's other grants of this capability are that were asked for within a day
+-- and that may be used still, or were: many small requests are one large one. All of them are resolved in one line.
+CREATE FUNCTION recovery.granted_within_a_day(p_grant recovery.access_grant) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce(sum(record_count), 0) FROM recovery.access_grant
+  WHERE requester = p_grant.requester AND capability = p_grant.capability AND id <> p_grant.id
+    AND created_at > clock_timestamp() - interval '1 day'
+    AND (used_records > 0 OR num_nonnulls(denied_at, revoked_at) = 0 AND expires_at > clock_timestamp())
+$$;
+
 -- Finds the records that a request means, once the request is committed. The selector is given again
 -- as it was: the grant keeps digest and MAC of what it named. The answer tells nothing of what was
 -- found; show_grant does, once this is committed too. Of a custodian's work it says "isDone": false until
@@ -595,7 +604,8 @@ BEGIN
   UPDATE recovery.access_grant
   SET records_digest = recovery.digest_of_grant(p_grant), record_count = v_count,
     max_records = coalesce(max_records, v_count),
-    approvals_required = greatest(approvals_required, CASE WHEN v_count > v_policy.one_approval_up_to THEN 2 END),
+    approvals_required = greatest(approvals_required,
+      CASE WHEN v_count + recovery.granted_within_a_day(v_grant) > v_policy.one_approval_up_to THEN 2 END),
     changed_in = pg_current_xact_id()
   WHERE id = p_grant RETURNING * INTO v_grant;
   PERFORM recovery.append_audit('resolved', p_grant, NULL, jsonb_build_object(
@@ -698,62 +708,91 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT count(DISTINCT token) AS tokens FROM unnest(p_tokens) AS token GROUP BY split_part(token, '.', 2)) AS key
 $$;
 
--- Holds a subject, or a masked value, against a request: does it name it, and how many of its records
--- are of it? One is given, never a list: p_subject where the contract keeps it plain, else its tokens;
--- of quarantined messages its tags. The answer is told by comparison_of, once this is committed.
-CREATE FUNCTION recovery.compare_request(p_grant uuid, p_what text, p_subject text, p_tokens text[])
-RETURNS jsonb
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  v_grant recovery.access_grant;
-  v_refusal text;
-  v_named jsonb;
-  v_answer recovery.comparison;
+-- A subject, or a masked value, in a selector's form: p_subject where the contract keeps it plain, else
+-- its tokens; of quarantined messages its tags.
+CREATE FUNCTION recovery.named_by(p_what text, p_subject text, p_tokens text[]) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  PERFORM recovery.require(p_grant IS NOT NULL AND p_what IN ('subject', 'value')
+  PERFORM recovery.require(p_what IN ('subject', 'value')
     AND num_nonnulls(p_subject, p_tokens) = 1 AND (p_what = 'subject' OR p_subject IS NULL)
     AND coalesce(octet_length(p_subject), 1) BETWEEN 1 AND 4096
     AND coalesce(cardinality(p_tokens), 1) BETWEEN 1 AND 64
     AND NOT EXISTS (SELECT FROM unnest(p_tokens) AS token
       WHERE (octet_length(token) < 100 AND token ~ recovery.token_form()) IS NOT TRUE));
+  RETURN jsonb_strip_nulls(jsonb_build_object('subject', p_subject, 'tokens', p_tokens));
+END
+$$;
+
+-- Asks to hold a subject, or a masked value, against a request: one, never a list. Only once that is
+-- committed does answer_comparison look: the time and the counters of a look that is rolled back would
+-- answer a guess without a trace.
+CREATE FUNCTION recovery.compare_request(p_grant uuid, p_what text, p_subject text, p_tokens text[])
+RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_named jsonb := recovery.named_by(p_what, p_subject, p_tokens);
+  v_grant recovery.access_grant;
+  v_refusal text;
+  v_comparison recovery.comparison;
+BEGIN
+  PERFORM recovery.require(p_grant IS NOT NULL);
   PERFORM FROM recovery.audit_head FOR UPDATE;
   SELECT * INTO v_grant FROM recovery.access_grant WHERE id = p_grant;
   IF NOT FOUND OR NOT recovery.may_see(v_grant) THEN RETURN recovery.refuse('no_such_grant', NULL); END IF;
   PERFORM recovery.require(recovery.most_under_a_key(p_tokens) <= CASE p_what WHEN 'subject' THEN 1
     ELSE (SELECT count(*) FROM jsonb_object_keys((recovery.contract_named(v_grant.contract)).tokens)) END);
-  v_named := jsonb_strip_nulls(jsonb_build_object('subject', p_subject, 'tokens', p_tokens));
-  v_answer.is_named := CASE
-    WHEN p_what = 'value' AND v_grant.selector ->> 'kind' = 'value' THEN v_grant.selector -> 'tokens' ?| p_tokens
-    WHEN p_what = 'value' AND v_grant.selector ? 'token' THEN v_grant.selector ->> 'token' = ANY (p_tokens)
-    WHEN p_what = 'value' OR NOT recovery.names_subject(v_grant.selector) THEN NULL
-    WHEN v_grant.selector ? 'subject' THEN recovery.subject_mac(p_subject) = v_grant.selector ->> 'subject'
-    ELSE v_grant.selector -> 'tokens' ?| p_tokens END;
   v_refusal := CASE
     WHEN v_grant.requester = session_user THEN 'self_approval'
     WHEN recovery.state_of(v_grant) NOT IN ('pending', 'live') THEN 'grant_' || recovery.state_of(v_grant)
     WHEN recovery.count_recent('compared') >= (SELECT comparisons_per_hour FROM recovery.policy)
       THEN 'too_many_comparisons' END;
-  IF v_refusal IS NULL THEN
-    v_answer.record_count := recovery.count_of(v_grant, p_what, v_named);
-    IF v_answer.is_named IS NULL AND v_answer.record_count IS NULL THEN v_refusal := 'nothing_to_compare'; END IF;
-  END IF;
   IF v_refusal IS NOT NULL THEN RETURN recovery.refuse(v_refusal, p_grant); END IF;
-  INSERT INTO recovery.comparison (grant_id, what, is_named, record_count)
-  VALUES (p_grant, p_what, v_answer.is_named, v_answer.record_count) RETURNING * INTO v_answer;
-  PERFORM recovery.append_audit('compared', p_grant, NULL, recovery.kept_selector(v_named)
-    || jsonb_build_object('what', p_what, 'named', v_answer.is_named, 'records', v_answer.record_count));
-  RETURN jsonb_build_object('comparison', v_answer.id);
+  INSERT INTO recovery.comparison (grant_id, what, named)
+  VALUES (p_grant, p_what, recovery.kept_selector(v_named)) RETURNING * INTO v_comparison;
+  PERFORM recovery.append_audit('compared', p_grant, NULL,
+    v_comparison.named || jsonb_build_object('what', p_what));
+  RETURN jsonb_build_object('comparison', v_comparison.id);
 END
 $$;
 
--- Null where it is not the caller's, or not committed. Whoever named the subject may open its commitment.
-CREATE FUNCTION recovery.comparison_of(p_comparison uuid) RETURNS jsonb
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT jsonb_build_object('isNamed', comparison.is_named, 'records', comparison.record_count,
-    'salt', CASE WHEN what = 'subject' AND comparison.is_named THEN encode(subject_salt, 'hex') END)
-  FROM recovery.comparison JOIN recovery.access_grant ON access_grant.id = grant_id
-  WHERE comparison.id = p_comparison AND asker = session_user
-    AND transaction_id IS DISTINCT FROM pg_current_xact_id_if_assigned()
+-- Does the request name it, and how many of its records are of it? It is given again as it was: what was
+-- asked keeps the MAC of a subject. Null where it is not the caller's, or not committed. Whoever named the
+-- subject may open its commitment.
+CREATE FUNCTION recovery.answer_comparison(p_comparison uuid, p_subject text, p_tokens text[])
+RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_comparison recovery.comparison;
+  v_grant recovery.access_grant;
+  v_named jsonb;
+  v_is_named boolean;
+  v_count bigint;
+BEGIN
+  SELECT * INTO v_comparison FROM recovery.comparison
+  WHERE id = p_comparison AND asker = session_user
+    AND transaction_id IS DISTINCT FROM pg_current_xact_id_if_assigned();
+  IF NOT FOUND THEN RETURN NULL; END IF;
+  PERFORM recovery.require_on_disk();
+  v_named := recovery.named_by(v_comparison.what, p_subject, p_tokens);
+  PERFORM recovery.require(recovery.kept_selector(v_named) = v_comparison.named);
+  SELECT * INTO STRICT v_grant FROM recovery.access_grant WHERE id = v_comparison.grant_id;
+  IF recovery.state_of(v_grant) NOT IN ('pending', 'live') THEN
+    RETURN recovery.refuse('grant_' || recovery.state_of(v_grant), v_grant.id);
+  END IF;
+  v_is_named := CASE
+    WHEN v_comparison.what = 'value' AND v_grant.selector ->> 'kind' = 'value'
+      THEN v_grant.selector -> 'tokens' ?| p_tokens
+    WHEN v_comparison.what = 'value' AND v_grant.selector ? 'token' THEN v_grant.selector ->> 'token' = ANY (p_tokens)
+    WHEN v_comparison.what = 'value' OR NOT recovery.names_subject(v_grant.selector) THEN NULL
+    WHEN v_grant.selector ? 'subject' THEN v_grant.selector -> 'subject' = v_comparison.named -> 'subject'
+    ELSE v_grant.selector -> 'tokens' ?| p_tokens END;
+  v_count := recovery.count_of(v_grant, v_comparison.what, v_named);
+  IF num_nonnulls(v_is_named, v_count) = 0 THEN
+    RETURN recovery.refuse('nothing_to_compare', v_grant.id);
+  END IF;
+  RETURN jsonb_build_object('isNamed', v_is_named, 'records', v_count,
+    'salt', CASE WHEN v_comparison.what = 'subject' AND v_is_named THEN encode(v_grant.subject_salt, 'hex') END);
+END
 $$;
 
 -- What whoever made a request has opened within 30 days, and what is unusual about the request: codes of
@@ -899,6 +938,7 @@ GRANT EXECUTE ON FUNCTION recovery.list_grants(integer), recovery.show_grant(uui
   recovery.grant_records(uuid), recovery.requester_history(uuid), recovery.revoke(uuid)
   TO maskline_requester, maskline_approver, maskline_custodian, maskline_auditor;
 GRANT EXECUTE ON FUNCTION recovery.decide(uuid, text, text, bytea, text),
-  recovery.compare_request(uuid, text, text, text[]), recovery.comparison_of(uuid) TO maskline_approver;
+  recovery.compare_request(uuid, text, text, text[]), recovery.answer_comparison(uuid, text, text[])
+  TO maskline_approver;
 GRANT EXECUTE ON FUNCTION recovery.report_refusal(uuid, text)
   TO maskline_requester, maskline_approver, maskline_custodian;

@@ -14,7 +14,9 @@ CREATE TABLE recovery.claim (
   intent_seq bigint NOT NULL,
   claimed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   deadline timestamptz NOT NULL,
+  -- Since when sealed records may be handed out, and the transaction that said so.
   fetched_at timestamptz,
+  fetched_in xid8,
   -- Over all runs: what was handed out sealed, and what was changed.
   handed_out bigint NOT NULL DEFAULT 0,
   changed bigint NOT NULL DEFAULT 0,
@@ -232,21 +234,46 @@ BEGIN
 END
 $$;
 
--- The same, for whoever needs the terms of the grant.
-CREATE FUNCTION recovery.require_grant(p_claim uuid, p_capabilities text[]) RETURNS recovery.access_grant
+-- The terms of a claim's grant.
+CREATE FUNCTION recovery.grant_of(p_claim recovery.claim) RETURNS recovery.access_grant
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT access_grant FROM recovery.access_grant WHERE id = p_claim.grant_id
+$$;
+
+-- Says that something is about to be handed out under the claim. Handing out takes that to be committed, so
+-- that no rollback makes a fetch that never was.
+CREATE FUNCTION recovery.start_fetch(p_claim uuid) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM recovery.require_claim(p_claim, '{unmask,lookup,retry,rewrap,retoken}');
+  PERFORM recovery.commit_to_disk();
+  UPDATE recovery.claim SET fetched_at = clock_timestamp(), fetched_in = pg_current_xact_id()
+  WHERE id = p_claim AND fetched_at IS NULL;
+END
+$$;
+
+-- The claim, if something may be handed out under it. It is read before its lock is taken, which would have to
+-- come to the disk as well.
+CREATE FUNCTION recovery.require_fetch(p_claim uuid, p_capabilities text[]) RETURNS recovery.claim
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  v_claim recovery.claim := recovery.require_claim(p_claim, p_capabilities);
+  v_begun recovery.claim;
+  v_claim recovery.claim;
 BEGIN
-  RETURN (SELECT access_grant FROM recovery.access_grant WHERE id = v_claim.grant_id);
+  SELECT * INTO v_begun FROM recovery.claim WHERE id = p_claim;
+  PERFORM recovery.require_on_disk();
+  v_claim := recovery.require_claim(p_claim, p_capabilities);
+  IF v_begun.fetched_at IS NULL OR v_begun.fetched_in = pg_current_xact_id() THEN
+    RAISE EXCEPTION USING ERRCODE = 'MK003', MESSAGE = 'the fetch was not begun in a transaction of its own';
+  END IF;
+  RETURN v_claim;
 END
 $$;
 
 -- What the result says of the database's own knowledge.
 CREATE FUNCTION recovery.note_handed_out(p_claim uuid, p_count bigint) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-  UPDATE recovery.claim SET fetched_at = clock_timestamp(), handed_out = handed_out + p_count
-  WHERE id = p_claim
+  UPDATE recovery.claim SET handed_out = handed_out + p_count WHERE id = p_claim
 $$;
 
 CREATE FUNCTION recovery.note_changed(p_claim uuid, p_count bigint) RETURNS void
@@ -274,7 +301,7 @@ RETURNS TABLE (record_id uuid, source text, sealed bytea, seed bytea, batch_key_
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  v_grant recovery.access_grant := recovery.require_grant(p_claim, '{unmask,retry}');
+  v_grant recovery.access_grant := recovery.grant_of(recovery.require_fetch(p_claim, '{unmask,retry}'));
   v_contract maskline.contract := recovery.contract_named(v_grant.contract);
   v_rows bigint := 0;
   v_bodies bigint;
@@ -311,7 +338,7 @@ RETURNS TABLE (id uuid, recipient text, sealed bytea)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
-  PERFORM recovery.require_claim(p_claim, '{unmask,retry}');
+  PERFORM recovery.require_fetch(p_claim, '{unmask,retry}');
   RETURN QUERY
     SELECT key.id, key.recipient::text, key.sealed
     FROM maskline.batch_key AS key
@@ -410,11 +437,10 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET datestyle = 'ISO' SET timezone = 'UTC' AS $$
 #variable_conflict use_column
 DECLARE
-  v_claim recovery.claim := recovery.require_claim(p_claim, '{lookup}');
+  v_claim recovery.claim := recovery.require_fetch(p_claim, '{lookup}');
   v_contract maskline.contract := recovery.contract_named(
     (SELECT contract FROM recovery.access_grant WHERE id = v_claim.grant_id));
 BEGIN
-  PERFORM recovery.note_handed_out(p_claim, 0);
   RETURN QUERY EXECUTE format(
     'SELECT entry.record_id, recovery.utc_ms(entry.sent_at), json_object(ARRAY[%s]::text[], ARRAY[%s]::text[])
      FROM public.%I AS entry
@@ -444,7 +470,7 @@ $$;
 
 REVOKE ALL ON ALL TABLES IN SCHEMA recovery FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA recovery FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION recovery.claim(uuid, text, text[], uuid[], uuid), recovery.fetch(uuid),
+GRANT EXECUTE ON FUNCTION recovery.claim(uuid, text, text[], uuid[], uuid), recovery.start_fetch(uuid), recovery.fetch(uuid),
   recovery.fetch_batch_keys(uuid), recovery.report_result(uuid, jsonb)
   TO maskline_requester, maskline_custodian;
 GRANT EXECUTE ON FUNCTION recovery.claim_lookup(uuid, text, text[], uuid),

@@ -144,12 +144,13 @@ BEGIN
   v_erasure := recovery.note_erasure(p_claim, v_contract, v_records, v_dates);
   INSERT INTO maskline.erased (record_id, erasure) SELECT unnest(v_records), v_erasure
   ON CONFLICT (record_id) DO UPDATE SET erasure = excluded.erasure;
+  -- A retry that is under way has the message's lock, and makes a row, a seal and a seed of it: what follows sees them.
+  DELETE FROM maskline.quarantine WHERE record_id = ANY (v_records);
   DELETE FROM maskline.seed USING unnest(v_records, v_dates) AS batch (record_id, create_date)
   WHERE seed.record_id = batch.record_id AND seed.create_date = batch.create_date;
   GET DIAGNOSTICS v_seeds = ROW_COUNT;
   DELETE FROM maskline.vault USING unnest(v_records, v_dates) AS batch (record_id, create_date)
   WHERE vault.record_id = batch.record_id AND vault.create_date = batch.create_date;
-  DELETE FROM maskline.quarantine WHERE record_id = ANY (v_records);
   IF NOT coalesce((v_selector ->> 'keepTokens')::boolean, false) THEN
     PERFORM recovery.erase_tokens(v_contract, v_records, v_dates);
   END IF;
@@ -164,7 +165,7 @@ RETURNS TABLE (id uuid, recipient text, sealed bytea)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  v_grant recovery.access_grant := recovery.require_grant(p_claim, '{rewrap}');
+  v_grant recovery.access_grant := recovery.grant_of(recovery.require_fetch(p_claim, '{rewrap}'));
   v_count bigint;
 BEGIN
   RETURN QUERY
@@ -198,7 +199,7 @@ $$;
 CREATE FUNCTION recovery.rewrap_store(p_claim uuid, p_keys jsonb) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  v_grant recovery.access_grant := recovery.require_grant(p_claim, '{rewrap}');
+  v_grant recovery.access_grant := recovery.grant_of(recovery.require_claim(p_claim, '{rewrap}'));
   v_count integer;
 BEGIN
   PERFORM recovery.require(recovery.is_batch(p_keys));
@@ -230,7 +231,7 @@ RETURNS TABLE (record_id uuid, create_date text, tokens jsonb, subject text, sea
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  v_grant recovery.access_grant := recovery.require_grant(p_claim, '{retoken}');
+  v_grant recovery.access_grant := recovery.grant_of(recovery.require_fetch(p_claim, '{retoken}'));
   v_contract maskline.contract := recovery.contract_named(v_grant.contract);
   v_count bigint;
 BEGIN
@@ -259,7 +260,7 @@ RETURNS TABLE (id uuid, recipient text, sealed bytea)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
-  PERFORM recovery.require_claim(p_claim, '{retoken}');
+  PERFORM recovery.require_fetch(p_claim, '{retoken}');
   PERFORM recovery.require(cardinality(p_ids) <= 10000);
   RETURN QUERY
     SELECT key.id, key.recipient::text, key.sealed FROM maskline.batch_key AS key
@@ -288,7 +289,7 @@ $$;
 CREATE FUNCTION recovery.retoken_store(p_claim uuid, p_rows jsonb) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  v_grant recovery.access_grant := recovery.require_grant(p_claim, '{retoken}');
+  v_grant recovery.access_grant := recovery.grant_of(recovery.require_claim(p_claim, '{retoken}'));
   v_contract maskline.contract := recovery.contract_named(v_grant.contract);
   v_form text := recovery.token_form(v_grant.selector ->> 'to');
   v_count integer;
@@ -335,7 +336,7 @@ $$;
 CREATE FUNCTION recovery.retoken_tombstone(p_claim uuid, p_rows jsonb) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  v_grant recovery.access_grant := recovery.require_grant(p_claim, '{retoken}');
+  v_grant recovery.access_grant := recovery.grant_of(recovery.require_claim(p_claim, '{retoken}'));
   v_contract maskline.contract := recovery.contract_named(v_grant.contract);
   v_records uuid[];
   v_dates date[];
@@ -391,7 +392,7 @@ CREATE FUNCTION recovery.retry_store(p_claim uuid, p_record uuid, p_row jsonb, p
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  v_grant recovery.access_grant := recovery.require_grant(p_claim, '{retry}');
+  v_grant recovery.access_grant := recovery.grant_of(recovery.require_claim(p_claim, '{retry}'));
   v_contract maskline.contract := recovery.contract_named(v_grant.contract);
   v_refused maskline.quarantine;
 BEGIN

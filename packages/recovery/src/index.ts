@@ -1,5 +1,6 @@
 /** Governed recovery, as `recover` and the console do it. */
 
+export { emptyChain, findChainFault } from "./audit/chain.ts";
 export { type CheckpointSigning, readCheckpoint, signCheckpoint } from "./audit/checkpoint.ts";
 export { explainFault } from "./audit/explain-fault.ts";
 export { openFileSink } from "./audit/file-sink.ts";
@@ -47,3 +48,4 @@ export {
   type RecoverKeyringJson,
 } from "./signing/recover-keyring.ts";
 export { loadSigningKey, type SigningKey, writeSigningKey } from "./signing/signing-key.ts";
+export { rawPublicKey, readPublicKey } from "./signing/public-key.ts";

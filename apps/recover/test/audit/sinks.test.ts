@@ -1,7 +1,10 @@
 /** One contract over every sink, and what object lock adds. */
 
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -14,7 +17,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type CheckpointSink, openFileSink, type StoredCheckpoint } from "@org/recovery";
-import { openS3Sink, parseS3Location } from "@org/recovery/s3-sink";
+import { openS3Sink, parseS3Location, type S3Location } from "@org/recovery/s3-sink";
 import { openOffice } from "../office.ts";
 import { runRecover } from "../run-recover.ts";
 import { hasMoto, type Moto, startMoto } from "./moto.ts";
@@ -28,11 +31,10 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "sinks-"));
   if (!hasMoto) return;
   moto = await startMoto();
-  vi.stubEnv("AWS_ENDPOINT_URL_S3", moto.endpoint);
   vi.stubEnv("AWS_REGION", "us-east-1");
   vi.stubEnv("AWS_ACCESS_KEY_ID", "test");
   vi.stubEnv("AWS_SECRET_ACCESS_KEY", "test");
-  client = new S3Client({ forcePathStyle: true });
+  client = new S3Client({ forcePathStyle: true, endpoint: moto.endpoint });
 });
 
 afterAll(async () => {
@@ -42,10 +44,33 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
+/** Takes whatever it is sent. */
+async function listen(
+  onRequest: (url: string) => void,
+): Promise<AsyncDisposable & { url: string }> {
+  const server = createServer((request, response) => {
+    onRequest(request.url ?? "");
+    request.resume().on("end", () => response.end());
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
 async function all(sink: CheckpointSink): Promise<StoredCheckpoint[]> {
   const found: StoredCheckpoint[] = [];
   for await (const stored of sink.read()) found.push(stored);
   return found;
+}
+
+/** At moto. */
+function place(bucket: string, prefix = ""): S3Location {
+  return { bucket, prefix, retainDays: 1, endpoint: moto?.endpoint ?? "" };
 }
 
 async function makeBucket(): Promise<string> {
@@ -56,11 +81,7 @@ async function makeBucket(): Promise<string> {
 
 const kinds: [string, boolean, () => Promise<CheckpointSink>][] = [
   ["file", true, async () => openFileSink(await mkdtemp(join(directory, "sink-")))],
-  [
-    "s3",
-    hasMoto,
-    async () => openS3Sink({ bucket: await makeBucket(), prefix: "prod/eu", retainDays: 1 }),
-  ],
+  ["s3", hasMoto, async () => openS3Sink(place(await makeBucket(), "prod/eu"))],
 ];
 
 describe.for(kinds)("%s sink", ([, isHere, open]) => {
@@ -121,7 +142,7 @@ test("what is too long for a checkpoint, or no file, is named and not read", asy
 describe.runIf(hasMoto)("an object-locked bucket", () => {
   test("keeps a checkpoint that somebody deletes or replaces", async () => {
     const bucket = await makeBucket();
-    const sink = openS3Sink({ bucket, prefix: "", retainDays: 1 });
+    const sink = openS3Sink(place(bucket));
     await sink.put({ name: "1.checkpoint", text: "true" });
     await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: "1.checkpoint" }));
     expect(await all(sink)).toEqual([{ name: "1.checkpoint", text: "true" }]);
@@ -144,16 +165,39 @@ describe.runIf(hasMoto)("an object-locked bucket", () => {
 
   test("a bucket without object lock accepts nothing", async () => {
     await client.send(new CreateBucketCommand({ Bucket: "unlocked" }));
-    const sink = openS3Sink({ bucket: "unlocked", prefix: "", retainDays: 1 });
+    const sink = openS3Sink(place("unlocked"));
     await expect(sink.put({ name: "1.checkpoint", text: "x" })).rejects.toMatchObject({
       exitCode: 20,
     });
   });
 
   test("a bucket that does not exist: exit 20", async () => {
-    const sink = openS3Sink({ bucket: "nowhere", prefix: "", retainDays: 1 });
+    const sink = openS3Sink(place("nowhere"));
     await expect(all(sink)).rejects.toMatchObject({ exitCode: 20 });
   });
+});
+
+test("whoever opens chooses no server of their own: no variable names one", async () => {
+  const asked: string[] = [];
+  await using server = await listen((url) => asked.push(url));
+  vi.stubEnv("AWS_REGION", "us-east-1");
+  vi.stubEnv("AWS_ACCESS_KEY_ID", "test");
+  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "test");
+  vi.stubEnv("AWS_MAX_ATTEMPTS", "1");
+  vi.stubEnv("AWS_ENDPOINT_URL_S3", server.url);
+  vi.stubEnv("AWS_ENDPOINT_URL", server.url);
+  const checkpoint = { name: "1.checkpoint", text: "x" };
+  // A port of this machine where nobody listens.
+  const elsewhere = openS3Sink({ ...place("bucket"), endpoint: "http://127.0.0.1:9" });
+  await expect(elsewhere.put(checkpoint)).rejects.toMatchObject({ exitCode: 20 });
+  const { endpoint: _, ...ofAws } = place("bucket");
+  // A region without a server: nothing leaves this machine.
+  const nowhere = openS3Sink({ ...ofAws, region: "xx-nowhere-0" });
+  await expect(nowhere.put(checkpoint)).rejects.toMatchObject({ exitCode: 20 });
+  expect(asked).toEqual([]);
+  const named = openS3Sink({ ...place("bucket"), endpoint: server.url });
+  await named.put(checkpoint);
+  expect(asked).toEqual([expect.stringContaining("/bucket/1.checkpoint")]);
 });
 
 test.runIf(hasMoto)(
@@ -162,7 +206,7 @@ test.runIf(hasMoto)(
     await using office = await openOffice();
     const path = join(office.directory, "maskline.recover.keyring.json");
     const keyring = JSON.parse(await readFile(path, "utf8")) as object;
-    const sink = `s3://${await makeBucket()}/prod`;
+    const sink = `s3://${await makeBucket()}/prod?endpoint=${moto?.endpoint}`;
     await writeFile(path, JSON.stringify({ ...keyring, sinks: [sink] }));
     const env = { ...office.auditor.env, RECOVER_CHECKPOINT: sink };
     await office.requester.recover(["revoke", "00000000-0000-4000-8000-000000000000"]);
@@ -180,7 +224,20 @@ test.runIf(hasMoto)(
 test.for([
   ["s3://bucket", { bucket: "bucket", prefix: "", retainDays: 400 }],
   ["s3://bucket/a/b/?retainDays=30", { bucket: "bucket", prefix: "a/b", retainDays: 30 }],
+  [
+    "s3://bucket?endpoint=https://s3.internal:9000&region=eu-central-1",
+    {
+      bucket: "bucket",
+      prefix: "",
+      retainDays: 400,
+      endpoint: "https://s3.internal:9000",
+      region: "eu-central-1",
+    },
+  ],
   ["s3://bucket/a?retainDays=0", null],
+  ["s3://bucket?endpoint=http://s3.internal:9000", null],
+  ["s3://bucket?endpoint=nowhere", null],
+  ["s3://bucket?bucket=another", null],
   ["checkpoints", null],
 ] as const)("%s is read as a location", ([text, expected]) => {
   expect(parseS3Location(text)).toEqual(expected);

@@ -340,23 +340,55 @@ test.for(["records", "digest"])("work with other %s than were approved is found"
   expect(await verify()).toMatchObject({ code: 30, found: { kind: "unsigned_intent" } });
 });
 
-test("an access in psql, past the tool, is found: no checkpoint covers its intent", async () => {
+test.for(["COMMIT", "ROLLBACK"])(
+  "an access in psql, past the tool, is found after %s: no checkpoint covers its intent",
+  async (end) => {
+    const [record = ""] = await office.write([office.sample()]);
+    const grant = await askApproved(office, office.requester, [
+      "unmask",
+      "--field",
+      office.field,
+      "--record",
+      record,
+    ]);
+    const [row] = await office.requester.query(
+      "SELECT recovery.claim($1, 'unmask', $3, ARRAY[$2]::uuid[], gen_random_uuid()) ->> 'claim' AS claim",
+      [grant, record, [office.field]],
+    );
+    const [{ seq } = {}] = await office.admin(
+      "SELECT max(seq)::integer AS seq FROM recovery.audit",
+    );
+    const claimed = `('${String(row?.["claim"])}')`;
+    await office.requester.query(`SELECT recovery.start_fetch${claimed}`);
+    await office.requester.query(`BEGIN; SELECT * FROM recovery.fetch${claimed}; ${end}`);
+    const result = JSON.stringify({ outcome: "not_opened" });
+    await office.requester.query("SELECT recovery.report_result($1, $2)", [row?.["claim"], result]);
+    await office.auditor.recover(["audit", "checkpoint"]);
+    expect(await verify()).toMatchObject({ code: 30, found: { kind: "unwitnessed_intent", seq } });
+  },
+);
+
+test("an intent that another one's claim is given to later is found still", async () => {
   const [record = ""] = await office.write([office.sample()]);
-  const grant = await askApproved(office, office.requester, [
-    "unmask",
-    "--field",
-    office.field,
-    "--record",
+  const terms = ["unmask", "--field", office.field, "--record", record];
+  const grant = await askApproved(office, office.requester, terms);
+  const claim = "recovery.claim($1, 'unmask', $3, ARRAY[$2]::uuid[], gen_random_uuid())";
+  const [row] = await office.requester.query(`SELECT ${claim} ->> 'claim' AS claim`, [
+    grant,
     record,
+    [office.field],
   ]);
-  const [row] = await office.requester.query(
-    "SELECT recovery.claim($1, 'unmask', $3, ARRAY[$2]::uuid[], gen_random_uuid()) ->> 'claim' AS claim",
-    [grant, record, [office.field]],
-  );
   const [{ seq } = {}] = await office.admin("SELECT max(seq)::integer AS seq FROM recovery.audit");
-  await office.requester.query("SELECT * FROM recovery.fetch($1)", [row?.["claim"]]);
-  const result = JSON.stringify({ outcome: "not_opened" });
-  await office.requester.query("SELECT recovery.report_result($1, $2)", [row?.["claim"], result]);
+  await office.requester.query("SELECT recovery.start_fetch($1)", [row?.["claim"]]);
+  await office.admin(
+    "SELECT recovery.append_audit('intent', grant_id, claim_id, detail::jsonb) FROM recovery.audit WHERE seq = $1",
+    [seq],
+  );
+  await office.auditor.recover(["audit", "checkpoint"]);
+  await office.requester.query("SELECT recovery.report_result($1, $2)", [
+    row?.["claim"],
+    JSON.stringify({ outcome: "opened" }),
+  ]);
   await office.auditor.recover(["audit", "checkpoint"]);
   expect(await verify()).toMatchObject({ code: 30, found: { kind: "unwitnessed_intent", seq } });
 });
@@ -378,6 +410,25 @@ test("who left, and whose key is retired, leaves sound accesses behind", async (
     ),
   }));
   expect(await verify()).toMatchObject({ code: 0, found: "sound" });
+});
+
+/** Has the keyring ask for two approvals, from so many hours ahead on. */
+function requireTwoSince(hours: number): Promise<void> {
+  const since = new Date(Date.now() + hours * 3_600_000).toISOString();
+  return review(() => ({
+    approvals: [
+      { above: 0, required: 1 },
+      { above: 0, required: 2, since },
+    ],
+  }));
+}
+
+test("a step of approvals counts for what was witnessed from its day on", async () => {
+  await requireTwoSince(1);
+  expect(await verify()).toMatchObject({ code: 0, found: "sound" });
+  // Whatever day the grant has.
+  await requireTwoSince(-1);
+  expect(await verify()).toMatchObject({ code: 30, found: { kind: "unsigned_intent" } });
 });
 
 test("nothing is signed with a key that nobody could verify", async () => {

@@ -247,6 +247,7 @@ describe.each(testContracts)("$name", (contract) => {
       "SELECT recovery.claim_work($1, 'retoken', NULL, $2) ->> 'claim' AS claim",
       [grant, randomUUID()],
     );
+    await office.custodian.query("SELECT recovery.start_fetch($1)", [work?.["claim"]]);
     const [row] = await office.custodian.query("SELECT * FROM recovery.retoken_next($1, $2, 10)", [
       work?.["claim"],
       nil,

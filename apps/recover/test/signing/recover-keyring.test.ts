@@ -194,8 +194,8 @@ test("more records need as many approvals as the greatest step says, from its da
   const may = Date.parse("2026-05-01T00:00:00Z");
   const july = Date.parse("2026-07-01T00:00:00Z");
   const needed = [0, 1, 100, 101, 1001].map((records) => [
-    approvalsFor(keyring, { records, askedAtMs: may }),
-    approvalsFor(keyring, { records, askedAtMs: july }),
+    approvalsFor(keyring, { records, atMs: may }),
+    approvalsFor(keyring, { records, atMs: july }),
   ]);
   expect(needed).toEqual([
     [1, 1],

@@ -160,6 +160,11 @@ interface QuarantineRow {
   readonly sql_state: string | null;
 }
 
+/** In a transaction of its own: what is handed out under a claim is never without a trace of it. */
+export async function startFetch(call: Call, claim: string): Promise<void> {
+  await call("start_fetch", { p_claim: claim });
+}
+
 export function createClaims(call: Call): Claims {
   return {
     claim: ({ grant, capability, claim, fields, records }) =>
@@ -178,6 +183,7 @@ export function createClaims(call: Call): Claims {
         p_claim: claim,
       }),
     async fetch(claim) {
+      await startFetch(call, claim);
       const rows = await call<FetchedRow>("fetch", { p_claim: claim });
       return rows.map((row) => ({
         recordId: row.record_id,
@@ -192,6 +198,7 @@ export function createClaims(call: Call): Claims {
     },
     fetchBatchKeys: (claim) => call<StoredBatchKey>("fetch_batch_keys", { p_claim: claim }),
     async fetchLookup(claim, limit) {
+      await startFetch(call, claim);
       const rows = await call<LookedUpRow>("fetch_lookup", { p_claim: claim, p_limit: limit });
       return rows.map((row) => ({
         recordId: row.record_id,

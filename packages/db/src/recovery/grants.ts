@@ -260,18 +260,17 @@ export function createGrants(call: Call): Grants {
     },
     history: (grant) => callOne(call, "requester_history", { p_grant: grant }),
     async compare(grant, compared) {
+      const named = {
+        p_subject: "subject" in compared ? compared.subject : null,
+        p_tokens: "tokens" in compared ? compared.tokens : null,
+      };
       const asked = await callOne<Answer<{ readonly comparison: string }>>(
         call,
         "compare_request",
-        {
-          p_grant: grant,
-          p_what: compared.what,
-          p_subject: "subject" in compared ? compared.subject : null,
-          p_tokens: "tokens" in compared ? compared.tokens : null,
-        },
+        { p_grant: grant, p_what: compared.what, ...named },
       );
       if ("refused" in asked) return asked;
-      return callOne(call, "comparison_of", { p_comparison: asked.comparison });
+      return callOne(call, "answer_comparison", { p_comparison: asked.comparison, ...named });
     },
     decide: (grant, { decision, keyId, signature, login }) =>
       callOne(call, "decide", {

@@ -3,7 +3,7 @@
 import type { Sealed, SealedBatchKey, SealedKey, Seed, Token } from "@org/masking";
 import { DatabaseError } from "../database-error.ts";
 import { type Answer, type Call, callOne } from "./call.ts";
-import type { Claim, StoredBatchKey, Tokens } from "./claims.ts";
+import { type Claim, startFetch, type StoredBatchKey, type Tokens } from "./claims.ts";
 
 export interface WorkRequest {
   readonly grant: string;
@@ -158,14 +158,17 @@ export function createWork(call: Call): Work {
         if (isDone) return arrived;
       }
     },
-    rewrapNext: (claim, { after, limit }) =>
-      call<StoredBatchKey>("rewrap_next", { p_claim: claim, p_after: after, p_limit: limit }),
+    async rewrapNext(claim, { after, limit }) {
+      await startFetch(call, claim);
+      return call("rewrap_next", { p_claim: claim, p_after: after, p_limit: limit });
+    },
     rewrapStore: (claim, keys) =>
       callOne(call, "rewrap_store", {
         p_claim: claim,
         p_keys: JSON.stringify(keys.map(({ id, sealed }) => ({ id, sealed: hex(sealed) }))),
       }),
     async retokenNext(claim, { after, limit }) {
+      await startFetch(call, claim);
       const rows = await call<StoredRetokenRow>("retoken_next", {
         p_claim: claim,
         p_after: after,

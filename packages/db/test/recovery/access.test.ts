@@ -1,11 +1,11 @@
-import { randomUUID } from "node:crypto";
-import { connectWriter, migrate, type Row } from "@org/db";
+import { randomBytes, randomUUID } from "node:crypto";
+import { connectRecovery, connectWriter, migrate, type Row } from "@org/db";
 import type { Token } from "@org/masking";
 import { type AnyContract, defineContract, login, subject, text } from "@org/schema";
 import { testContracts } from "@org/schema/test-contracts";
 import { Client, DatabaseError as PgError } from "pg";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { createBatch, createSealed, createToken } from "../batches.ts";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { createBatch, createRows, createSealed, createToken } from "../batches.ts";
 import { claimOf, commitment, type Office, openOffice } from "./people.ts";
 
 const firstId = "00000000-0000-0000-0000-000000000000";
@@ -456,6 +456,86 @@ describe("the database", () => {
         }
       }
     }
+  });
+
+  it("erases what a retry makes a row of meanwhile", async () => {
+    const [refused] = await office.quarantine(1);
+    const id = refused?.recordId ?? "";
+    const retry = await office.claimRecords("retry", [id]);
+    const erasing = await office.claimWork({
+      capability: "erase",
+      selector: { kind: "quarantine", ids: [id] },
+    });
+    const { custodian } = office.people;
+    const retrying = new Client({ connectionString: custodian.url });
+    await retrying.connect();
+    await retrying.query("BEGIN");
+    const row = JSON.stringify(createRows(login)().columns);
+    await retrying.query("SELECT recovery.retry_store($1, $2, $3, $4, $5)", [
+      retry,
+      id,
+      row,
+      randomBytes(250),
+      randomBytes(32),
+    ]);
+    const erased = custodian.recovery.work.eraseNext({ claim: erasing, limit: 10 });
+    const waiting =
+      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    await vi.waitUntil(async () => (await office.read(waiting)).length > 0, { timeout: 20_000 });
+    await retrying.query("COMMIT");
+    await retrying.end();
+    await erased;
+    const tokens = [...office.tokenColumns.values()].map((column) => `entry.${column}`);
+    expect(
+      await office.read(
+        `SELECT ${tokens.join(", ")}, seed.seed, vault.sealed FROM public.user_logins AS entry
+           LEFT JOIN maskline.seed USING (record_id, create_date)
+           LEFT JOIN maskline.vault USING (record_id, create_date)
+         WHERE record_id = $1`,
+        [id],
+      ),
+    ).toEqual([
+      {
+        ...Object.fromEntries(
+          [...office.tokenColumns.values()].map((column) => [column, "erased"]),
+        ),
+        seed: null,
+        sealed: null,
+      },
+    ]);
+  });
+
+  it("counts many small requests of a day as one large one", async () => {
+    const ids = (await office.write(60)).map(({ recordId }) => recordId);
+    const url = await office.database.createLogin("maskline_requester");
+    await using recovery = connectRecovery({ connectionString: url });
+    const required = async (): Promise<number | undefined> => {
+      const asked = await recovery.grants.request({
+        tenant: "default",
+        contract: login.name,
+        capability: "unmask",
+        fields: ["ip"],
+        selector: { kind: "records", ids },
+        purpose: "fraud",
+        ticket: "SEC-1",
+        justification: "A test of recovery",
+        reveal: "full",
+        maxRecords: null,
+        minutes: 60,
+      });
+      const grant = (asked as { grant: string }).grant;
+      return (await recovery.grants.show(grant))?.approvalsRequired;
+    };
+    expect(await required()).toBe(1);
+    expect(await required()).toBe(2);
+    const [first] = await recovery.grants.list(10);
+    // One that was never used, and never will be, does not count.
+    await recovery.grants.revoke(first?.id ?? "");
+    const own = "WHERE requester = $1 AND revoked_at IS NULL";
+    const day = "SET created_at = created_at - interval '25 hours'";
+    expect(await required()).toBe(2);
+    await office.read(`UPDATE recovery.access_grant ${day} ${own}`, [new URL(url).username]);
+    expect(await required()).toBe(1);
   });
 
   it("limits refusals of a person and hour, and beyond answers nothing", async () => {

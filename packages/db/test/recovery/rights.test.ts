@@ -88,3 +88,11 @@ test("whoever may call a function of recovery calls it as its owner", async () =
       AND acl.grantee <> proowner AND NOT prosecdef`);
   expect(rows).toEqual([]);
 });
+
+test("whatever runs as the owner shows no caller its values, and reads its own texts in one way", async () => {
+  const { rows } = await admin.query(`
+    SELECT pg_proc.oid::regprocedure::text AS function FROM pg_proc
+    WHERE pronamespace IN ('maskline'::regnamespace, 'recovery'::regnamespace) AND prosecdef
+      AND NOT proconfig @> '{client_min_messages=warning,debug_print_parse=off,debug_print_rewritten=off,debug_print_plan=off,standard_conforming_strings=on}'`);
+  expect(rows).toEqual([]);
+});

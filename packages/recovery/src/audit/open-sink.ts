@@ -16,6 +16,6 @@ export async function openSink(location: string): Promise<CheckpointSink> {
   if (bucket !== null) return openS3Sink(bucket);
   throw new RecoverError(exit.configuration, "A place for checkpoints is not usable.", {
     advice:
-      "In the recover keyring: a directory, or s3://BUCKET/PREFIX, with ?retainDays=N if it is not 400.",
+      "In the recover keyring: a directory, or s3://BUCKET/PREFIX, with ?retainDays=N if it is not 400, and endpoint=https://… if it is not AWS's.",
   });
 }

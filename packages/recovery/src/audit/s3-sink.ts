@@ -7,6 +7,7 @@ import {
   PutObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
+import { isLoopback } from "@org/settings";
 import { exit, RecoverError } from "../exit.ts";
 import { checkpointBytesAtMost, type CheckpointSink, type StoredCheckpoint } from "./sink.ts";
 
@@ -15,6 +16,10 @@ export interface S3Location {
   /** Without a slash at its end; empty for the whole bucket. */
   readonly prefix: string;
   readonly retainDays: number;
+  /** Of another server than AWS's. */
+  readonly endpoint?: string;
+  /** Left out: as the AWS SDK finds it. */
+  readonly region?: string;
 }
 
 /** An object, in the version that was written first or tried later. */
@@ -26,25 +31,53 @@ interface Version {
 const dayMs = 86_400_000;
 const readsAtOnce = 50;
 
-/** `s3://BUCKET/PREFIX?retainDays=N`; null if the text is something else. */
+const parameters = new Set(["retainDays", "endpoint", "region"]);
+
+/** `s3://BUCKET/PREFIX?retainDays=N&endpoint=URL&region=NAME`; null if the text is something else. */
 export function parseS3Location(text: string): S3Location | null {
   if (!text.startsWith("s3://") || !URL.canParse(text)) return null;
-  const url = new URL(text);
-  const retainDays = Number(url.searchParams.get("retainDays") ?? 400);
-  if (!Number.isInteger(retainDays) || retainDays < 1) return null;
-  return { bucket: url.hostname, prefix: url.pathname.replaceAll(/^\/+|\/+$/g, ""), retainDays };
+  const { hostname, pathname, searchParams } = new URL(text);
+  const [retainDays, endpoint, region] = [
+    Number(searchParams.get("retainDays") ?? 400),
+    searchParams.get("endpoint"),
+    searchParams.get("region"),
+  ];
+  const isKnown = [...searchParams.keys()].every((name) => parameters.has(name));
+  if (!isKnown || !Number.isInteger(retainDays) || retainDays < 1) return null;
+  if (endpoint !== null && !isEndpoint(endpoint)) return null;
+  if (region !== null && !/^[a-z0-9-]+$/.test(region)) return null;
+  return {
+    bucket: hostname,
+    prefix: pathname.replaceAll(/^\/+|\/+$/g, ""),
+    retainDays,
+    ...(endpoint !== null && { endpoint }),
+    ...(region !== null && { region }),
+  };
+}
+
+/** Over http nobody knows who accepted the checkpoint, but on this machine. */
+function isEndpoint(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === "https:" || (protocol === "http:" && isLoopback(hostname));
 }
 
 /**
- * Region, credentials and AWS_ENDPOINT_URL_S3 come from the environment, as the AWS SDK reads them.
+ * Credentials come from the environment, as the AWS SDK reads them, and the region unless the location
+ * has one. The server never does: whoever sets AWS_ENDPOINT_URL_S3 would have a bucket of one's own.
  *
  * Object lock in compliance mode holds each version for `retainDays`, against its owner too. A
  * deleted or replaced object stays as a version, and reading reads all of them.
  */
 export function openS3Sink(location: S3Location): CheckpointSink {
   const { bucket: Bucket, prefix, retainDays } = location;
-  // Path style: other servers than AWS's have no host name a bucket.
-  const client = new S3Client({ forcePathStyle: true });
+  const client = new S3Client({
+    // Other servers than AWS's have no host name a bucket.
+    forcePathStyle: true,
+    ignoreConfiguredEndpointUrls: true,
+    ...(location.endpoint !== undefined && { endpoint: location.endpoint }),
+    ...(location.region !== undefined && { region: location.region }),
+  });
 
   async function list(): Promise<Version[]> {
     const found: Version[] = [];

@@ -54,7 +54,8 @@ export interface Trace {
 
 export function createTrace(): Trace {
   const grants = new Map<string, GrantTrace>();
-  const intents = new Map<string, Intent>();
+  const intents: Intent[] = [];
+  const byClaim = new Map<string, Intent>();
 
   function follow({ action, actor, grantId, claimId, detail, seq }: AuditRow): void {
     if (grantId === null) return;
@@ -65,9 +66,9 @@ export function createTrace(): Trace {
     else if (action === "denied" || action === "revoked") grant.isEnded = true;
     else if (action === "approved") grant.approvals.push(approvalOf(actor, parse(detail)));
     if (claimId === null) return;
-    const intent = intents.get(claimId);
+    const known = byClaim.get(claimId);
     if (action === "intent") {
-      intents.set(claimId, {
+      const intent: Intent = {
         seq,
         actor,
         grantId,
@@ -75,13 +76,16 @@ export function createTrace(): Trace {
         approvals: [...grant.approvals],
         isGranted: grant.requester === actor && grant.isResolved && !grant.isEnded,
         end: null,
-      });
-    } else if (intent !== undefined) {
-      intent.end = { hasHappened: hasHappened(action, parse(detail)) };
+      };
+      intents.push(intent);
+      // A second one under its claim has no end, and so is found.
+      byClaim.set(claimId, known ?? intent);
+    } else if (known !== undefined) {
+      known.end = { hasHappened: hasHappened(action, parse(detail)) };
     }
   }
 
-  return { follow, intents: () => intents.values() };
+  return { follow, intents: () => intents };
 }
 
 function newGrant(): GrantTrace {

@@ -14,13 +14,16 @@ export const intentFaults = [
   "unwitnessed_intent",
 ] as const;
 
+/** How far the clocks of those who sign may be ahead. */
+export const clockSkewMs = 300_000;
+
 export type IntentFault = (typeof intentFaults)[number];
 
 export interface IntentEvidence {
   readonly grants: Pick<Grants, "show" | "records">;
   readonly keyring: RecoverKeyring;
-  /** Rows that a checkpoint covers, by their place in the chain. */
-  readonly covered: ReadonlySet<number>;
+  /** When a checkpoint saw a row, by the row's place in the chain; of several, the last. */
+  readonly seenAtMs: ReadonlyMap<number, number>;
   readonly nowMs: number;
 }
 
@@ -44,12 +47,16 @@ export async function findIntentFault(
 function findFault(
   intent: Intent,
   terms: SignedTerms | null,
-  { covered, nowMs }: IntentEvidence,
+  { keyring, seenAtMs, nowMs }: IntentEvidence,
 ): IntentFault | null {
   const { seq, isGranted, approvals, end, detail } = intent;
   if (!isGranted || approvals.length === 0) return "ungranted_intent";
-  if (terms === null || !isAllowed(intent, terms)) return "unsigned_intent";
-  if (end?.hasHappened && !covered.has(seq)) return "unwitnessed_intent";
+  // By the clock of whoever witnessed it, which may be ahead.
+  const atMs = (seenAtMs.get(seq) ?? nowMs) - clockSkewMs;
+  if (terms === null || !isAllowed(intent, terms, requiredFor(terms.grant, keyring, atMs))) {
+    return "unsigned_intent";
+  }
+  if (end?.hasHappened && !seenAtMs.has(seq)) return "unwitnessed_intent";
   const isOverdue = !(Date.parse(detail.deadline ?? "") >= nowMs);
   return end === null && isOverdue ? "unexplained_intent" : null;
 }
@@ -57,7 +64,6 @@ function findFault(
 /** A grant, with those of its approvals whose signatures hold, by their SHA-256. */
 interface SignedTerms {
   readonly grant: Grant;
-  readonly required: number;
   readonly approvals: ReadonlyMap<string, Approval>;
   /** Records of its intents so far, together. */
   spent: number;
@@ -72,14 +78,17 @@ async function signedTerms(
   const signed = approvalsOf(grant).filter((approval) => isSigned(grant, approval, keyring));
   return {
     grant,
-    required: requiredFor(grant, keyring),
     approvals: new Map(signed.map((approval) => [sha256(approval.signature), approval])),
     spent: 0,
   };
 }
 
 /** Whether so many signatures that the chain saw before the intent allow just this. */
-function isAllowed(intent: Intent, { grant, required, approvals, spent }: SignedTerms): boolean {
+function isAllowed(
+  intent: Intent,
+  { grant, approvals, spent }: SignedTerms,
+  required: number,
+): boolean {
   const { detail, actor } = intent;
   const approvers = intent.approvals.flatMap(({ approver, keyId, signatureSha256 }) => {
     const approval = approvals.get(signatureSha256);

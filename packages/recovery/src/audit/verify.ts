@@ -6,7 +6,7 @@ import { type ChainPosition, emptyChain, findChainFault } from "./chain.ts";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
 import type { StoredCheckpoint } from "./sink.ts";
 import { createTrace, type Trace } from "./trace.ts";
-import { findIntentFault, type IntentFault, intentFaults } from "./verify-intents.ts";
+import { clockSkewMs, findIntentFault, type IntentFault, intentFaults } from "./verify-intents.ts";
 
 const chainFaults = ["gap", "reordered", "edited", "cut_off", "rewritten", "wrong_head"] as const;
 const checkpointFaults = ["no_checkpoint", "stale_checkpoint"] as const;
@@ -52,8 +52,6 @@ export interface Freshness {
 }
 
 const pageRows = 5_000;
-/** How far the clocks of those who sign may be ahead. */
-const clockSkewSeconds = 300;
 
 /**
  * Reads the whole chain once. Finds an edited row, a gap, a reordering, a tail that was cut off, a
@@ -72,7 +70,7 @@ export async function verifyAudit(
     findIntentFault(trace.intents(), {
       grants,
       keyring: evidence.keyring,
-      covered: new Set(checkpoints.map(({ seq }) => seq)),
+      seenAtMs: new Map(checkpoints.map(({ seq, atSeconds }) => [seq, atSeconds * 1000])),
       nowMs: freshness.nowMs,
     });
   const found =
@@ -177,7 +175,7 @@ function findStale(
   // One of the future would look fresh for as long as its signer likes.
   const isFresh = checkpoints.some(({ atSeconds }) => {
     const age = nowSeconds - atSeconds;
-    return age <= maxAgeSeconds && age > -clockSkewSeconds;
+    return age <= maxAgeSeconds && age * 1000 > -clockSkewMs;
   });
   return isFresh ? null : { kind: "stale_checkpoint", seq: null };
 }

@@ -66,9 +66,12 @@ export function stateOf(grant: Grant, keyring: RecoverKeyring): GrantState {
   return isShort ? "pending" : grant.state;
 }
 
-/** What grant and keyring ask for, whichever is more. Nobody else decides how many approvals count. */
-export function requiredFor(grant: Grant, keyring: RecoverKeyring): number {
-  const { records, createdAt, approvalsRequired } = grant;
-  const askedAtMs = Date.parse(createdAt);
-  return Math.max(approvalsRequired, approvalsFor(keyring, { records, askedAtMs }));
+/**
+ * What grant and keyring ask for, whichever is more. Nobody else decides how many approvals count.
+ *
+ * @param atMs - When it is used. When it was asked for is the database's word, until approvals sign it.
+ */
+export function requiredFor(grant: Grant, keyring: RecoverKeyring, atMs = Date.now()): number {
+  const { records, approvalsRequired } = grant;
+  return Math.max(approvalsRequired, approvalsFor(keyring, { records, atMs }));
 }

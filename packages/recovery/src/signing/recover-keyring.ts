@@ -6,10 +6,11 @@
 
 import { verify } from "node:crypto";
 import { dirname, resolve } from "node:path";
+import { isWritableByOthers } from "@org/settings";
 import { z } from "zod";
 import { exit, RecoverError } from "../exit.ts";
 import { type PublicKey, readPublicKey } from "./public-key.ts";
-import { isWritableByOthers, readWithMode } from "./trusted-file.ts";
+import { readWithMode } from "./trusted-file.ts";
 
 /** `request`: unmask and look up. `administer`: erase, rewrap, retoken, retry. `witness`: sign checkpoints. */
 export const duties = ["request", "approve", "witness", "administer"] as const;
@@ -30,7 +31,7 @@ export interface Signer {
 export interface Threshold {
   readonly above: number;
   readonly required: number;
-  /** Of grants that were asked for from then on. */
+  /** Of what is done from then on, whenever it was asked for. */
   readonly sinceMs: number;
 }
 
@@ -187,10 +188,10 @@ export function findSigner(
 /** The fewest approvals that count for so many records, whatever the database says. */
 export function approvalsFor(
   { thresholds }: Pick<RecoverKeyring, "thresholds">,
-  grant: { readonly records: number; readonly askedAtMs: number },
+  use: { readonly records: number; readonly atMs: number },
 ): number {
   const steps = thresholds.filter(
-    ({ above, sinceMs }) => sinceMs <= grant.askedAtMs && (above === 0 || grant.records > above),
+    ({ above, sinceMs }) => sinceMs <= use.atMs && (above === 0 || use.records > above),
   );
   return Math.max(1, ...steps.map(({ required }) => required));
 }

@@ -26,8 +26,3 @@ export function isOpenToOthers({ mode, uid }: FileWithMode): boolean {
   const isMounted = uid === 0 && process.geteuid?.() !== 0;
   return hasModes && (mode & (isMounted ? 0o037 : 0o077)) !== 0;
 }
-
-/** A file whose content is trusted: nobody may write it but root, and who runs this. */
-export function isWritableByOthers({ mode, uid }: FileWithMode): boolean {
-  return hasModes && ((mode & 0o022) !== 0 || (uid !== 0 && uid !== process.geteuid?.()));
-}
