@@ -36,6 +36,21 @@ CREATE TABLE "maskline"."ledger" (
 	"decided_on" date DEFAULT (now() AT TIME ZONE 'UTC')::date NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "maskline"."maintenance" (
+	"singleton" boolean PRIMARY KEY DEFAULT true NOT NULL,
+	"ledger_days" smallint DEFAULT 60 NOT NULL,
+	"quarantine_days" smallint DEFAULT 30 NOT NULL,
+	"ended_at" timestamp with time zone,
+	"step" text DEFAULT 'partitions' NOT NULL,
+	"next_block" bigint DEFAULT 0 NOT NULL,
+	"holder" uuid,
+	"held_until" timestamp with time zone,
+	CONSTRAINT "maintenance_singleton" CHECK ("maskline"."maintenance"."singleton"),
+	CONSTRAINT "maintenance_ledger_days" CHECK ("maskline"."maintenance"."ledger_days" >= 29),
+	CONSTRAINT "maintenance_quarantine_days" CHECK ("maskline"."maintenance"."quarantine_days" >= 1),
+	CONSTRAINT "maintenance_step" CHECK ("maskline"."maintenance"."step" IN ('partitions', 'ledger', 'quarantine'))
+);
+--> statement-breakpoint
 CREATE TABLE "maskline"."quarantine" (
 	"record_id" uuid PRIMARY KEY NOT NULL,
 	"message_id" uuid NOT NULL,

@@ -1,19 +1,18 @@
--- Removes the entries older than `p_keep_days` among `p_blocks` blocks of the ledger, from
+-- What the owner decides, and how far the daily work is; one row.
+INSERT INTO maskline.maintenance DEFAULT VALUES;
+GRANT SELECT (ended_at) ON maskline.maintenance TO maskline_writer;
+
+-- Removes the entries older than the owner says among `p_blocks` blocks of the ledger, from
 -- `p_from_block` on. Says how many, and from which block to go on; null at the ledger's end.
 --
 -- The ledger has no index on its dates, which every message would pay for. So pruning reads all of
 -- it, in steps that its caller commits one by one: what one step removed, no later fault puts back.
-CREATE FUNCTION maskline.prune_ledger(p_keep_days integer, p_from_block bigint DEFAULT 0,
-  p_blocks bigint DEFAULT 25000, OUT pruned bigint, OUT next_block bigint)
+CREATE FUNCTION maskline.prune_ledger(p_from_block bigint DEFAULT 0, p_blocks bigint DEFAULT 25000,
+  OUT pruned bigint, OUT next_block bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_end bigint := pg_relation_size('maskline.ledger') / current_setting('block_size')::bigint;
 BEGIN
-  -- SQS keeps a message for at most 14 days, and its dead-letter queue for 14 more.
-  IF (p_keep_days BETWEEN 29 AND 36500) IS NOT TRUE THEN
-    RAISE EXCEPTION 'The ledger outlives queue and dead-letter queue: keep at least 29 days.'
-      USING ERRCODE = 'invalid_parameter_value';
-  END IF;
   IF (p_from_block BETWEEN 0 AND 4294967295 AND p_blocks BETWEEN 1 AND 25000) IS NOT TRUE THEN
     RAISE EXCEPTION 'A ledger has no such blocks, or they are more than 25000.'
       USING ERRCODE = 'invalid_parameter_value';
@@ -21,7 +20,7 @@ BEGIN
   next_block := least(p_from_block + p_blocks, v_end);
   DELETE FROM maskline.ledger
   WHERE ctid >= format('(%s,0)', p_from_block)::tid AND ctid < format('(%s,0)', next_block)::tid
-    AND decided_on < (now() AT TIME ZONE 'UTC')::date - p_keep_days;
+    AND decided_on < (now() AT TIME ZONE 'UTC')::date - (SELECT ledger_days FROM maskline.maintenance);
   GET DIAGNOSTICS pruned = ROW_COUNT;
   IF next_block >= v_end THEN next_block := NULL; END IF;
 END $$;
@@ -29,22 +28,18 @@ END $$;
 -- By which quarantine expires, and is listed.
 CREATE INDEX quarantine_by_day ON maskline.quarantine (quarantined_on, record_id);
 
--- Removes the oldest quarantine records, 10,000 at most, that are older than `p_keep_days`, with their
+-- Removes the oldest quarantine records, 10,000 at most, that are older than the owner says, with their
 -- seeds. Returns how many: whoever calls it does so until that is none. Their ledger entries stay: the
 -- message cannot come back.
-CREATE FUNCTION maskline.expire_quarantine(p_keep_days integer) RETURNS bigint
+CREATE FUNCTION maskline.expire_quarantine() RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_expired bigint;
 BEGIN
-  IF (p_keep_days BETWEEN 1 AND 36500) IS NOT TRUE THEN
-    RAISE EXCEPTION 'What was quarantined today is for somebody to see: keep at least one day.'
-      USING ERRCODE = 'invalid_parameter_value';
-  END IF;
   WITH expired AS (
     DELETE FROM maskline.quarantine WHERE record_id = ANY (ARRAY(
       SELECT record_id FROM maskline.quarantine
-      WHERE quarantined_on < (now() AT TIME ZONE 'UTC')::date - p_keep_days
+      WHERE quarantined_on < (now() AT TIME ZONE 'UTC')::date - (SELECT quarantine_days FROM maskline.maintenance)
       ORDER BY quarantined_on, record_id LIMIT 10000))
     RETURNING record_id, create_date
   ), shredded AS (
@@ -89,3 +84,53 @@ BEGIN
   DELETE FROM maskline.batch_key WHERE sealed_on < v_first_kept - 1;
   RETURN v_dropped;
 END $$;
+
+-- Says that all of the daily work was done; to nobody, where another one is at it, who then says so.
+CREATE FUNCTION maskline.end_maintenance() RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  UPDATE maskline.maintenance
+  SET ended_at = now(), step = 'partitions', next_block = 0, holder = NULL, held_until = NULL
+  WHERE singleton IN (SELECT singleton FROM maskline.maintenance FOR UPDATE SKIP LOCKED)
+$$;
+
+-- One step of the daily work where nobody else did it: due an hour after a day, so that a schedule comes
+-- first. A caller decides nothing but when: what is removed, the owner has said. No month is dropped here.
+--
+-- The row's lock is the lease within a step, `held_until` from one step to the next. Whoever holds it
+-- and dies leaves what it had not committed undone, and others go on two minutes later at most. `step` is
+-- null where another holds it, or nothing is due.
+CREATE FUNCTION maskline.maintain_step(p_holder uuid, OUT is_due boolean, OUT step text, OUT done bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
+DECLARE
+  v_state maskline.maintenance;
+BEGIN
+  IF p_holder IS NULL THEN
+    RAISE EXCEPTION 'Somebody holds the lease.' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  SELECT coalesce(ended_at < now() - interval '25 hours', true) INTO is_due FROM maskline.maintenance;
+  IF NOT is_due THEN RETURN; END IF;
+  SELECT * INTO v_state FROM maskline.maintenance
+  WHERE coalesce(ended_at < now() - interval '25 hours', true)
+    AND coalesce(holder = p_holder OR held_until < now(), true)
+  FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND THEN RETURN; END IF;
+  step := v_state.step;
+  CASE step
+    WHEN 'partitions' THEN
+      done := maskline.ensure_partitions(p_rows_at_most => 100000);
+      v_state.step := 'ledger';
+    WHEN 'ledger' THEN
+      SELECT pruned, next_block INTO done, v_state.next_block FROM maskline.prune_ledger(v_state.next_block, 5000);
+      IF v_state.next_block IS NULL THEN v_state.step := 'quarantine'; END IF;
+    WHEN 'quarantine' THEN
+      done := maskline.expire_quarantine();
+      IF done = 0 THEN
+        PERFORM maskline.end_maintenance();
+        RETURN;
+      END IF;
+  END CASE;
+  UPDATE maskline.maintenance
+  SET step = v_state.step, next_block = coalesce(v_state.next_block, 0),
+    holder = p_holder, held_until = clock_timestamp() + interval '2 minutes';
+END $$;
+GRANT EXECUTE ON FUNCTION maskline.maintain_step(uuid) TO maskline_writer;

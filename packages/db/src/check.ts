@@ -39,6 +39,8 @@ export interface Access {
   readonly additions: readonly string[];
   /** The server goes on from a backup or a standby, and nobody has said that what it lacks was dealt with. */
   readonly isRestored: boolean;
+  /** When the daily work was last done, by whomever; null where it never was. */
+  readonly maintainedAt: Date | null;
 }
 
 interface State extends Pick<Access, "readsMaskedData" | "preparesTransactions"> {
@@ -78,13 +80,16 @@ export async function check(client: ClientBase, contract: AnyContract): Promise<
   }
   const logged = findLoggedParameters(await reading(() => readLogSettings(client)));
   const { rows } = await reading(() =>
-    client.query<Pick<Access, "isRestored">>('SELECT maskline.is_restored() AS "isRestored"'),
+    client.query<Pick<Access, "isRestored" | "maintainedAt">>(
+      'SELECT maskline.is_restored() AS "isRestored", ended_at AS "maintainedAt" FROM maskline.maintenance',
+    ),
   );
   return {
     ...access,
     additions,
     loggedBy: logged.map(({ name }) => name),
     isRestored: rows[0]?.isRestored === true,
+    maintainedAt: rows[0]?.maintainedAt ?? null,
   };
 }
 

@@ -3,13 +3,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ClientBase } from "pg";
 import { DatabaseError, toDatabaseError } from "./database-error.ts";
+import { readPartitionsEnd } from "./partitions-end.ts";
 import { type Connection, SessionClient } from "./session.ts";
 
 export interface MaintenanceOptions extends Pick<Connection, "sendsWeakPassword"> {
-  /** Entries are needed for as long as a message can come again. Default 60, at least 29. */
-  readonly ledgerDays?: number | undefined;
-  /** Default 30. */
-  readonly quarantineDays?: number | undefined;
   /** Full months kept before the current one, at least 1. Left out, none is dropped. */
   readonly keepMonths?: number | undefined;
   /** Gives each past month's seeds a new file, where some were erased. Late messages wait meanwhile. */
@@ -22,7 +19,7 @@ export interface MaintenanceReport {
   readonly quarantineRecordsExpired: number;
   readonly partitionsDropped: number;
   readonly seedTablesRewritten: number;
-  /** The end of the months that every partitioned table has a partition for. */
+  /** Until then, from the current month on, every partitioned table has a partition for each month. */
   readonly partitionsEnd: Date;
 }
 
@@ -34,7 +31,8 @@ const attemptsAtMost = 30;
 const lockNotAvailable = "55P03";
 
 /**
- * Runs each maintenance function in transactions of its own; safe at any time and twice at once.
+ * Runs each maintenance function in transactions of its own; safe at any time and twice at once. How
+ * long ledger entries and quarantined messages are kept, `maskline.maintenance` says.
  *
  * A seed that was deleted is gone once its table has a new file, and every WAL archive, replica and
  * backup that holds it has expired; `recover erasure verify` says how far that is.
@@ -55,18 +53,20 @@ export async function maintain(
     lock_timeout: lockTimeoutMs,
   });
   client.on("error", () => {});
-  const { ledgerDays = 60, quarantineDays = 30, keepMonths, rewriteErased = false } = options;
+  const { keepMonths, rewriteErased = false } = options;
   try {
     await client.connect();
-    return {
+    const report = {
       partitionsMade: await count(client, "ensure_partitions()"),
-      ledgerEntriesPruned: await pruneLedger(client, ledgerDays),
-      quarantineRecordsExpired: await expireQuarantine(client, quarantineDays),
+      ledgerEntriesPruned: await pruneLedger(client),
+      quarantineRecordsExpired: await expireQuarantine(client),
       partitionsDropped:
         keepMonths === undefined ? 0 : await count(client, "drop_old_months($1)", keepMonths),
       seedTablesRewritten: rewriteErased ? await rewriteSeeds(client) : 0,
       partitionsEnd: await readPartitionsEnd(client),
     };
+    await client.query("SELECT maskline.end_maintenance()");
+    return report;
   } catch (error) {
     const fault = toDatabaseError(error);
     throw fault.sqlState === "42501" ? new DatabaseError(notAllowed, fault) : fault;
@@ -100,25 +100,12 @@ async function retried(
 }
 
 /** In steps, each a transaction. */
-async function expireQuarantine(client: ClientBase, keepDays: number): Promise<number> {
+async function expireQuarantine(client: ClientBase): Promise<number> {
   let expired = 0;
   for (let step: number | undefined; step !== 0; expired += step) {
-    step = await count(client, "expire_quarantine($1)", keepDays);
+    step = await count(client, "expire_quarantine()");
   }
   return expired;
-}
-
-/** By their names in the catalog, which takes no right; a table with none but a default partition ends in 1970. */
-async function readPartitionsEnd(client: ClientBase): Promise<Date> {
-  const { rows } = await client.query<{ at: Date }>(`
-    SELECT min(at) AS at FROM (
-      SELECT max((to_date(coalesce(substring(relname FROM '_(\\d{4}_\\d{2})$'), '1969_12'), 'YYYY_MM')
-        + interval '1 month') AT TIME ZONE 'UTC') AS at
-      FROM pg_catalog.pg_class JOIN pg_catalog.pg_inherits ON inhrelid = oid
-      WHERE relispartition AND relnamespace = 'maskline'::regnamespace AND relkind = 'r'
-      GROUP BY inhparent
-    ) AS ends`);
-  return rows[0]?.at ?? new Date(0);
 }
 
 /** A table a transaction. */
@@ -129,12 +116,12 @@ async function rewriteSeeds(client: ClientBase): Promise<number> {
 }
 
 /** Each step commits by itself, and the next goes on behind it. */
-async function pruneLedger(client: ClientBase, keepDays: number): Promise<number> {
+async function pruneLedger(client: ClientBase): Promise<number> {
   let pruned = 0;
   for (let fromBlock: string | null = "0"; fromBlock !== null;) {
     const { rows }: { rows: { pruned: string; next_block: string | null }[] } = await client.query(
-      "SELECT * FROM maskline.prune_ledger(p_keep_days => $1, p_from_block => $2)",
-      [keepDays, fromBlock],
+      "SELECT * FROM maskline.prune_ledger(p_from_block => $1)",
+      [fromBlock],
     );
     pruned += Number(rows[0]?.pruned);
     fromBlock = rows[0]?.next_block ?? null;

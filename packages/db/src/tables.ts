@@ -6,11 +6,13 @@ import { drizzle, pgCore } from "./drizzle.ts";
 const {
   bigint,
   boolean,
+  check,
   customType,
   date,
   jsonb,
   pgSchema,
   primaryKey,
+  smallint,
   text,
   timestamp,
   uuid,
@@ -120,3 +122,29 @@ export const erased = maskline.table("erased", {
   /** The row of `recovery.erasure` that knows where copies may stand. */
   erasure: bigint("erasure", { mode: "number" }).notNull(),
 });
+
+/** What the owner decides of the daily work, and how far it is; one row. */
+export const maintenance = maskline.table(
+  "maintenance",
+  {
+    singleton: boolean("singleton").primaryKey().default(true),
+    /** SQS keeps a message for at most 14 days, and its dead-letter queue for 14 more. */
+    ledgerDays: smallint("ledger_days").notNull().default(60),
+    /** What was quarantined today is for somebody to see. */
+    quarantineDays: smallint("quarantine_days").notNull().default(30),
+    endedAt: timestamp("ended_at", { withTimezone: true }),
+    /** The next step of the consumers'. */
+    step: text("step").notNull().default("partitions"),
+    /** Of the ledger, where pruning goes on. */
+    nextBlock: bigint("next_block", { mode: "number" }).notNull().default(0),
+    /** Which consumer does it, and until when another one leaves it to that. */
+    holder: uuid("holder"),
+    heldUntil: timestamp("held_until", { withTimezone: true }),
+  },
+  ({ singleton, ledgerDays, quarantineDays, step }) => [
+    check("maintenance_singleton", sql`${singleton}`),
+    check("maintenance_ledger_days", sql`${ledgerDays} >= 29`),
+    check("maintenance_quarantine_days", sql`${quarantineDays} >= 1`),
+    check("maintenance_step", sql`${step} IN ('partitions', 'ledger', 'quarantine')`),
+  ],
+);

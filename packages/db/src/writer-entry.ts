@@ -9,6 +9,7 @@ export {
   type DatabaseReason,
   databaseReasons,
 } from "./database-error.ts";
+export { maintainInTurn, type Turn, type TurnOptions } from "./maintain-in-turn.ts";
 export { toMessageUuid } from "./message-uuid.ts";
 export { passwordFrom, type PasswordSource } from "./password.ts";
 export { type Connection, trustOf } from "./session.ts";

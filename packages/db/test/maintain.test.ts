@@ -3,6 +3,7 @@ import { maintain, type Writer } from "@org/db";
 import { testContracts } from "@org/schema/test-contracts";
 import { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { readPartitionsEnd } from "../src/partitions-end.ts";
 import { createBatch, createQuarantined, createRows } from "./batches.ts";
 import { type Migrated, openMigrated, tablesOf } from "./databases.ts";
 
@@ -114,6 +115,74 @@ describe("ensure_partitions", () => {
     expect(await places()).toEqual(["maskline.seed_2051_06"]);
   });
 
+  it("moves a month that the default partitions hold while others read, write and erase it", async () => {
+    const old = createRow({ sentAtMs: Date.UTC(2071, 5, 2) });
+    const late = createRow({ sentAtMs: Date.UTC(2071, 5, 3) });
+    await writer.write(createBatch({ rows: [old] }));
+    const analyst = new Client({ connectionString: migrated.database.adminUrl });
+    await analyst.connect();
+    // Held until the move is done but for its last step: the lock that nobody else may be behind for long.
+    await analyst.query(`BEGIN; SELECT FROM ${table}`);
+    const made = read("SELECT maskline.partitions_around('2071-06-15')");
+    await vi.waitUntil(
+      async () => {
+        const waiting = await analyst.query(`SELECT FROM pg_locks
+          WHERE NOT granted AND mode = 'AccessExclusiveLock' AND database = (
+            SELECT oid FROM pg_database WHERE datname = current_database())`);
+        return waiting.rowCount === 1;
+      },
+      { timeout: 20_000 },
+    );
+    const held = await analyst.query(`SELECT DISTINCT mode FROM pg_locks
+      WHERE granted AND pid <> pg_backend_pid() AND relation = 'maskline.${contract.table}_default'::regclass
+        AND mode NOT IN ('AccessShareLock', 'RowExclusiveLock')`);
+    expect(held.rows).toEqual([]);
+    // Until then, all that was there is there, and what comes arrives.
+    expect((await analyst.query(`SELECT FROM ${table}`)).rowCount).toBe(1);
+    await writer.write(createBatch({ rows: [late] }));
+    await analyst.query("COMMIT");
+    await analyst.end();
+    await made;
+    expect(new Set(await places())).toEqual(
+      new Set([
+        "maskline.seed_2071_06",
+        "maskline.vault_2071_06",
+        `maskline.${contract.table}_2071_06`,
+      ]),
+    );
+    expect(await countOf(table)).toBe(2);
+  });
+
+  it("leaves a month out of which a default partition holds more rows than it may move", async () => {
+    await writer.write(
+      createBatch({
+        rows: [1, 2, 3].map((day) => createRow({ sentAtMs: Date.UTC(2081, 5, day) })),
+      }),
+    );
+    const make = (rows: number) => read(`SELECT maskline.partitions_around('2081-06-15', ${rows})`);
+    await make(2);
+    expect(await read("SELECT to_regclass('maskline.seed_2081_06') AS made")).toEqual([
+      { made: null },
+    ]);
+    expect(await read("SELECT to_regclass('maskline.seed_2081_07') AS made")).toEqual([
+      { made: "maskline.seed_2081_07" },
+    ]);
+    await make(3);
+    expect(await places()).toContain("maskline.seed_2081_06");
+  });
+
+  it("tells until when there are partitions by the first month that lacks one", async () => {
+    const month = new Date();
+    month.setUTCDate(1);
+    month.setUTCMonth(month.getUTCMonth() + 3);
+    const [year, monthOfYear] = month.toISOString().split("-");
+    await read(`DROP TABLE maskline.vault_${year}_${monthOfYear}`);
+    const lacking = await readPartitionsEnd(migrated.admin);
+    expect(lacking.toISOString()).toBe(`${year}-${monthOfYear}-01T00:00:00.000Z`);
+    await maintain(ownerUrl);
+    expect((await readPartitionsEnd(migrated.admin)).getTime()).toBeGreaterThan(lacking.getTime());
+  });
+
   it("is safe to run twice at once", async () => {
     await Promise.all([maintain(ownerUrl), maintain(ownerUrl), maintain(ownerUrl)]);
     expect((await maintain(ownerUrl)).partitionsMade).toBe(0);
@@ -167,7 +236,7 @@ describe("the ledger", () => {
       const [step]: { pruned: string; next_block: string | null }[] = await read<{
         pruned: string;
         next_block: string | null;
-      }>("SELECT * FROM maskline.prune_ledger(60, $1, 3)", [from]);
+      }>("SELECT * FROM maskline.prune_ledger($1, 3)", [from]);
       if (step === undefined) break;
       steps.push(step);
       from = step.next_block;
@@ -179,14 +248,16 @@ describe("the ledger", () => {
   });
 
   it("is pruned by no more blocks at once than a step takes", async () => {
-    const call = "SELECT maskline.prune_ledger(60, 0, 25001)";
+    const call = "SELECT maskline.prune_ledger(0, 25001)";
     await expect(read(call)).rejects.toMatchObject({ code: "22023" });
   });
 
   it("is never pruned so early that a message in a dead-letter queue could come back", async () => {
-    await expect(maintain(ownerUrl, { ledgerDays: 28 })).rejects.toMatchObject({
-      sqlState: "22023",
-    });
+    for (const days of ["28", "0", "-1", "NULL"]) {
+      await expect(
+        read(`UPDATE maskline.maintenance SET ledger_days = ${days}`),
+      ).rejects.toMatchObject({ code: days === "NULL" ? "23502" : "23514" });
+    }
   });
 });
 
@@ -255,12 +326,10 @@ describe("old months", () => {
   });
 
   it("have no limit below zero, above what a date holds, or of NULL", async () => {
-    for (const call of ["expire_quarantine", "drop_old_months", "prune_ledger"]) {
-      for (const limit of ["-1", "0", "2147483647", "NULL"]) {
-        await expect(read(`SELECT maskline.${call}(${limit})`)).rejects.toMatchObject({
-          code: "22023",
-        });
-      }
+    for (const limit of ["-1", "0", "2147483647", "NULL"]) {
+      await expect(read(`SELECT maskline.drop_old_months(${limit})`)).rejects.toMatchObject({
+        code: "22023",
+      });
     }
   });
 

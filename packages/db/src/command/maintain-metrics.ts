@@ -22,8 +22,8 @@ export const maintainMetrics: Readonly<Record<keyof MaintenanceReport, Metric>> 
     "Tables of seeds that the last run gave a new file",
   ),
   partitionsEnd: gauge(
-    "maskline_partitions_end_timestamp_seconds",
-    "Until when every table has partitions",
+    "maskline_maintain_partitions_end_timestamp_seconds",
+    "Until when every table has a partition for each month",
   ),
 };
 
