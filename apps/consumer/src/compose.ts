@@ -20,6 +20,7 @@ import {
   openContract,
   openDatabase,
   openKeys,
+  openMaintenance,
   orExplain,
   orExplainDatabase,
 } from "./open-work.ts";
@@ -44,6 +45,8 @@ export interface Service extends AsyncDisposable {
     readonly regionFrom: string;
     /** Whether originals are kept, sealed. */
     readonly vault: "on" | "off";
+    /** When the database's daily maintenance last ended. */
+    readonly maintained: string;
   };
   readonly totals: () => Totals;
   /** Consumes until `stop` aborts, or until the queue stays empty; false where it ended for another reason. */
@@ -115,6 +118,7 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
         renew: queueErrorCodes,
         write: databaseReasons,
         depth: queueErrorCodes,
+        maintain: databaseReasons,
       },
     },
     build: { version: manifest.version, contract: contract.name },
@@ -154,6 +158,8 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
         preparesTransactions: access.preparesTransactions,
         additions: access.additions,
         isRestored: access.isRestored,
+        maintains: config.MASKLINE_MAINTENANCE === "on",
+        maintainedAt: access.maintainedAt,
         namesPrivateKeyring: config.RECOVER_PRIVATE_KEYRING !== null,
         unknownSettings: config.unknownSettings,
         ignoredSettings: config.ignoredSettings,
@@ -173,12 +179,14 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
       region: target.region,
       regionFrom: regionNames[target.regionFrom],
       vault: keys.sealer === null ? "off" : "on",
+      maintained: access.maintainedAt?.toISOString() ?? "never",
     },
     totals: progress.totals,
     async run({ stop, giveUp }, mode) {
       isRunning = true;
       stop.signal.addEventListener("abort", () => (isRunning = false), { once: true });
-      const open = { queue, database, breaker, telemetry, tracer: tracing.tracer };
+      const takeTurn = openMaintenance(config);
+      const open = { queue, database, takeTurn, breaker, telemetry, tracer: tracing.tracer };
       return consume(open, { config, attributes, ...keys }, { stop, giveUp, ...mode });
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),

@@ -138,6 +138,11 @@ const settings = {
     wholeNumber({ min: 1, max: 600 }),
     "seconds from SIGTERM to exit",
   ),
+  MASKLINE_MAINTENANCE: withDefault(
+    "on",
+    oneOf("on", "off"),
+    "off where the database's daily work is scheduled: then nobody else does it",
+  ),
   OTEL_SDK_DISABLED: whereKnown(boolean(), "turns traces off"),
   OTEL_TRACES_EXPORTER: whereKnown(tracesExporter, ""),
   OTEL_EXPORTER_OTLP_ENDPOINT: whereKnown(

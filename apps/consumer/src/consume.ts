@@ -13,6 +13,8 @@ import { fitCarry } from "./fit-carry.ts";
 import type { Masking } from "./fit-carry.ts";
 import { createFlood } from "./flood.ts";
 import { createLeases } from "./leases.ts";
+import { startMaintenance } from "./maintenance.ts";
+import type { MaintenanceOptions } from "./maintenance.ts";
 import { run } from "./run.ts";
 import { createAck } from "./stages/ack.ts";
 import { createReceive } from "./stages/receive.ts";
@@ -23,6 +25,7 @@ import { untilEmpty } from "./until-empty.ts";
 export interface Opened {
   readonly queue: Queue;
   readonly database: Writer;
+  readonly takeTurn: MaintenanceOptions["takeTurn"];
   readonly breaker: Breaker;
   readonly telemetry: Telemetry;
   readonly tracer: Tracer;
@@ -50,12 +53,12 @@ const longestRetentionMs = 14 * dayMs;
 
 /** Resolves once everything is acknowledged or released; false where receiving had to end before it was told to. */
 export async function consume(
-  { queue, database, breaker, telemetry, tracer }: Opened,
+  { queue, database, takeTurn, breaker, telemetry, tracer }: Opened,
   { config, attributes, ...masking }: Plan,
   { stop, giveUp, untilEmpty: isDrain }: Ending,
 ): Promise<boolean> {
   const { progress } = telemetry;
-  using watching = new DisposableStack();
+  await using watching = new AsyncDisposableStack();
   const buffer = createBuffer({
     maxMessages: config.MASKLINE_MAX_IN_FLIGHT,
     maxBytes: config.MASKLINE_MAX_IN_FLIGHT_BYTES,
@@ -72,7 +75,14 @@ export async function consume(
       failed: (error) => telemetry.depthFailed(toFailure("depth", error)),
     }),
   );
-  watching.use(telemetry.watch({ buffer, breaker, leases, depth }));
+  const maintenance = watching.use(
+    startMaintenance({
+      takeTurn,
+      maintained: telemetry.maintained,
+      failed: (error) => telemetry.maintainFailed(toFailure("maintain", error)),
+    }),
+  );
+  watching.use(telemetry.watch({ buffer, breaker, leases, depth, maintenance }));
   const flood = watching.use(
     createFlood(config.MASKLINE_MAX_QUARANTINED_PER_MINUTE, {
       trip: breaker.createTrip(),

@@ -1,6 +1,6 @@
 /** Reduces any error to the fields that are safe to log: never a message, a value or a cause. */
 
-export type Stage = "start" | "receive" | "write" | "depth" | "trace" | "crash";
+export type Stage = "start" | "receive" | "write" | "depth" | "maintain" | "trace" | "crash";
 
 export interface Failure {
   readonly stage: Stage;

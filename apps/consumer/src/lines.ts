@@ -33,6 +33,7 @@ export const lines = {
     "error",
     "more was quarantined than MASKLINE_MAX_QUARANTINED_PER_MINUTE, and more than was written: receiving stops for the rest of this minute",
   ),
+  maintained: line("info", "the daily maintenance is done"),
   invoked: line("info", "invocation done"),
   minute: line("info", "done in the last minute"),
   writesFailLong: line("error", "messages cannot be written for long"),

@@ -2,6 +2,7 @@
 import type { Counter, Histogram, Meter } from "@opentelemetry/api";
 
 import type { Depth } from "./depth.ts";
+import type { Maintenance } from "./maintenance.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -13,7 +14,9 @@ export interface LabelValues {
   readonly oddities: readonly string[];
   readonly damages: readonly string[];
   /** Why a call failed, by stage; each list has "unknown". */
-  readonly failures: Readonly<Record<"receive" | "renew" | "write" | "depth", readonly string[]>>;
+  readonly failures: Readonly<
+    Record<"receive" | "renew" | "write" | "depth" | "maintain", readonly string[]>
+  >;
 }
 
 export interface Build {
@@ -45,6 +48,7 @@ export interface Sources {
   readonly lastCommitMs: () => number;
   readonly breakerIsOpen: () => boolean;
   readonly depth: Depth["last"];
+  readonly maintenance: Maintenance["last"];
 }
 
 interface GaugeRow {
@@ -121,10 +125,16 @@ function gaugeRows(sources: Sources): GaugeRow[] {
     { name: `${prefix}queue_messages_in_flight`, description: "Messages of the queue that some consumer holds, by the same", read: () => sources.depth()?.depth.inFlight ?? Number.NaN },
     { name: `${prefix}queue_messages_delayed`, description: "Messages of the queue that are delayed, by the same", read: () => sources.depth()?.depth.delayed ?? Number.NaN },
     { name: `${prefix}dead_letter_messages`, description: "Messages that wait in the dead-letter queue, by the same", read: () => sources.depth()?.redrive?.deadLetterMessages ?? Number.NaN },
+    { name: `${prefix}maintenance_ended_timestamp`, unit: "seconds", description: "When the database's daily maintenance last ended, by whomever; 0 where it never has", read: () => secondsOf(sources.maintenance(), ({ endedAt }) => endedAt) },
+    { name: `${prefix}partitions_end_timestamp`, unit: "seconds", description: "Until when every table has a partition for each month", read: () => secondsOf(sources.maintenance(), ({ partitionsEnd }) => partitionsEnd) },
     { name: "process_resident_memory", unit: "bytes", description: "Memory of this process", read: () => process.memoryUsage.rss() },
     { name: "process_start_time", unit: "seconds", description: "When this process started", read: () => performance.timeOrigin / 1000 },
     { name: "nodejs_heap_used", unit: "bytes", description: "Memory that JavaScript's objects take", read: () => process.memoryUsage().heapUsed },
   ];
+}
+
+function secondsOf<State>(state: State | null, pick: (state: State) => Date | null): number {
+  return state === null ? Number.NaN : (pick(state)?.getTime() ?? 0) / 1000;
 }
 
 export type Counters = Readonly<Record<keyof ReturnType<typeof counterRows>, Counter>>;

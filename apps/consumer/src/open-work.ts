@@ -1,6 +1,8 @@
 /** What a batch needs wherever it is carried: the contract, keys, the database; and why one of them cannot be opened. */
-import { connectWriter, passwordFrom } from "@org/db/writer";
-import type { Connection, Writer, WriterOptions } from "@org/db/writer";
+import { randomUUID } from "node:crypto";
+
+import { connectWriter, maintainInTurn, passwordFrom } from "@org/db/writer";
+import type { Connection, Turn, Writer, WriterOptions } from "@org/db/writer";
 import { MaskingError, createTokenizer } from "@org/masking";
 import type { Keyring } from "@org/masking";
 import { loadKeyring } from "@org/masking/keyring";
@@ -18,7 +20,7 @@ import type { AnyContract } from "@org/schema";
 import type { Logger } from "pino";
 
 import { adviceFor } from "./advice.ts";
-import type { WorkConfig } from "./config.ts";
+import type { Config, WorkConfig } from "./config.ts";
 import type { Masking } from "./fit-carry.ts";
 import { StartFault, toFailure } from "./failure.ts";
 
@@ -91,6 +93,14 @@ export function openDatabase(
     onIdleError: (fault) =>
       log.warn(toFailure("write", fault), "an idle connection to the database broke"),
   });
+}
+
+/** A turn of the database's daily work; a new holder of its lease with each call. */
+export function openMaintenance(config: Config): (signal: AbortSignal) => Promise<Turn> {
+  const connection = connectionOf(config);
+  const holder = randomUUID();
+  const takesPart = config.MASKLINE_MAINTENANCE === "on";
+  return (signal) => maintainInTurn({ connection, holder, takesPart, signal });
 }
 
 export async function orExplainDatabase<T>(checking: Promise<T>): Promise<T> {

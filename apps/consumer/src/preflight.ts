@@ -26,6 +26,10 @@ export interface WorkPlan {
 export interface Plan extends WorkPlan {
   readonly batchAgeMs: number;
   readonly hasVault: boolean;
+  /** Whether it does the database's daily work itself, where nobody scheduled it. */
+  readonly maintains: boolean;
+  /** Null where that was never done. */
+  readonly maintainedAt: Date | null;
   readonly ignoredSettings: readonly { readonly name: string; readonly advice: string }[];
   readonly regionFrom: RegionSource;
   readonly waitSeconds: number;
@@ -51,7 +55,19 @@ const advisedMaxReceiveCount = 10;
 const daySeconds = 86_400;
 const longestRetentionSeconds = 14 * daySeconds;
 
+/** As the alert MasklineMaintenanceNotRun has it. */
+const maintenanceLateMs = 36 * 3_600_000;
+
 const checks: readonly Check<[QueueAttributes, Plan]>[] = [
+  {
+    severity: "warning",
+    find: (_, { maintains, maintainedAt }) =>
+      !maintains &&
+      Date.now() - (maintainedAt?.getTime() ?? 0) > maintenanceLateMs &&
+      `MASKLINE_MAINTENANCE is off, and the database's daily work ${maintainedAt === null ? "was never done" : `was last done at ${maintainedAt.toISOString()}`}`,
+    advice:
+      "schedule `maintain` each day, or leave MASKLINE_MAINTENANCE unset: consumers then see to it",
+  },
   {
     severity: "error",
     find: ({ redrive }, { hasVault }) =>

@@ -10,6 +10,7 @@ import type { Failure } from "./failure.ts";
 import type { LeaseEvents, Leases } from "./leases.ts";
 import { lines, needSomebody } from "./lines.ts";
 import type { Line } from "./lines.ts";
+import type { Maintenance, MaintenanceEvents } from "./maintenance.ts";
 import { openGauges, openMetrics } from "./metrics.ts";
 import type { Build, LabelValues, Metrics } from "./metrics.ts";
 import { createProgress, longMs } from "./progress.ts";
@@ -27,6 +28,7 @@ export interface Conveyor {
   readonly breaker: Pick<Breaker, "open" | "openForMs">;
   readonly leases: Pick<Leases, "inHand">;
   readonly depth: Pick<Depth, "last">;
+  readonly maintenance: Pick<Maintenance, "last">;
 }
 
 export interface Telemetry {
@@ -39,6 +41,8 @@ export interface Telemetry {
   readonly flooded: () => void;
   /** The queue's depth could not be read. */
   readonly depthFailed: (failure: Failure) => void;
+  readonly maintained: MaintenanceEvents["maintained"];
+  readonly maintainFailed: (failure: Failure) => void;
   /** Opens the gauges; says once a minute what was done, and what has gone badly for long, until disposed of. */
   readonly watch: (conveyor: Conveyor) => Disposable;
   /** Says what an invocation came to, and what was counted of lines that repeat. */
@@ -100,14 +104,19 @@ export function createTelemetry(
       metrics.count.floods.add(1);
       write(log, lines.flooded);
     },
-    depthFailed(failure) {
-      desk.countFailures("depth", failure.reason, 1);
-      desk.say(failureLine(failure), { ...failure });
-    },
+    depthFailed: (failure) => callFailed(desk, failure),
+    maintained: (did) => write(log, lines.maintained, did),
+    maintainFailed: (failure) => callFailed(desk, failure),
     watch: (conveyor) => watch(desk, meter, conveyor),
     invoked: createInvoked(desk),
     progress,
   };
+}
+
+/** What is tried again, without a message being held up by it. */
+function callFailed({ countFailures, say }: Desk, failure: Failure): void {
+  countFailures(failure.stage, failure.reason, 1);
+  say(failureLine(failure), { ...failure });
 }
 
 function receiveEvents({ count, say, log, progress, countFailures }: Desk): ReceiveEvents {
@@ -235,7 +244,7 @@ function createInvoked({ log, progress, flush }: Desk): (failed: number) => void
 
 function watch(desk: Desk, meter: Meter, conveyor: Conveyor): Disposable {
   const { log, progress } = desk;
-  const { buffer, breaker, leases, depth } = conveyor;
+  const { buffer, breaker, leases, depth, maintenance } = conveyor;
   const lagSeconds = (): number => lagOf(leases.inHand());
   openGauges(meter, {
     inHand: () => buffer.inHand,
@@ -245,6 +254,7 @@ function watch(desk: Desk, meter: Meter, conveyor: Conveyor): Disposable {
     lastCommitMs: progress.lastCommitMs,
     breakerIsOpen: () => breaker.open,
     depth: depth.last,
+    maintenance: maintenance.last,
   });
   let before = progress.totals();
 

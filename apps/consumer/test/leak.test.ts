@@ -54,7 +54,7 @@ async function carryAll(
       reasons,
       oddities,
       damages: [],
-      failures: { receive: [], renew: [], depth: [], write: [] },
+      failures: { receive: [], renew: [], depth: [], maintain: [], write: [] },
     },
     build: { version: "1.2.3", contract: contract.name },
   });

@@ -26,6 +26,8 @@ const plan = {
   preparesTransactions: false,
   isRestored: false,
   additions: [],
+  maintains: true,
+  maintainedAt: null,
   namesPrivateKeyring: false,
   unknownSettings: [],
   ignoredSettings: [],
@@ -34,8 +36,21 @@ const plan = {
   shutdownSeconds: 25,
 };
 
+const hoursAgo = (hours: number): Date => new Date(Date.now() - hours * 3_600_000);
+
 test("has nothing to say of a healthy queue", () => {
   expect(preflight(healthy, plan)).toEqual([]);
+});
+
+test("warns of maintenance that is off and that nobody has done for a day and a half", () => {
+  const off = { ...plan, maintains: false };
+  expect(preflight(healthy, { ...off, maintainedAt: hoursAgo(35) })).toEqual([]);
+  expect(preflight(healthy, { ...plan, maintainedAt: hoursAgo(37) })).toEqual([]);
+  for (const maintainedAt of [null, hoursAgo(37)]) {
+    expect(preflight(healthy, { ...off, maintainedAt })).toMatchObject([
+      { severity: "warning", finding: expect.stringContaining("MASKLINE_MAINTENANCE is off") },
+    ]);
+  }
 });
 
 test("refuses a queue where a rejected message would have nowhere to go", () => {

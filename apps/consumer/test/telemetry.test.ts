@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { Depth } from "../src/depth.ts";
 import type { Failure } from "../src/failure.ts";
+import type { Maintenance } from "../src/maintenance.ts";
 import type { Held } from "../src/model.ts";
 import { createTelemetry } from "../src/telemetry.ts";
 import type { Telemetry } from "../src/telemetry.ts";
@@ -18,6 +19,7 @@ interface Scene {
   readonly inHand: Held[];
   readonly breaker: { open: boolean; forMs: number };
   readonly depth: { last: ReturnType<Depth["last"]> };
+  readonly maintenance: { last: ReturnType<Maintenance["last"]> };
   readonly metrics: () => Promise<string>;
   readonly watched: Disposable;
 }
@@ -47,6 +49,7 @@ function open(): Scene {
         renew: ["timeout", "ServiceUnavailable", "unknown"],
         write: ["tls_untrusted", "connection_lost", "unknown"],
         depth: ["AccessDenied", "unknown"],
+        maintain: ["right_missing", "unknown"],
       },
     },
     build: { version: "1.2.3", contract: "sizes" },
@@ -54,10 +57,12 @@ function open(): Scene {
   const inHand: Held[] = [];
   const breaker = { open: false, forMs: 0 };
   const depth: Scene["depth"] = { last: depthOf(7) };
+  const maintenance: Scene["maintenance"] = { last: null };
   const watched = telemetry.watch({
     buffer: { inHand: 0, waiting: 0 },
     leases: { inHand: () => inHand },
     depth: { last: () => depth.last },
+    maintenance: { last: () => maintenance.last },
     breaker: {
       get open() {
         return breaker.open;
@@ -71,6 +76,7 @@ function open(): Scene {
     inHand,
     breaker,
     depth,
+    maintenance,
     watched,
     async metrics() {
       const { resourceMetrics } = await exporter.collect();
@@ -161,6 +167,19 @@ describe("metrics", () => {
     const text = await metrics();
     expect(text).toContain(`maskline_last_receive_timestamp_seconds ${succeeded}`);
     expect(text).toContain(`maskline_last_commit_timestamp_seconds ${succeeded}`);
+  });
+
+  test("when the maintenance ended, and until when there are partitions, is there once it is known", async () => {
+    const { maintenance, metrics, telemetry } = open();
+    expect(await metrics()).toContain("maskline_maintenance_ended_timestamp_seconds NaN\n");
+    maintenance.last = { endedAt: null, partitionsEnd: new Date(9_000) };
+    const text = await metrics();
+    expect(text).toContain("maskline_maintenance_ended_timestamp_seconds 0\n");
+    expect(text).toContain("maskline_partitions_end_timestamp_seconds 9\n");
+    telemetry.maintainFailed(failure("maintain", "right_missing"));
+    expect(await metrics()).toContain(
+      'maskline_failures_total{stage="maintain",reason="right_missing"} 1',
+    );
   });
 
   test("the depth of queue and dead-letter queue is there while it is known, and no old one after", async () => {

@@ -46,7 +46,7 @@ export async function compose(config: WorkConfig, log: Logger): Promise<Handle> 
       reasons: contract.reasons,
       oddities: contract.oddities,
       damages: damageKinds,
-      failures: { receive: [], renew: [], depth: [], write: databaseReasons },
+      failures: { receive: [], renew: [], depth: [], maintain: [], write: databaseReasons },
     },
     build: { version: manifest.version, contract: contract.name },
   });

@@ -236,8 +236,11 @@ export async function drain(env: Readonly<Record<string, string>>): Promise<{ ou
 /** Resolves once a write waits for the ledger, which the test has locked, and all messages are in hand. */
 export async function untilWriteHangs(stack: Stack): Promise<void> {
   for (;;) {
+    // Within the transaction that holds the lock, who is connected would stay what it was at first.
+    await stack.query("SELECT pg_stat_clear_snapshot()");
     const waiting = await stack.query(
-      "SELECT FROM pg_locks WHERE NOT granted AND relation = 'maskline.ledger'::regclass",
+      `SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE NOT granted AND relation = 'maskline.ledger'::regclass AND application_name = 'maskline-writer'`,
     );
     const { visible } = await stack.queue.depth(stack.queueUrl);
     if (waiting.length > 0 && visible === 0) return;
