@@ -64,6 +64,8 @@ export const consumer: Dashboard = {
     panel("Polls", "ops", { "empty: {{empty}}": "sum by (empty) (rate(maskline_polls_total[$__rate_interval]))" }),
     panel("CPU", "short", { "cores {{instance}}": ofConsumers("rate(process_cpu_seconds_total[$__rate_interval])") }),
     panel("Memory", "bytes", { "resident {{instance}}": ofConsumers("process_resident_memory_bytes"), "heap {{instance}}": ofConsumers("nodejs_heap_used_bytes") }),
+    panel("Since the maintenance ended", "s", ages({ age: "maintenance_ended" })),
+    panel("Until partitions end", "s", { left: "min(maskline_partitions_end_timestamp_seconds) - time()" }),
     panel("Consumers", "short", { "{{version}} {{contract}} {{node}}": "count by (version, contract, node) (maskline_build_info)" }),
     panel("Uptime", "s", { "{{instance}}": ofConsumers("time() - process_start_time_seconds") }),
   ],
@@ -85,6 +87,6 @@ export const audit: Dashboard = {
     panel("Exit codes", "short", { "{{command}}": "max by (command) (maskline_run_exit_code)" }),
     panel("How long commands took", "s", { "{{command}}": "max by (command) (maskline_run_duration_seconds)" }),
     panel("The last maintenance", "short", largest({ "partitions made": "maintain_partitions_made", "partitions dropped": "maintain_partitions_dropped", "ledger entries pruned": "maintain_ledger_entries_pruned", "quarantined expired": "maintain_quarantine_records_expired", "tables of seeds rewritten": "maintain_seed_tables_rewritten" })),
-    panel("Until partitions end", "s", { left: "min(maskline_partitions_end_timestamp_seconds) - time()" }),
+    panel("Until partitions end", "s", { left: "min(maskline_maintain_partitions_end_timestamp_seconds) - time()" }),
   ],
 };

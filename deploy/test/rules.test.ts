@@ -22,6 +22,8 @@ const always = (value: number): string => `${value}xEND`;
 
 const succeeded = (command: string): string =>
   `maskline_run_success_timestamp_seconds{command="${command}"}`;
+const maintained = "maskline_maintenance_ended_timestamp_seconds";
+const partitionsEnd = "maskline_partitions_end_timestamp_seconds";
 const ended = (command: string): string => `maskline_run_exit_code{command="${command}"}`;
 const forged = 'maskline_audit_refused_total{code="forged_approval"}';
 const tooFast = 'maskline_audit_refused_total{code="too_fast"}';
@@ -39,8 +41,8 @@ const healthy: Series = {
   maskline_messages_quarantined_total: "0+1xEND",
   maskline_schema_faults_total: always(0),
   maskline_leases_lost_total: always(0),
-  maskline_partitions_end_timestamp_seconds: always(31_536_000),
-  [succeeded("maintain")]: now,
+  [partitionsEnd]: always(31_536_000),
+  [maintained]: now,
   [succeeded("recover audit checkpoint")]: now,
   [succeeded("recover audit verify")]: now,
   [ended("migrate")]: always(0),
@@ -81,10 +83,14 @@ const cases: readonly Case[] = [
   one("leases are lost", { maskline_leases_lost_total: after("20+20x60") }, 50, "MasklineLeasesLost"),
   one("a dead letter", { maskline_dead_letter_messages: after("1x60") }, 40, "MasklineDeadLetters"),
   one("dead letters that cannot be counted", { maskline_dead_letter_messages: after("NaN ".repeat(20)) }, 40),
-  one("maintenance stopped a day and a half ago", { [succeeded("maintain")]: always(-129_600) }, 30, "MasklineMaintenanceNotRun"),
-  one("maintenance is a day old", { [succeeded("maintain")]: always(-86_400) }, 30),
-  one("maintenance was never run", { [succeeded("maintain")]: "" }, 30, "MasklineMaintenanceNotRun"),
-  one("partitions end within a month", { maskline_partitions_end_timestamp_seconds: always(2_592_000) }, 30, "MasklinePartitionsMissing"),
+  one("maintenance stopped a day and a half ago", { [maintained]: always(-129_600) }, 30, "MasklineMaintenanceNotRun"),
+  one("maintenance is a day old", { [maintained]: always(-86_400) }, 30),
+  one("nobody says that maintenance was ever run", { [maintained]: "" }, 30, "MasklineMaintenanceNotRun"),
+  one("maintenance is scheduled, and there is a function instead of consumers", { [maintained]: "", [succeeded("maintain")]: now }, 30),
+  one("it is scheduled and stopped", { [maintained]: "", [succeeded("maintain")]: always(-129_600) }, 30, "MasklineMaintenanceNotRun"),
+  one("it was scheduled once, and consumers see to it", { [succeeded("maintain")]: always(-1_000_000), maskline_maintain_partitions_end_timestamp_seconds: always(0) }, 30),
+  one("partitions end within a month", { [partitionsEnd]: always(2_592_000) }, 30, "MasklinePartitionsMissing"),
+  one("they do by what the command left", { [partitionsEnd]: "", maskline_maintain_partitions_end_timestamp_seconds: always(2_592_000) }, 30, "MasklinePartitionsMissing"),
   one("a migration failed", { [ended("migrate")]: after("2x60") }, 60, "MasklineMigrationFailed"),
   one("a verification finds tampering", { [ended("recover audit verify")]: after("30x60") }, 31, "MasklineTampering"),
   one("a checkpoint finds tampering", { [ended("recover audit checkpoint")]: after("30x60") }, 31, "MasklineTampering"),
