@@ -53,14 +53,16 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   ORDER BY first_day, name
 $$;
 
--- From here to the commit no row can arrive in the table. Writers wait behind a lock that is waited for: so
--- for no longer than a second, and again after one, without what the transaction has done so far being lost.
-CREATE FUNCTION maskline.lock_arrivals(p_table text) RETURNS void
+-- From here to the commit no row can arrive in these tables. Writers wait behind a lock that is waited for: so
+-- for no longer than a second, and again after one, without what the transaction has done so far being lost;
+-- all of the locks or none, because nobody writes to one of the tables alone.
+CREATE FUNCTION maskline.lock_arrivals(p_tables text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
 BEGIN
   FOR attempt IN 1..20 LOOP
     BEGIN
-      EXECUTE format('LOCK TABLE maskline.%I IN ACCESS EXCLUSIVE MODE', p_table);
+      EXECUTE (SELECT format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', string_agg(format('maskline.%I', name), ', '))
+        FROM unnest(p_tables) AS name);
       RETURN;
     EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
       IF attempt = 20 THEN RAISE; END IF;
@@ -129,11 +131,12 @@ BEGIN
     PERFORM maskline.move_month(v_default, v_partition, v_month);
     v_made := v_made || v_partition;
   END LOOP;
+  IF v_made = '{}' THEN RETURN 0; END IF;
+  PERFORM maskline.lock_arrivals(ARRAY(SELECT DISTINCT left(made, -8) || '_default' FROM unnest(v_made) AS made));
   FOREACH v_partition IN ARRAY v_made LOOP
     SELECT parent, name || '_default', to_date(right(v_partition, 7), 'YYYY_MM')
     INTO v_parent, v_default, v_month
     FROM maskline.partitioned_tables() WHERE name = left(v_partition, -8);
-    PERFORM maskline.lock_arrivals(v_default);
     PERFORM maskline.move_month(v_default, v_partition, v_month);
     EXECUTE format('ALTER TABLE %s ATTACH PARTITION maskline.%I FOR VALUES FROM (%L) TO (%L)',
       v_parent, v_partition, v_month, v_month + interval '1 month');

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { maintain, type Writer } from "@org/db";
 import { testContracts } from "@org/schema/test-contracts";
 import { Client } from "pg";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { readPartitionsEnd } from "../src/partitions-end.ts";
 import { createBatch, createQuarantined, createRows } from "./batches.ts";
 import { type Migrated, openMigrated, tablesOf } from "./databases.ts";
@@ -52,6 +52,14 @@ async function makeAround(day: string): Promise<number | undefined> {
   return row?.made;
 }
 
+/** A session of its own, which a test that fails leaves no lock with. */
+async function openAnalyst(): Promise<Client> {
+  const client = new Client({ connectionString: migrated.database.adminUrl });
+  await client.connect();
+  onTestFinished(() => client.end());
+  return client;
+}
+
 /** Vault, seeds, and a table for each contract. */
 const parents = 2 + testContracts.length;
 
@@ -93,8 +101,7 @@ describe("ensure_partitions", () => {
   });
 
   it("waits for a write in hand and moves its rows too", async () => {
-    const inHand = new Client({ connectionString: migrated.database.adminUrl });
-    await inHand.connect();
+    const inHand = await openAnalyst();
     await inHand.query("BEGIN");
     await inHand.query(
       "INSERT INTO maskline.seed (record_id, create_date, seed) VALUES (gen_random_uuid(), '2051-06-01', '')",
@@ -110,7 +117,6 @@ describe("ensure_partitions", () => {
       { timeout: 20_000 },
     );
     await inHand.query("COMMIT");
-    await inHand.end();
     await made;
     expect(await places()).toEqual(["maskline.seed_2051_06"]);
   });
@@ -119,8 +125,7 @@ describe("ensure_partitions", () => {
     const old = createRow({ sentAtMs: Date.UTC(2071, 5, 2) });
     const late = createRow({ sentAtMs: Date.UTC(2071, 5, 3) });
     await writer.write(createBatch({ rows: [old] }));
-    const analyst = new Client({ connectionString: migrated.database.adminUrl });
-    await analyst.connect();
+    const analyst = await openAnalyst();
     // Held until the move is done but for its last step: the lock that nobody else may be behind for long.
     await analyst.query(`BEGIN; SELECT FROM ${table}`);
     const made = read("SELECT maskline.partitions_around('2071-06-15')");
@@ -141,7 +146,6 @@ describe("ensure_partitions", () => {
     expect((await analyst.query(`SELECT FROM ${table}`)).rowCount).toBe(1);
     await writer.write(createBatch({ rows: [late] }));
     await analyst.query("COMMIT");
-    await analyst.end();
     await made;
     expect(new Set(await places())).toEqual(
       new Set([
@@ -335,8 +339,7 @@ describe("old months", () => {
 
   it("do not wait long for an analyst, so that writers do not wait with them; and are tried again", async () => {
     await makeAround("2021-03-10");
-    const analyst = new Client({ connectionString: migrated.database.adminUrl });
-    await analyst.connect();
+    const analyst = await openAnalyst();
     await analyst.query(`BEGIN; SELECT FROM ${table}`);
     const maintaining = maintain(ownerUrl, { keepMonths: 12 });
     await vi.waitUntil(
@@ -348,7 +351,6 @@ describe("old months", () => {
     );
     await writer.write(createBatch({ rows: [createRow()] }));
     await analyst.query("COMMIT");
-    await analyst.end();
     expect((await maintaining).partitionsDropped).toBe(14 * parents);
   });
 

@@ -47,7 +47,7 @@ const rights: Readonly<Record<string, readonly string[]>> = {
   "function maskline.expire_quarantine()": [],
   "function maskline.holds_more(text,date,bigint)": [],
   "function maskline.is_restored()": ["maskline_writer EXECUTE"],
-  "function maskline.lock_arrivals(text)": [],
+  "function maskline.lock_arrivals(text[])": [],
   "function maskline.lock_maintenance()": [],
   "function maskline.maintain_step(uuid)": ["maskline_writer EXECUTE"],
   "function maskline.missing_partitions(date)": [],
