@@ -45,24 +45,14 @@ function printPanel({ title, unit, queries }: Panel, index: number): object {
   };
 }
 
-/** The same rules for the Prometheus operator. */
-function printPrometheusRule(rules: string): string {
-  return `# Generated from deploy/monitoring/rules.yaml by \`pnpm generate:monitoring\`.
-apiVersion: monitoring.coreos.com/v1
-kind: PrometheusRule
-metadata:
-  name: maskline
-spec:
-${rules.replace(/^#.*\n/gm, "").replace(/^(?=.)/gm, "  ")}`;
-}
-
 /** Texts by their path in the repository. */
 export async function generate(): Promise<ReadonlyMap<string, string>> {
   const rules = await readFile(new URL("rules.yaml", import.meta.url), "utf8");
   return new Map([
     ["deploy/monitoring/consumer.json", printDashboard(consumer)],
     ["deploy/monitoring/audit.json", printDashboard(audit)],
-    ["deploy/kubernetes/prometheus-rule/prometheus-rule.yaml", printPrometheusRule(rules)],
+    // A chart reads no file outside of its folder.
+    ["deploy/chart/rules.yaml", rules],
   ]);
 }
 

@@ -1,185 +1,283 @@
-import { readdirSync } from "node:fs";
-import { expect, test } from "vitest";
+/** What the chart makes of values, by Helm's own engine. */
+import { describe, expect, test } from "vitest";
 import { readConfig } from "../../apps/consumer/src/config.ts";
 import { modeFault } from "../../packages/masking/src/node/key-file.ts";
-import { pathOf, readDocuments, readYaml } from "./files.ts";
+import { hasHelm, type Manifest, type Pod, renderChart, validateManifest } from "./chart.ts";
+import { readText, readYaml } from "./files.ts";
 
-interface EnvironmentVariable {
-  readonly name: string;
-  readonly value?: string;
-  readonly valueFrom?: {
-    readonly configMapKeyRef?: { readonly name: string; readonly key: string };
-  };
-}
+const everything = {
+  imagePullSecrets: ["registry"],
+  contract: { file: "orders.contract.ts", module: readText("examples/orders.contract.ts") },
+  consumer: {
+    settings: { MASKLINE_BATCH_SIZE: 500, LOG_LEVEL: "debug" },
+    serviceAccountAnnotations: {
+      "eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/consumer",
+    },
+    podAnnotations: { "example.com/team": "logins" },
+    nodeSelector: { "kubernetes.io/arch": "arm64" },
+    tolerations: [{ key: "spot", operator: "Exists" }],
+    priorityClassName: "high",
+  },
+  maintain: { enabled: true, keepMonths: 24, rewriteErased: true },
+  audit: { enabled: true, settings: { RECOVER_CHECKPOINT: "s3://bucket/checkpoints" } },
+  metrics: { podMonitor: true, rules: true, files: { enabled: true, storageClass: "fast" } },
+};
+const digest = `sha256:${"0".repeat(64)}`;
+const least = {
+  images: { consumer: { name: "registry.example.com/own", digest } },
+  scaling: { keda: false, minReplicas: 3 },
+  migrate: { enabled: false },
+  networkPolicy: { enabled: false },
+};
 
-interface Container {
-  readonly env?: readonly EnvironmentVariable[];
-  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
-  readonly [probeOrSetting: string]: unknown;
-}
+/** Values, and the place that Helm names. */
+const refused: readonly (readonly [values: object, place: string])[] = [
+  [{ queue: { url: "login-queue" } }, "/queue/url"],
+  [{ queue: { urls: "" } }, "/queue"],
+  [{ quue: {} }, "at ''"],
+  [{ scaling: { maxReplicas: 0 } }, "/scaling/maxReplicas"],
+  [
+    { consumer: { settings: { MASKLINE_KEYRING: "/else.json" } } },
+    "propertyName 'MASKLINE_KEYRING'",
+  ],
+  [
+    { consumer: { settings: { DATABASE_URL: "postgres://u:p@h/d" } } },
+    "propertyName 'DATABASE_URL'",
+  ],
+  [{ images: { consumer: { digest: "sha256:1" } } }, "/images/consumer/digest"],
+  [{ maintain: { schedule: "daily" } }, "/maintain/schedule"],
+  [{ maintain: { keepMonths: -1 } }, "/maintain/keepMonths"],
+  [{ metrics: { files: { size: "much" } } }, "/metrics/files/size"],
+  [{ networkPolicy: { databasePorts: ["5432"] } }, "/networkPolicy/databasePorts/0"],
+];
 
-interface Volume {
-  readonly name: string;
-  readonly secret?: { readonly secretName: string; readonly defaultMode?: number };
-  readonly configMap?: { readonly name: string; readonly optional?: boolean };
-}
-
-interface PodSpec {
-  readonly securityContext: { readonly runAsUser: number; readonly fsGroup?: number };
-  readonly volumes?: readonly Volume[];
-  readonly terminationGracePeriodSeconds?: number;
-  readonly containers: readonly Container[];
-}
-
-interface Manifest {
-  readonly kind: string;
-  readonly metadata: { readonly name: string };
-  readonly spec?: {
-    readonly template?: { readonly spec: PodSpec };
-    readonly jobTemplate?: Manifest;
-  };
-}
-
-interface Kustomization {
-  readonly resources: readonly string[];
-  readonly configMapGenerator: readonly {
-    readonly name: string;
-    readonly literals: readonly string[];
-  }[];
-}
-
-const base = "deploy/kubernetes";
-/** The base, and the components that an overlay may add. */
-const folders = [base, `${base}/audit`, `${base}/pod-monitor`, `${base}/prometheus-rule`];
-const kustomization = readYaml(`${base}/kustomization.yaml`) as Kustomization;
-const manifests = folders.flatMap((folder) => {
-  const { resources } = readYaml(`${folder}/kustomization.yaml`) as Kustomization;
-  return resources.flatMap((file) => readDocuments(`${folder}/${file}`));
-}) as Manifest[];
-const pods = manifests.flatMap(({ kind, metadata, spec }) => {
-  const pod = (spec?.jobTemplate?.spec ?? spec)?.template?.spec;
-  return pod ? [{ kind, name: metadata.name, pod }] : [];
+test("Helm's engine is there", ({ skip }) => {
+  skip(!hasHelm, "Helm's engine is not installed: test/python-servers/install.sh does that");
+  expect(renderChart([{}])).toHaveLength(1);
 });
 
-test.each(folders)("the kustomization of %s applies every file of its folder", (folder) => {
-  const { resources } = readYaml(`${folder}/kustomization.yaml`) as Kustomization;
-  const files = readdirSync(pathOf(folder), { withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name !== "kustomization.yaml")
-    .map(({ name }) => name);
-
-  expect(resources.toSorted()).toEqual(files.toSorted());
-});
-
-test("no folder is left out here", () => {
-  const found = readdirSync(pathOf(base), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => `${base}/${name}`);
-
-  expect([base, ...found].toSorted()).toEqual(folders.toSorted());
-});
-
-test("Deployment, Job and CronJobs are looked at below", () => {
-  expect(pods.map(({ kind }) => kind).toSorted()).toEqual([
-    "CronJob",
-    "CronJob",
-    "CronJob",
-    "Deployment",
-    "Job",
-  ]);
-});
-
-// https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted, and a read-only root
-test.each(pods)("the pod of $kind $name meets the restricted standard", ({ pod }) => {
-  expect(pod).toMatchObject({
-    securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
-  });
-  for (const container of pod.containers) {
-    expect(container).toMatchObject({
-      securityContext: {
-        allowPrivilegeEscalation: false,
-        capabilities: { drop: ["ALL"] },
-        readOnlyRootFilesystem: true,
-      },
-      resources: { requests: expect.anything(), limits: { memory: expect.any(String) } },
-    });
+describe.runIf(hasHelm)("the chart", () => {
+  const all = renderChart([{}, everything, least, ...refused.map(([values]) => values)]);
+  const [byDefault, whole, small] = all.slice(0, 3).map((rendered) => {
+    if ("error" in rendered) throw new Error(rendered.error);
+    return rendered;
+  }) as [Made, Made, Made];
+  interface Made {
+    readonly manifests: readonly Manifest[];
+    readonly pods: readonly Pod[];
   }
-});
+  const { pods, manifests } = whole;
+  const jobs = pods.filter(({ kind }) => kind.endsWith("Job"));
+  const find = (name: string): Pod => {
+    const found = pods.find((pod) => pod.name.startsWith(name));
+    if (!found) throw new Error(`There is no ${name}.`);
+    return found;
+  };
 
-test("the consumer accepts its environment, is probed where it answers, and is given longer to stop than it takes", () => {
-  const pod = pods.find(({ kind }) => kind === "Deployment")?.pod;
-  const [container] = pod?.containers ?? [];
-  const literals = kustomization.configMapGenerator.flatMap((map) => map.literals);
-  const env = Object.fromEntries([
-    ...literals.map((literal) => literal.split(/=(.*)/s)),
-    ...(container?.env ?? []).map(({ name, value, valueFrom }) => [
-      name,
-      value ?? (valueFrom?.configMapKeyRef ? "login" : "postgresql://secret/x"),
-    ]),
-  ]) as Record<string, string>;
-
-  const read = readConfig(env);
-
-  expect(read).toMatchObject({ config: { PORT: 8080, MASKLINE_CONTRACT: "login" } });
-  expect(container).toMatchObject({
-    ports: [{ name: "health", containerPort: 8080 }],
-    livenessProbe: { httpGet: { path: "/live", port: "health" } },
-    readinessProbe: { httpGet: { path: "/ready", port: "health" } },
+  test.each([
+    ["by default", byDefault, ["Deployment", "Job"]],
+    ["with all", whole, ["CronJob", "CronJob", "CronJob", "Deployment", "Deployment", "Job"]],
+    ["with the least", small, ["Deployment"]],
+  ] as const)("%s makes what the APIs' schemas take", (_, { manifests: made, pods: of }, kinds) => {
+    expect(of.map(({ kind }) => kind).toSorted()).toEqual(kinds);
+    for (const manifest of made) expect(() => validateManifest(manifest)).not.toThrow();
+    const names = made.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+    expect(new Set(names).size).toBe(names.length);
   });
-  const shutdownMs = "config" in read ? read.config.MASKLINE_SHUTDOWN_SECONDS * 1000 : Number.NaN;
-  expect((pod?.terminationGracePeriodSeconds ?? 0) * 1000).toBeGreaterThan(shutdownMs);
-});
 
-test("the consumer can read its keyring as it is mounted, and takes it for a secret that is kept", () => {
-  const pod = pods.find(({ kind }) => kind === "Deployment")?.pod;
-  const { runAsUser, fsGroup } = pod?.securityContext ?? {};
-  const secret = pod?.volumes?.find((volume) => volume.secret?.secretName === "maskline-keyring");
-  // Octal to Kubernetes, which reads YAML 1.1; the digits of a decimal number to YAML 1.2.
-  const mode = Number.parseInt(String(secret?.secret?.defaultMode), 8);
-
-  // The kubelet gives the files to root and to the pod's fsGroup.
-  expect(fsGroup).toBeDefined();
-  expect(mode & 0o040).not.toBe(0);
-  expect(modeFault({ mode, uid: 0 }, true, runAsUser)).toBeNull();
-});
-
-test("consumer and migration take the same contract, from where a module of one's own can lie too", () => {
-  const takers = pods.filter(({ name }) => /-(consumer|migrate)$/.test(name));
-  expect(takers).toHaveLength(2);
-  for (const { pod } of takers) {
-    expect(pod.containers[0]?.env).toContainEqual({
-      name: "MASKLINE_CONTRACT",
-      valueFrom: { configMapKeyRef: { name: "maskline-contract", key: "MASKLINE_CONTRACT" } },
-    });
-    expect(pod.containers[0]?.volumeMounts).toContainEqual({
-      name: "contract",
-      mountPath: "/contract",
-      readOnly: true,
-    });
-    expect(pod.volumes).toContainEqual({
-      name: "contract",
-      configMap: { name: "maskline-contract" },
-    });
-  }
-});
-
-test.each(pods)("$name can be given the authority of the database's certificate", ({ pod }) => {
-  expect(pod.volumes).toContainEqual({
-    name: "database-ca",
-    configMap: { name: "maskline-database-ca", optional: true },
+  test("the schemas refuse what is none", () => {
+    const [config] = manifests.filter(({ kind }) => kind === "ConfigMap");
+    expect(() => validateManifest({ ...config, data: 1 } as never)).toThrow("data");
   });
-  expect(pod.containers[0]?.volumeMounts).toContainEqual(
-    expect.objectContaining({ name: "database-ca", mountPath: "/database-ca" }),
+
+  test.each(refused.map(([values, place], at) => ({ values, place, rendered: all[at + 3] })))(
+    "$values is refused, by its place",
+    ({ place, rendered }) => {
+      expect(rendered).toEqual({ error: expect.stringContaining(place) });
+    },
   );
-});
 
-test("only the checkpoint's job holds a signing key, which recover takes as it is mounted", () => {
-  const holders = pods.filter(({ pod }) => JSON.stringify(pod).includes("signing-key.pem"));
+  test("every value has a schema, down to the last", () => {
+    const schema = JSON.parse(readText("deploy/chart/values.schema.json")) as Schema;
+    const unsaid = (values: object, at: Schema, path: string): string[] =>
+      Object.entries(values).flatMap(([name, value]) => {
+        const said = at.properties?.[name];
+        if (!said) return at.additionalProperties === false ? [`${path}.${name}`] : [];
+        const named = said.$ref ? schema.$defs?.[said.$ref.replace("#/$defs/", "")] : said;
+        const isTree = typeof value === "object" && value !== null && !Array.isArray(value);
+        return isTree && named ? unsaid(value as object, named, `${path}.${name}`) : [];
+      });
+    interface Schema {
+      readonly $ref?: string;
+      readonly $defs?: Readonly<Record<string, Schema>>;
+      readonly properties?: Readonly<Record<string, Schema>>;
+      readonly additionalProperties?: boolean | object;
+    }
+    const values = readYaml("deploy/chart/values.yaml") as object;
+    expect(unsaid(values, schema, "")).toEqual([]);
+    expect(Object.keys(schema.properties ?? {}).filter((name) => name !== "global")).toEqual(
+      Object.keys(values),
+    );
+  });
 
-  expect(holders.map(({ name }) => name)).toEqual(["maskline-audit-checkpoint"]);
-  const { securityContext, volumes = [] } = holders[0]?.pod ?? {};
-  const secret = volumes.find((volume) => volume.secret?.secretName === "maskline-witness");
-  const mode = Number.parseInt(String(secret?.secret?.defaultMode), 8);
-  expect(securityContext?.fsGroup).toBeDefined();
-  expect(mode & 0o040).not.toBe(0);
-  expect(modeFault({ mode, uid: 0 }, true, securityContext?.runAsUser)).toBeNull();
+  // https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted, and a read-only root
+  test.each(pods)("the pod of $kind $name meets the restricted standard", ({ spec }) => {
+    expect(spec).toMatchObject({
+      automountServiceAccountToken: false,
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
+    });
+    for (const container of spec.containers) {
+      expect(container).toMatchObject({
+        securityContext: {
+          allowPrivilegeEscalation: false,
+          capabilities: { drop: ["ALL"] },
+          readOnlyRootFilesystem: true,
+        },
+        resources: { requests: expect.anything(), limits: { memory: expect.any(String) } },
+      });
+    }
+  });
+
+  test("every pod is under the network policy", () => {
+    for (const { metadata } of pods) {
+      expect(metadata.labels).toMatchObject({ "app.kubernetes.io/instance": "maskline" });
+    }
+  });
+
+  test("the consumer accepts its environment, is probed where it answers, and is given longer to stop than it takes", () => {
+    const { spec } = find("maskline-consumer");
+    const [container] = spec.containers;
+    const config = manifests.find(
+      ({ kind, metadata }) => kind === "ConfigMap" && metadata.name === "maskline-consumer",
+    );
+    const env = Object.fromEntries([
+      ...Object.entries(config?.data ?? {}),
+      ...(container.env ?? []).map(({ name, value, valueFrom }) => [
+        name,
+        value ?? (valueFrom?.configMapKeyRef ? "login" : "postgresql://secret/x"),
+      ]),
+    ]) as Record<string, string>;
+
+    const read = readConfig(env);
+
+    expect(read).toMatchObject({
+      config: { PORT: 8080, MASKLINE_BATCH_SIZE: 500, LOG_LEVEL: "debug", unknownSettings: [] },
+    });
+    expect(container).toMatchObject({
+      ports: [{ name: "health", containerPort: 8080 }],
+      livenessProbe: { httpGet: { path: "/live", port: "health" } },
+      readinessProbe: { httpGet: { path: "/ready", port: "health" } },
+    });
+    const shutdownMs = "config" in read ? read.config.MASKLINE_SHUTDOWN_SECONDS * 1000 : NaN;
+    expect((spec.terminationGracePeriodSeconds ?? 0) * 1000).toBeGreaterThan(shutdownMs);
+  });
+
+  test("a digest wins over a tag, and without KEDA there are as many consumers as are asked for", () => {
+    const [consumer] = small.pods;
+    expect(consumer?.spec.containers[0]["image"]).toBe(`registry.example.com/own@${digest}`);
+    const deployment = small.manifests.find(({ kind }) => kind === "Deployment");
+    expect(deployment?.spec?.replicas).toBe(3);
+    expect(small.manifests.map(({ kind }) => kind)).not.toContain("ScaledObject");
+    const scaled = byDefault.manifests.find(({ kind }) => kind === "Deployment");
+    expect(scaled?.spec).not.toHaveProperty("replicas");
+  });
+
+  test.each([
+    ["maskline-consumer", "maskline-keyring"],
+    ["maskline-audit-checkpoint", "maskline-witness"],
+  ])("%s can read %s as it is mounted, and takes it for a secret that is kept", (name, secret) => {
+    const { securityContext, volumes = [] } = find(name).spec;
+    const mounted = volumes.find((volume) => volume.secret?.secretName === secret);
+    const mode = mounted?.secret?.defaultMode ?? 0;
+
+    // The kubelet gives the files to root and to the pod's fsGroup.
+    expect(securityContext.fsGroup).toBeDefined();
+    expect(mode & 0o040).not.toBe(0);
+    expect(modeFault({ mode, uid: 0 }, true, securityContext.runAsUser)).toBeNull();
+  });
+
+  test("only the checkpoint's job holds a signing key", () => {
+    const holders = pods.filter(({ spec }) => JSON.stringify(spec).includes("signing-key.pem"));
+
+    expect(holders.map(({ name }) => name)).toEqual(["maskline-audit-checkpoint"]);
+  });
+
+  test("consumer and migration take the same contract, a module of one's own too", () => {
+    const config = manifests.find(({ metadata }) => metadata.name === "maskline-contract");
+    expect(config?.data).toEqual({
+      MASKLINE_CONTRACT: "/contract/orders.contract.ts",
+      "orders.contract.ts": expect.stringContaining("defineContract"),
+    });
+    for (const { spec } of [find("maskline-consumer"), find("maskline-migrate")]) {
+      const [container] = spec.containers;
+      expect(container.env).toContainEqual({
+        name: "MASKLINE_CONTRACT",
+        valueFrom: { configMapKeyRef: { name: "maskline-contract", key: "MASKLINE_CONTRACT" } },
+      });
+      expect(container.volumeMounts).toContainEqual(
+        expect.objectContaining({ name: "contract", mountPath: "/contract" }),
+      );
+      expect(spec.volumes).toContainEqual({
+        name: "contract",
+        configMap: { name: "maskline-contract" },
+      });
+    }
+  });
+
+  test("another contract starts consumers anew, and is migrated to by a job of its own", () => {
+    const [before, after] = [byDefault, whole].map(({ pods: of }) => ({
+      consumer: of.find(({ name }) => name === "maskline-consumer")?.metadata,
+      job: of.find(({ kind }) => kind === "Job")?.name,
+    }));
+    expect(before?.consumer).not.toEqual(after?.consumer);
+    expect(before?.job).not.toBe(after?.job);
+  });
+
+  test.each(jobs)("$name can be given the authority of the database's certificate", ({ spec }) => {
+    expect(spec.volumes).toContainEqual({
+      name: "database-ca",
+      configMap: { name: "maskline-database-ca", optional: true },
+    });
+  });
+
+  test("each job leaves its metrics in a file of its own, on the volume that node_exporter serves", () => {
+    const files = jobs.map(
+      ({ spec }) =>
+        spec.containers[0].env?.find(({ name }) => name === "MASKLINE_METRICS_FILE")?.value,
+    );
+    expect(new Set(files)).toEqual(
+      new Set(
+        ["checkpoint", "maintain", "migrate", "verify"].map((name) => `/metrics/${name}.prom`),
+      ),
+    );
+    for (const { spec } of [...jobs, find("maskline-metrics")]) {
+      expect(spec.volumes).toContainEqual({
+        name: "metrics",
+        persistentVolumeClaim: { claimName: "maskline-metrics" },
+      });
+      expect(spec.containers[0].volumeMounts).toContainEqual(
+        expect.objectContaining({ name: "metrics", mountPath: "/metrics" }),
+      );
+    }
+    // A volume that one node can mount keeps them there.
+    for (const { spec } of jobs) {
+      expect(JSON.stringify(spec.affinity)).toContain(
+        '"app.kubernetes.io/name":"maskline-metrics"',
+      );
+    }
+    expect(JSON.stringify(byDefault.pods)).not.toContain("MASKLINE_METRICS_FILE");
+  });
+
+  test("the schedule of months has its flags", () => {
+    expect(find("maskline-maintain").spec.containers[0].args).toEqual([
+      "dist/command/maintain.js",
+      "--keep-months=24",
+      "--rewrite-erased",
+    ]);
+  });
+
+  test("the operator's rule has the same groups as Prometheus' own", () => {
+    const rule = manifests.find(({ kind }) => kind === "PrometheusRule");
+    expect(rule?.spec).toEqual(readYaml("deploy/monitoring/rules.yaml"));
+  });
 });

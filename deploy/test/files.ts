@@ -1,7 +1,7 @@
 /** Reads the deployment's files. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { parse, parseAllDocuments } from "yaml";
+import { parse } from "yaml";
 
 const root = new URL("../../", import.meta.url);
 
@@ -15,8 +15,4 @@ export function readText(path: string): string {
 
 export function readYaml(path: string): unknown {
   return parse(readText(path), { merge: true });
-}
-
-export function readDocuments(path: string): unknown[] {
-  return parseAllDocuments(readText(path)).map((document) => document.toJS());
 }

@@ -145,9 +145,3 @@ test("a panel's place is its own, and within Grafana's 24 columns", () => {
     for (const { gridPos } of panels) expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
   }
 });
-
-test("the rule of the Prometheus operator has the same groups", () => {
-  const rule = readYaml("deploy/kubernetes/prometheus-rule/prometheus-rule.yaml");
-
-  expect(rule).toMatchObject({ kind: "PrometheusRule", spec: { groups } });
-});

