@@ -2,6 +2,7 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import type { Dashboard as GrafanaDashboard, Panel as GrafanaPanel } from "@grafana/schema";
 import { audit, consumer, type Dashboard, type Panel } from "./dashboards.ts";
 
 const panelsPerRow = 3;
@@ -9,22 +10,23 @@ const panelsPerRow = 3;
 const size = { w: 24 / panelsPerRow, h: 8 };
 const datasource = { type: "prometheus", uid: "${datasource}" };
 
-/** As Grafana imports it. */
+/** As Grafana imports it, by the types of its own schema. */
 function printDashboard({ uid, title, panels }: Dashboard): string {
-  const dashboard = {
+  const dashboard: GrafanaDashboard = {
     uid,
     title,
     tags: ["maskline"],
     schemaVersion: 39,
     refresh: "30s",
     time: { from: "now-3h", to: "now" },
+    annotations: { list: [] },
     templating: { list: [{ name: "datasource", type: "datasource", query: "prometheus" }] },
     panels: panels.map(printPanel),
   };
   return `${JSON.stringify(dashboard, null, 1)}\n`;
 }
 
-function printPanel({ title, unit, queries }: Panel, index: number): object {
+function printPanel({ title, unit, queries }: Panel, index: number): GrafanaPanel {
   return {
     id: index + 1,
     type: "timeseries",
