@@ -157,6 +157,7 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
         readsMaskedData: access.readsMaskedData,
         preparesTransactions: access.preparesTransactions,
         additions: access.additions,
+        readingRequesters: access.readingRequesters,
         isRestored: access.isRestored,
         maintains: config.MASKLINE_MAINTENANCE === "on",
         maintainedAt: access.maintainedAt,

@@ -16,6 +16,7 @@ export interface Finding {
 export interface WorkPlan {
   readonly readsMaskedData: boolean;
   readonly preparesTransactions: boolean;
+  readonly readingRequesters: readonly string[];
   readonly isRestored: boolean;
   readonly additions: readonly string[];
   readonly namesPrivateKeyring: boolean;
@@ -193,6 +194,14 @@ const workChecks: readonly Check<[WorkPlan]>[] = [
       preparesTransactions &&
       "the database's max_prepared_transactions is not 0: a prepared transaction keeps its locks and what it may see when its session is gone, and so holds up the audit, maintenance and what erasure frees",
     advice: "set max_prepared_transactions to 0 where nothing uses two-phase commits",
+  },
+  {
+    severity: "warning",
+    find: ({ readingRequesters: logins }) =>
+      logins.length > 0 &&
+      `one login may ask for originals and read the rows that have their tokens as well: ${logins.join(", ")}`,
+    advice:
+      "take maskline_analyst or maskline_requester from it: whoever has both ties one original that was approved to every row that shares it",
   },
   {
     severity: "warning",

@@ -24,6 +24,7 @@ const plan = {
   hasVault: true,
   readsMaskedData: false,
   preparesTransactions: false,
+  readingRequesters: [],
   isRestored: false,
   additions: [],
   maintains: true,
@@ -131,6 +132,12 @@ test("warns of a short lease, few receives and short retentions", () => {
 test("warns of a server that lets a transaction outlive its session", () => {
   expect(preflight(healthy, { ...plan, preparesTransactions: true })).toMatchObject([
     { severity: "warning", advice: expect.stringContaining("max_prepared_transactions") },
+  ]);
+});
+
+test("a login that asks for originals and reads their rows is told of", () => {
+  expect(preflight(healthy, { ...plan, readingRequesters: ["alice", "bob"] })).toMatchObject([
+    { severity: "warning", finding: expect.stringMatching(/: alice, bob$/) },
   ]);
 });
 

@@ -1,7 +1,7 @@
 /** What the process gives the tool: handed in by main.ts, and by tests. */
 
 import type { Sample } from "@org/run-metrics";
-import { exit, printableJson, RecoverError } from "@org/recovery";
+import { exit, printable, printableJson, printableLines, RecoverError } from "@org/recovery";
 
 export interface Edge {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -30,7 +30,7 @@ export async function confirmOrEnd(
   lines: readonly string[],
 ): Promise<void> {
   if (yes || edge.confirm === null) return;
-  edge.stderr.write(`${lines.join("\n")}\n`);
+  edge.stderr.write(`${lines.map(printable).join("\n")}\n`);
   if (await edge.confirm("Go on?")) return;
   throw new RecoverError(exit.denied, "Stopped: you said no.", { advice: "Nothing was done." });
 }
@@ -53,12 +53,14 @@ export async function readValue(edge: Edge): Promise<string> {
   });
 }
 
-/** One JSON document on standard output, or lines for a reader. */
+/** One JSON document on standard output, or lines for a reader: whatever a database put in, it steers no terminal. */
 export function report(
   edge: Edge,
   options: { readonly json: boolean },
   answer: { readonly json: unknown; readonly text: readonly string[] },
 ): void {
-  const text = options.json ? printableJson(answer.json) : answer.text.join("\n");
+  const text = options.json
+    ? printableJson(answer.json)
+    : answer.text.map(printableLines).join("\n");
   edge.stdout.write(`${text}\n`);
 }

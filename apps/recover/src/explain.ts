@@ -4,15 +4,16 @@ import { MaskingError } from "@org/masking";
 import { CommanderError } from "commander";
 import { databaseFault } from "./compose.ts";
 import type { Edge } from "./edge.ts";
-import { exit, type ExitCode, RecoverError } from "@org/recovery";
+import { exit, type ExitCode, printableLines, RecoverError } from "@org/recovery";
 
 export function explain(thrown: unknown, edge: Edge): ExitCode {
   if (thrown instanceof CommanderError)
     return thrown.exitCode === 0 ? exit.done : exit.configuration;
   const error = foresee(thrown);
   if (error instanceof RecoverError) {
-    const faults = error.faults.map((fault) => `  - ${fault}\n`);
-    edge.stderr.write(`${error.message}\n${faults.join("")}${error.advice}\n`);
+    const faults = error.faults.map((fault) => `  - ${fault}`);
+    const said = [error.message, ...faults, error.advice].map(printableLines);
+    edge.stderr.write(`${said.join("\n")}\n`);
     return error.exitCode;
   }
   // The message of an error that nobody foresaw may quote a value.

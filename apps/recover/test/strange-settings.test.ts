@@ -25,10 +25,6 @@ const strange: Readonly<Record<string, string>> = {
   xmloption: "document",
   array_nulls: "off",
   transform_null_equals: "on",
-  lc_messages: "C",
-  lc_monetary: "C",
-  lc_numeric: "C",
-  lc_time: "C",
   // What names mean, and who may.
   search_path: '"$user"',
   row_security: "off",
@@ -73,6 +69,28 @@ const strange: Readonly<Record<string, string>> = {
   stats_fetch_consistency: "snapshot",
 };
 
+/** By one of the system's own locales that is not C, where it has one. */
+const localized = ["lc_messages", "lc_monetary", "lc_numeric", "lc_time"];
+
+async function findLocale(): Promise<string> {
+  const [locale] = await office.admin(
+    "SELECT collcollate AS name FROM pg_collation WHERE collprovider = 'c' ORDER BY collcollate !~* '^C' DESC, 1 DESC LIMIT 1",
+  );
+  return String(locale?.["name"]);
+}
+
+/** A place of its own, as an administrator gives the owner one. */
+async function makeTablespace(): Promise<string> {
+  const name = "strange";
+  const [known] = await office.admin("SELECT FROM pg_tablespace WHERE spcname = $1", [name]);
+  if (known === undefined) {
+    await office.admin("SET allow_in_place_tablespaces = on");
+    await office.admin(`CREATE TABLESPACE ${name} LOCATION ''`);
+    await office.admin(`GRANT CREATE ON TABLESPACE ${name} TO maskline_owner`);
+  }
+  return name;
+}
+
 /** Whoever sets it means us too: a database that takes no writes has no flow. */
 const meant = new Set(["default_transaction_read_only"]);
 
@@ -110,7 +128,13 @@ async function setStrange(): Promise<void> {
   const names = new Set(known.map((row) => String(row["name"]).toLowerCase()));
   const switches = await findSwitches();
   expect(switches.size).toBeGreaterThan(30);
-  for (const [setting, value] of new Map([...switches, ...Object.entries(strange)])) {
+  const locale = await findLocale();
+  const found = localized.map((setting) => [setting, locale] as const);
+  const wanted = [...switches, ...Object.entries(strange), ...found];
+  for (const [setting, value] of new Map([
+    ...wanted,
+    ["default_tablespace", await makeTablespace()],
+  ])) {
     // Of a later version, or of a library that is not loaded yet.
     if (!names.has(setting) && !setting.includes(".")) continue;
     const quoted = setting === "search_path" ? value : `'${value}'`;
@@ -148,7 +172,14 @@ test.each(testContracts)(
     office = await openOffice(contract);
     await setStrange();
     await migrate(office.adminUrl, { contract });
+    const month = new Date().toISOString().slice(0, 7).replace("-", "_");
+    await office.admin(`DROP TABLE maskline.seed_${month}, maskline.vault_${month}`);
     await maintain(office.adminUrl, {});
+    // Where the database says that new tables go.
+    const [placed] = await office.admin(
+      "SELECT count(*)::integer AS tables FROM pg_class JOIN pg_tablespace ON pg_tablespace.oid = reltablespace WHERE spcname = 'strange' AND relkind = 'r'",
+    );
+    expect(placed).toEqual({ tables: 2 });
 
     const message = office.sample(farTexts(contract));
     const [record = ""] = await office.write([message, office.sample()]);

@@ -25,7 +25,7 @@ CREATE TABLE recovery.access_grant (
   walked_to uuid DEFAULT '00000000-0000-0000-0000-000000000000',
   record_count bigint,
   -- Why it can never be approved, where that is known: a code.
-  ended text CHECK (ended IN ('nothing_matches', 'too_many_records')),
+  ended text CHECK (ended IN ('nothing_matches', 'too_many_records', 'stands_twice')),
   -- The transaction that made or changed it last; a subtransaction has the id of its transaction.
   changed_in xid8 NOT NULL DEFAULT pg_current_xact_id(),
   purpose text NOT NULL CHECK (purpose ~ '^[a-z0-9][a-z0-9_-]{1,63}$'),
@@ -583,6 +583,9 @@ BEGIN
   v_ended := CASE
     WHEN cardinality(v_records) > least(v_policy.max_records, v_grant.max_records) THEN 'too_many_records'
     WHEN v_count = 0 AND v_grant.capability IN ('unmask', 'retry', 'erase') THEN 'nothing_matches'
+    -- The consumer writes no id twice: somebody else did, and nobody can tell which of the two it was.
+    WHEN v_grant.capability = 'unmask' AND v_count > (SELECT count(DISTINCT record_id) FROM unnest(v_records) AS record_id)
+      THEN 'stands_twice'
   END;
   IF v_ended IS NOT NULL THEN
     UPDATE recovery.access_grant
@@ -593,7 +596,7 @@ BEGIN
     RETURN jsonb_build_object('grant', p_grant);
   END IF;
 
-  -- A record that stands twice, under two dates, is one record.
+  -- To erase, a record that stands twice, under two dates, is one record.
   INSERT INTO recovery.grant_record (grant_id, record_id, create_date)
   SELECT p_grant, record_id, create_date
   FROM unnest(v_records, v_dates) AS resolved (record_id, create_date)

@@ -110,6 +110,20 @@ BEGIN
 END
 $$;
 
+-- Where these records stand: on the days that the grant lists, and on any other that somebody wrote them under.
+CREATE FUNCTION recovery.places_of(p_contract maskline.contract, p_records uuid[], p_dates date[])
+RETURNS TABLE (record_id uuid, create_date date)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN QUERY EXECUTE format(
+    'SELECT listed.record_id, listed.create_date FROM unnest($1, $2) AS listed (record_id, create_date)
+     UNION SELECT seed.record_id, seed.create_date FROM maskline.seed WHERE seed.record_id = ANY ($1)
+     UNION SELECT vault.record_id, vault.create_date FROM maskline.vault WHERE vault.record_id = ANY ($1)
+     UNION SELECT entry.record_id, entry.create_date FROM public.%I AS entry WHERE entry.record_id = ANY ($1)',
+    p_contract.table_name) USING p_records, p_dates;
+END
+$$;
+
 -- Erases the next records of the grant; "isDone" when none is left.
 --
 -- Their ids first: from then on nothing sealed is handed out under them, whatever is put back. Then the
@@ -123,6 +137,7 @@ DECLARE
   v_selector jsonb;
   v_records uuid[];
   v_dates date[];
+  v_count bigint;
   v_erasure bigint;
   v_seeds bigint;
 BEGIN
@@ -141,11 +156,15 @@ BEGIN
     RETURN jsonb_build_object('erased', 0, 'seeds', 0, 'isDone', true);
   END IF;
   UPDATE recovery.claim SET walked_to = v_records[cardinality(v_records)] WHERE id = p_claim;
+  v_count := cardinality(v_records);
   v_erasure := recovery.note_erasure(p_claim, v_contract, v_records, v_dates);
   INSERT INTO maskline.erased (record_id, erasure) SELECT unnest(v_records), v_erasure
   ON CONFLICT (record_id) DO UPDATE SET erasure = excluded.erasure;
   -- A retry that is under way has the message's lock, and makes a row, a seal and a seed of it: what follows sees them.
   DELETE FROM maskline.quarantine WHERE record_id = ANY (v_records);
+  SELECT array_agg(record_id), array_agg(create_date) INTO v_records, v_dates
+  FROM recovery.places_of(v_contract, v_records, v_dates);
+  PERFORM recovery.note_erased_from(v_erasure, v_contract, v_records, v_dates);
   DELETE FROM maskline.seed USING unnest(v_records, v_dates) AS batch (record_id, create_date)
   WHERE seed.record_id = batch.record_id AND seed.create_date = batch.create_date;
   GET DIAGNOSTICS v_seeds = ROW_COUNT;
@@ -154,8 +173,8 @@ BEGIN
   IF NOT coalesce((v_selector ->> 'keepTokens')::boolean, false) THEN
     PERFORM recovery.erase_tokens(v_contract, v_records, v_dates);
   END IF;
-  PERFORM recovery.note_changed(p_claim, cardinality(v_records));
-  RETURN jsonb_build_object('erased', cardinality(v_records), 'seeds', v_seeds, 'isDone', false);
+  PERFORM recovery.note_changed(p_claim, v_count);
+  RETURN jsonb_build_object('erased', v_count, 'seeds', v_seeds, 'isDone', false);
 END
 $$;
 

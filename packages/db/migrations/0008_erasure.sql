@@ -61,11 +61,20 @@ DECLARE
 BEGIN
   PERFORM recovery.commit_to_disk();
   INSERT INTO recovery.erasure (claim_id) VALUES (p_claim) RETURNING id INTO v_erasure;
-  INSERT INTO recovery.erasure_file (erasure, place, relation, file)
-  SELECT v_erasure, place, relation, pg_relation_filenode(relation)
-  FROM recovery.tables_of(p_contract, p_records, p_dates);
+  PERFORM recovery.note_erased_from(v_erasure, p_contract, p_records, p_dates);
   RETURN v_erasure;
 END
+$$;
+
+-- The files of these rows, and of quarantine if one of the records is there still.
+CREATE FUNCTION recovery.note_erased_from(p_erasure bigint, p_contract maskline.contract, p_records uuid[],
+  p_dates date[])
+RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  INSERT INTO recovery.erasure_file (erasure, place, relation, file)
+  SELECT p_erasure, place, relation, pg_relation_filenode(relation)
+  FROM recovery.tables_of(p_contract, p_records, p_dates)
+  ON CONFLICT DO NOTHING
 $$;
 
 -- Takes erased tokens out of the planner's statistics: by new ones. Where somebody holds the table's lock,

@@ -37,13 +37,18 @@ export interface Access {
   readonly loggedBy: readonly string[];
   /** What the table has beyond the contract, in words: rows of this program have none of it. */
   readonly additions: readonly string[];
+  /** Logins that may ask for originals, and read the rows that have their tokens as well. */
+  readonly readingRequesters: readonly string[];
   /** The server goes on from a backup or a standby, and nobody has said that what it lacks was dealt with. */
   readonly isRestored: boolean;
   /** When the daily work was last done, by whomever; null where it never was. */
   readonly maintainedAt: Date | null;
 }
 
-interface State extends Pick<Access, "readsMaskedData" | "preparesTransactions"> {
+interface State extends Pick<
+  Access,
+  "readsMaskedData" | "preparesTransactions" | "readingRequesters"
+> {
   /** Null in a schema that was never migrated. */
   readonly version: string | null;
   readonly isWriter: boolean;
@@ -143,7 +148,11 @@ async function readState(client: ClientBase, { table, columns }: AnyContract): P
        has_table_privilege('maskline.vault', 'SELECT') OR EXISTS (
          SELECT FROM pg_catalog.pg_attribute
          WHERE attrelid = to_regclass(format('public.%I', $1::text)) AND attname = ANY ($2::text[])
-           AND has_column_privilege(attrelid, attnum, 'SELECT')) AS "readsMaskedData"
+           AND has_column_privilege(attrelid, attnum, 'SELECT')) AS "readsMaskedData",
+       ARRAY(SELECT rolname::text FROM pg_catalog.pg_roles
+         WHERE rolcanlogin AND NOT rolsuper AND pg_has_role(oid, 'maskline_requester', 'MEMBER')
+           AND has_table_privilege(oid, to_regclass(format('public.%I', $1::text)), 'SELECT')
+         ORDER BY 1) AS "readingRequesters"
      FROM maskline.schema_version`,
     [table, tokens],
   );
@@ -155,6 +164,7 @@ async function readState(client: ClientBase, { table, columns }: AnyContract): P
       isUtf8: true,
       readsMaskedData: false,
       preparesTransactions: false,
+      readingRequesters: [],
     }
   );
 }

@@ -438,6 +438,18 @@ describe("check", () => {
     });
   });
 
+  it("names the logins that ask for originals and read the rows as well", async () => {
+    const nameOf = async (role: string): Promise<string> =>
+      new URL(await migrated.database.createLogin(role)).username;
+    const [both, one] = [await nameOf("maskline_requester"), await nameOf("maskline_requester")];
+    await migrated.read(`GRANT maskline_analyst TO ${both}`);
+    const { readingRequesters } = await writer.check();
+    expect(readingRequesters).toContain(both);
+    expect(readingRequesters).not.toContain(one);
+    await migrated.read(`DROP ROLE ${both}`);
+    await migrated.read(`DROP ROLE ${one}`);
+  });
+
   it("tells a login that is no writer from a database without the schema", async () => {
     const connectionString = await migrated.database.createLogin("maskline_analyst");
     await using analyst = connectWriter({ connection: { connectionString }, contract: anyLogin });

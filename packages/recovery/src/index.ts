@@ -30,7 +30,7 @@ export {
 } from "./open/open-records.ts";
 export { endOf, type ResultRow, type ResultSink, unmask, type UnmaskOrder } from "./open/unmask.ts";
 export { hasDuty, identify, type Operator, type Person, requireDuty } from "./operator.ts";
-export { printable, printableJson } from "./printable.ts";
+export { printable, printableJson, printableLines } from "./printable.ts";
 export { granted, refusal, refusalCodes } from "./refusals.ts";
 export type { Reveal } from "./reveal.ts";
 export {

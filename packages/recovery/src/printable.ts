@@ -8,6 +8,11 @@ export function printable(text: string): string {
   return text.replaceAll(steering, escaped);
 }
 
+/** The same of a text that has lines. */
+export function printableLines(text: string): string {
+  return text.split("\n").map(printable).join("\n");
+}
+
 /** JSON whose every character is safe on a terminal; a reader gets the exact value back. */
 export function printableJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(steering, escaped);

@@ -4,6 +4,10 @@ import { exit, RecoverError } from "./exit.ts";
 
 const refusals: Record<string, readonly [meaning: string, advice: string]> = {
   no_such_grant: ["There is no such grant of yours.", "`recover list` shows your grants."],
+  stands_twice: [
+    "A record stands twice, under two dates: somebody wrote its id again.",
+    "Nothing is opened of it. Tell the security team: the consumer's login can do that, and the consumer does not.",
+  ],
   nothing_matches: ["No record matches.", "Check the ids, the token, the subject or the dates."],
   self_approval: [
     "A request is not approved by who made it.",
@@ -130,10 +134,15 @@ const refusals: Record<string, readonly [meaning: string, advice: string]> = {
 export const refusalCodes: readonly string[] = [...Object.keys(refusals), "confirmation_declined"];
 
 const notFound = new Set(["no_such_grant", "nothing_matches"]);
+const tampered = new Set(["stands_twice"]);
 
 export function refusal(code: string): RecoverError {
   const [meaning, advice] = refusals[code] ?? ["The database refused.", "See the audit."];
-  const exitCode = notFound.has(code) ? exit.notFound : exit.denied;
+  const ends = [
+    [notFound, exit.notFound],
+    [tampered, exit.tampering],
+  ] as const;
+  const exitCode = ends.find(([codes]) => codes.has(code))?.[1] ?? exit.denied;
   return new RecoverError(exitCode, `${meaning} (${code})`, { advice });
 }
 

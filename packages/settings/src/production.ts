@@ -59,6 +59,11 @@ export const exposures = {
     finding: "a debugger can be attached to this process, and reads its keys",
     advice: "start it with --disable-sigusr1 and without --inspect",
   },
+  memory_files: {
+    finding:
+      "Node may write this process's memory, or its variables, into a file: keys and values with them",
+    advice: "start it without --heapsnapshot-…, --heap-prof and --report-…",
+  },
 } as const satisfies Readonly<Record<string, Rule>>;
 
 export type Exposure = keyof typeof exposures;
@@ -191,15 +196,18 @@ export function exposuresOfContract(path: string | null): Exposure[] {
   return file !== undefined && isWritableByOthers(file) ? ["writable_contract"] : [];
 }
 
-/** Whether a debugger is open, or a signal would open one. */
+/** Whether a debugger is open, or a signal would open one; and whether one, or a crash, would write memory down. */
 export function exposuresOfProcess(
   environment: Environment,
   execArgv: readonly string[] = process.execArgv,
 ): Exposure[] {
   const options = [...execArgv, ...(environment["NODE_OPTIONS"] ?? "").split(/\s+/)];
-  const isOpen = inspectorUrl() !== undefined;
-  const isAsked = options.some((option) => option.startsWith("--inspect"));
-  return isOpen || isAsked || !options.includes("--disable-sigusr1") ? ["debugger"] : [];
+  const isAsked = (form: RegExp): boolean => options.some((option) => form.test(option));
+  const isOpen = inspectorUrl() !== undefined || isAsked(/^--inspect/);
+  return [
+    ...(isOpen || !options.includes("--disable-sigusr1") ? (["debugger"] as const) : []),
+    ...(isAsked(/^--(heapsnapshot|heap-prof|report-)/) ? (["memory_files"] as const) : []),
+  ];
 }
 
 /** Whether a keyring has key material in it: of token keys, or of recipients' private keys. A reference has a colon. */

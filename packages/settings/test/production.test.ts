@@ -101,6 +101,10 @@ test("a debugger can be attached unless SIGUSR1 opens none and none is open", ()
   expect(exposuresOfProcess({ NODE_OPTIONS: "--inspect=0.0.0.0:9229" }, guarded)).toEqual([
     "debugger",
   ]);
+  const options = ["--heapsnapshot-signal=SIGUSR2", "--heap-prof", "--report-on-fatalerror"];
+  for (const option of options) {
+    expect(exposuresOfProcess({ NODE_OPTIONS: option }, guarded)).toEqual(["memory_files"]);
+  }
 });
 
 test("a server beyond this machine has to be verified, by Node too", () => {

@@ -97,6 +97,7 @@ async function judge(config: WorkConfig, access: Access, log: Logger): Promise<t
       additions: access.additions,
       isRestored: access.isRestored,
       preparesTransactions: access.preparesTransactions,
+      readingRequesters: access.readingRequesters,
       namesPrivateKeyring: config.RECOVER_PRIVATE_KEYRING !== null,
       unknownSettings: config.unknownSettings,
     }),

@@ -79,9 +79,18 @@ function toJson(row: AuditRow) {
     action: row.action,
     grant: row.grantId,
     claim: row.claimId,
-    detail: JSON.parse(row.detail) as unknown,
+    detail: parse(row.detail),
     detail_text: row.detail,
     previous_hash: Buffer.from(row.previousHash).toString("hex"),
     hash: Buffer.from(row.hash).toString("hex"),
   };
+}
+
+/** Null of what somebody made no JSON: it must not end the list of the others. */
+function parse(detail: string): unknown {
+  try {
+    return JSON.parse(detail) as unknown;
+  } catch {
+    return null;
+  }
 }

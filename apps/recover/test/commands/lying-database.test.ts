@@ -311,3 +311,38 @@ test.for(["rewrap", "retoken"])(
     });
   },
 );
+
+test("nothing that it says steers the terminal of whoever reads it", async () => {
+  const esc = "E'\\x1b[2J\\u202e'";
+  const grant = await ask(office.requester, forField());
+  await replace("recovery.requester_history(p_grant uuid)", {
+    returns: "jsonb",
+    body: `SELECT jsonb_build_object('days', ${esc}, 'grants', ${esc}, 'records', ${esc}, 'unusual', ARRAY[${esc}],
+      'opened', jsonb_build_array(jsonb_build_object('contract', ${esc}, 'capability', ${esc}, 'field', ${esc}, 'grants', ${esc}, 'records', ${esc})))`,
+  });
+  await replace("recovery.state_of(p_grant recovery.access_grant)", {
+    returns: "text",
+    body: `SELECT ${esc}`,
+  });
+  await replace("recovery.list_quarantine(p_limit integer)", {
+    returns:
+      "TABLE (record_id uuid, message_id uuid, sent_at text, quarantined_on text, contract text, reason text, sql_state text)",
+    body: `SELECT gen_random_uuid(), gen_random_uuid(), '2026-01-01T00:00:00Z', ${esc}, ${esc}, ${esc}, ${esc}`,
+  });
+  await replace("recovery.revoke(p_grant uuid)", {
+    returns: "jsonb",
+    body: `SELECT jsonb_build_object('refused', ${esc})`,
+  });
+  const { approver, custodian } = office;
+  const ended = [
+    await approver.recover(["list", "--grant", grant]),
+    await approver.recover(["list", "--grant", grant, "--json"]),
+    await approver.recover(["approve", grant]),
+    await runRecover(["approve", grant], approver.env, "", false),
+    await approver.recover(["revoke", grant]),
+    await custodian.recover(["quarantine", "list"]),
+  ];
+  const said = ended.map(({ stdout, stderr }) => stdout + stderr);
+  expect(said.filter((text) => text.includes("\\u001b"))).toHaveLength(said.length);
+  expect(said.join("")).not.toMatch(/[^\P{C}\n]/u);
+});

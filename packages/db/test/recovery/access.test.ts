@@ -180,6 +180,14 @@ describe.each(testContracts)("rows of $name", (contract: AnyContract) => {
     expect(handedOut).not.toContain(byId.recordId);
     expect(handedOut).not.toContain(bySubject.recordId);
     expect(await requester.recovery.claims.fetch(body)).toEqual([]);
+    const records = { kind: "records", ids: [byId.recordId] } as const;
+    expect(await office.request({ capability: "unmask", selector: records })).toEqual({
+      refused: "stands_twice",
+    });
+    await office.read(
+      `DELETE FROM ${table} WHERE record_id = $1 AND create_date = (now() AT TIME ZONE 'UTC')::date`,
+      [byId.recordId],
+    );
     const again = await office.claimRecords("unmask", [byId.recordId]);
     expect(await requester.recovery.claims.fetch(again)).toEqual([]);
     expect(await requester.recovery.claims.fetchBatchKeys(again)).toEqual([]);
@@ -456,6 +464,32 @@ describe("the database", () => {
         }
       }
     }
+  });
+
+  it("opens nothing of a record that somebody wrote again under another day, and erases both", async () => {
+    const [row] = await office.write(1);
+    if (row === undefined) throw new Error("Nothing was written.");
+    const { recordId, sentAtMs } = row;
+    await using thief = connectWriter({
+      connection: { connectionString: await office.database.createLogin("maskline_writer") },
+      contract: office.contract,
+    });
+    const copy = { ...row, messageId: randomUUID(), sentAtMs: sentAtMs - 40 * 86_400_000 };
+    await thief.write(createBatch({ rows: [copy] }));
+    const asked = await office.request({
+      capability: "unmask",
+      selector: { kind: "records", ids: [recordId] },
+    });
+    expect(asked).toEqual({ refused: "stands_twice" });
+    const claim = await office.claimWork({
+      capability: "erase",
+      selector: { kind: "records", ids: [recordId] },
+    });
+    const { work, erasure } = office.people.custodian.recovery;
+    expect(await work.eraseNext({ claim, limit: 10 })).toMatchObject({ erased: 1, seeds: 2 });
+    const places = await erasure.ofRecord(recordId);
+    expect(places.filter(({ reason }) => reason === "stands")).toEqual([]);
+    expect(places.find(({ place }) => place === "seeds")?.relations).toHaveLength(2);
   });
 
   it("erases what a retry makes a row of meanwhile", async () => {
