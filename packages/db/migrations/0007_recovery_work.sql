@@ -36,6 +36,12 @@ BEGIN
   IF FOUND THEN
     RETURN recovery.answer_claim(v_open.id, v_open.intent_seq, v_open.deadline) || '{"resumed": true}';
   END IF;
+  -- It costs the grant nothing, and each is a row of the audit.
+  IF (SELECT count(*) FROM recovery.claim
+      WHERE claimant = session_user AND claimed_at > clock_timestamp() - interval '1 hour' AND grant_id = p_grant)
+    >= (SELECT requests_per_hour FROM recovery.policy) THEN
+    RETURN recovery.refuse('too_many_claims', p_grant);
+  END IF;
   v_answer := recovery.open_claim(p_claim, p_grant, '{}', '{}', 0, v_grant.expires_at,
     jsonb_build_object('selector', v_grant.selector, 'records', v_grant.record_count,
       'digest', encode(v_grant.records_digest, 'hex')));

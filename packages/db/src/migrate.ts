@@ -56,6 +56,7 @@ export function migrate(
   return withClient({ connectionString: url, sendsWeakPassword }, async (client) => {
     await prepareRoles(client);
     await client.query("SET ROLE maskline_owner");
+    await requireOwnSchema(client);
     return retried(client, async () => {
       await lockSchema(client);
       const pending = await findPending(client);
@@ -84,7 +85,10 @@ export function planMigration(
   return withClient({ connectionString: url, sendsWeakPassword }, async (client) => {
     const roles = await findNeededRoles(client);
     // Where it is nobody's yet, there is nothing that only the owner could read.
-    if (roles.length === 0) await client.query("SET ROLE maskline_owner");
+    if (roles.length === 0) {
+      await client.query("SET ROLE maskline_owner");
+      await requireOwnSchema(client);
+    }
     await client.query("BEGIN READ ONLY");
     const pending = await findPending(client);
     const migrating = await Promise.all(pending.map(statementsOf));
@@ -138,6 +142,19 @@ async function requireUtf8(client: ClientBase): Promise<void> {
   if (encoding === "UTF8") return;
   throw new MigrationRefusedError([
     `The database's encoding is ${encoding}: make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0.`,
+  ]);
+}
+
+/** Whoever owns the schema can put a table of their own, with a trigger, in one's place: it would run as the owner. */
+async function requireOwnSchema(client: ClientBase): Promise<void> {
+  const { rows } = await client.query<{ owner: string }>(
+    `SELECT nspowner::regrole::text AS owner FROM pg_namespace
+     WHERE nspname = 'maskline' AND nspowner <> 'maskline_owner'::regrole`,
+  );
+  const owner = rows[0]?.owner;
+  if (owner === undefined) return;
+  throw new MigrationRefusedError([
+    `The schema maskline is ${owner}'s: drop it, or look who made it, and run ALTER SCHEMA maskline OWNER TO maskline_owner.`,
   ]);
 }
 

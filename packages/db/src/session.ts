@@ -36,6 +36,11 @@ const settings = {
   quote_all_identifiers: "off",
   default_transaction_isolation: "read committed",
   exit_on_error: "off",
+  // What any login may set for itself, and whoever has its password: the server's log would repeat what is written.
+  debug_print_parse: "off",
+  debug_print_rewritten: "off",
+  debug_print_plan: "off",
+  log_parameter_max_length_on_error: "0",
 } as const;
 
 /** Milliseconds; 0 is for ever. PostgreSQL has the last of them from version 17 on. */

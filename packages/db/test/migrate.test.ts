@@ -158,6 +158,16 @@ describe("a fault", () => {
     expect(await migrate(url, { contract: login })).toMatchObject({ applied: allMigrations });
   });
 
+  it("of a schema that somebody else made first is told, and nothing is made in it", async () => {
+    await administer(["CREATE DATABASE taken OWNER deploy", "CREATE ROLE squatter"]);
+    await administer(["CREATE SCHEMA maskline AUTHORIZATION squatter"], "taken");
+    for (const run of [migrate, planMigration]) {
+      const error = await refusal(run(urlOf("deploy", "taken"), { contract: login }));
+      expect(error).toBeInstanceOf(MigrationRefusedError);
+      expect(String(error)).toContain("squatter's");
+    }
+  });
+
   it("of the database's encoding is told with what to do, before anything is made", async () => {
     await administer([
       "CREATE DATABASE latin OWNER deploy ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0",

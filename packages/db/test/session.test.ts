@@ -223,6 +223,9 @@ test("a session has what it relies on, whatever the database says", async () => 
     "transaction_timeout = 500",
     "search_path = ''",
     "client_encoding = 'LATIN1'",
+    // As a thief of the login may set for it.
+    "debug_print_plan = on",
+    "log_parameter_max_length_on_error = -1",
   ]) {
     await admin.query(`ALTER DATABASE ${database.name} SET ${setting}`);
   }
@@ -238,6 +241,8 @@ test("a session has what it relies on, whatever the database says", async () => 
     transaction_timeout: "0",
     search_path: "pg_catalog, pg_temp",
     client_encoding: "UTF8",
+    debug_print_plan: "off",
+    log_parameter_max_length_on_error: "0",
   };
   const { rows } = await client.query<{ name: string; setting: string }>(
     "SELECT name, setting FROM pg_settings WHERE name = ANY ($1)",

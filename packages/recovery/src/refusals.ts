@@ -116,6 +116,10 @@ const refusals: Record<string, readonly [meaning: string, advice: string]> = {
     "You have asked as often as the policy allows an hour.",
     "Wait, or ask for more in one request.",
   ],
+  too_many_claims: [
+    "Work under this grant was begun as often as the policy allows an hour.",
+    "Wait, or let the run that is under way come to its end.",
+  ],
   too_many_refusals: [
     "You were refused as often as the audit writes down within an hour.",
     "Wait, and find out from `recover audit list` why.",

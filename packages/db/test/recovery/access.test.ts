@@ -1,5 +1,12 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { connectRecovery, connectWriter, migrate, type Row } from "@org/db";
+import {
+  type Answer,
+  type Claim,
+  connectRecovery,
+  connectWriter,
+  migrate,
+  type Row,
+} from "@org/db";
 import type { Token } from "@org/masking";
 import { type AnyContract, defineContract, login, subject, text } from "@org/schema";
 import { testContracts } from "@org/schema/test-contracts";
@@ -697,6 +704,21 @@ describe("the database", () => {
     const { rows: fetched } = await client.query("SELECT sent_at FROM recovery.fetch($1)", [claim]);
     expect(new Date(fetched[0].sent_at)).toEqual(before?.sentAt);
     await client.end();
+  });
+
+  it("begins work under one grant so often an hour, and no more", async () => {
+    const { custodian } = office.people;
+    const [row] = await office.write(1);
+    const grant = await office.grant({
+      capability: "erase",
+      selector: { kind: "records", ids: [row?.recordId ?? ""] },
+    });
+    const begin = (): Promise<Answer<Claim>> =>
+      custodian.recovery.work.claim({ grant, capability: "erase", claim: randomUUID() });
+    await office.read("UPDATE recovery.policy SET requests_per_hour = 1");
+    await custodian.recovery.claims.reportResult(claimOf(await begin()), { outcome: "failed" });
+    expect(await begin()).toEqual({ refused: "too_many_claims" });
+    await office.read("UPDATE recovery.policy SET requests_per_hour = 100000");
   });
 
   it("opens no work under a grant that was not approved, or for another subject", async () => {
