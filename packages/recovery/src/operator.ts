@@ -30,7 +30,7 @@ export function identify(files: Omit<Operator, "login">): Operator {
 
 /** @throws {@link RecoverError} (exit 3) if the recover keyring does not give the person this duty. */
 export function requireDuty({ login, keyring }: Person, duty: Duty): void {
-  if (!hasDuty({ login, keyring }, duty)) throw refusal("wrong_duty");
+  if (!hasDuty({ login, keyring }, duty)) throw refusal("wrong_duty", [duty]);
 }
 
 export function hasDuty({ login, keyring }: Omit<Person, "tenant">, duty: Duty): boolean {

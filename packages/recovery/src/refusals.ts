@@ -140,14 +140,15 @@ export const refusalCodes: readonly string[] = [...Object.keys(refusals), "confi
 const notFound = new Set(["no_such_grant", "nothing_matches"]);
 const tampered = new Set(["stands_twice"]);
 
-export function refusal(code: string): RecoverError {
+/** @param faults - What exactly, where the meaning leaves it open. */
+export function refusal(code: string, faults: readonly string[] = []): RecoverError {
   const [meaning, advice] = refusals[code] ?? ["The database refused.", "See the audit."];
   const ends = [
     [notFound, exit.notFound],
     [tampered, exit.tampering],
   ] as const;
   const exitCode = ends.find(([codes]) => codes.has(code))?.[1] ?? exit.denied;
-  return new RecoverError(exitCode, `${meaning} (${code})`, { advice });
+  return new RecoverError(exitCode, `${meaning} (${code})`, { advice, faults });
 }
 
 /** The answer, if it is none of these. */

@@ -150,7 +150,7 @@ test.for(["request", "witness"] as const)(
       RECOVER_KEYRING: path,
     });
     expect(ended).toMatchObject({ code: 3, stdout: "" });
-    expect(ended.stderr).toContain("(wrong_duty)");
+    expect(ended.stderr).toContain(`(wrong_duty)\n  - ${missing}\n`);
     expect((await unmask(office.requester, grant)).code).toBe(0);
   },
 );

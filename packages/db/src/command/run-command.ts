@@ -42,6 +42,12 @@ const configurationStates = new Set(["28000", "28P01", "3D000", "3F000", "42501"
 
 /** Runs the command on this process's arguments and environment, and sets its exit code. */
 export async function runCommand<Flag extends string>(command: Command<Flag>): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    // A reader may go away (`| head`): what was begun is still done.
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+  }
   if (process.argv.slice(2).some((argument) => argument === "--help" || argument === "-h")) {
     process.stdout.write(`${command.usage}\n`);
     return;

@@ -1,4 +1,5 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -72,6 +73,19 @@ describe.each(["migrate", "maintain"])("%s", (command) => {
     expect(code).toBe(2);
     expect(stderr).toContain("28P01: wrong user or password.\nCheck DATABASE_URL");
     expect(stderr).not.toContain("sentinel");
+  });
+
+  it("goes on where nobody reads what it says, as in `| head`", async () => {
+    const file = fileURLToPath(new URL(`../../src/command/${command}.ts`, import.meta.url));
+    const child = spawn(process.execPath, ["--conditions=@org/source", file, "--help"], {
+      env: nodeEnvironment,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    child.stdout.destroy();
+    let stderr = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    const [code] = (await once(child, "close")) as [number];
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   });
 
   it.each(["--help", "-h"])("teaches with %s", async (flag) => {
