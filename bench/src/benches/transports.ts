@@ -20,7 +20,7 @@ export const transports: Bench = {
     const bodies = sampleBodies(1_000);
     const candidate = (transport: "sdk" | "lean"): Candidate => ({
       name: transport,
-      label: transport === "sdk" ? "AWS SDK" : "lean: undici, signed by the SDK's signer",
+      label: transport === "sdk" ? "AWS SDK" : "lean: connections and a signer of our own",
       measure: async () =>
         receiveAndDelete(server, {
           transport,

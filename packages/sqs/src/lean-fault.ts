@@ -1,6 +1,4 @@
-/** Whatever undici throws, and whatever SQS refuses -> a QueueError. */
-
-import { errors } from "undici";
+/** Whatever a socket or the signer throws, and whatever SQS refuses -> a QueueError. */
 
 import { connectionError, QueueError, queueErrorCode } from "./queue-error.ts";
 
@@ -34,13 +32,5 @@ export function toQueueError(error: unknown): QueueError {
   if (error instanceof QueueError) return error;
   const { name, code } = error as NodeJS.ErrnoException;
   if (name === "CredentialsProviderError") return new QueueError("credentials_unavailable");
-  return isTimeout(error) ? new QueueError("timeout") : connectionError(code);
-}
-
-function isTimeout(error: unknown): boolean {
-  return (
-    error instanceof errors.ConnectTimeoutError ||
-    error instanceof errors.HeadersTimeoutError ||
-    error instanceof errors.BodyTimeoutError
-  );
+  return connectionError(code);
 }
