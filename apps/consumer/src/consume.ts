@@ -73,6 +73,7 @@ export async function consume(
     createDepth(queue, {
       first: attributes,
       failed: (error) => telemetry.depthFailed(toFailure("depth", error)),
+      isIdle: createIsIdle(progress, () => leases.size === 0 && !breaker.open),
     }),
   );
   const maintenance = watching.use(
@@ -123,6 +124,20 @@ export async function consume(
   }
   await running;
   return !progress.isHalted();
+}
+
+/** Says of the time since it was asked last whether nothing was received, of a queue that has nothing. */
+function createIsIdle(
+  { totals, findsNothing }: Telemetry["progress"],
+  isFree: () => boolean,
+): () => boolean {
+  let receivedBefore = -1;
+  return () => {
+    const { received } = totals();
+    const isSame = received === receivedBefore;
+    receivedBefore = received;
+    return isSame && findsNothing() && isFree();
+  };
 }
 
 /** What claims to be older than the queue can keep a message is damaged; where it keeps them for ever, nothing is too old. */

@@ -30,6 +30,8 @@ export interface Progress {
   /** Whether receives succeed: one has, and none has failed for long since. */
   readonly receives: () => boolean;
   readonly isHalted: () => boolean;
+  /** Receives succeed, and the last one brought nothing. */
+  readonly findsNothing: () => boolean;
   /** Empty receives in a row: the queue seems drained. */
   readonly emptyPolls: () => number;
   /** Milliseconds since a receive last ended, well or badly. */
@@ -80,6 +82,7 @@ export function createProgress(): Progress {
     failing: () => failing,
     receives: () => hasReceived && !isHalted && !isFailingLong(),
     isHalted: () => isHalted,
+    findsNothing: () => failing === null && emptyPolls > 0,
     emptyPolls: () => emptyPolls,
     // Who has been told to receive no more does not hang.
     sincePollMs: () => (isHalted ? 0 : performance.now() - polledAtMs),

@@ -49,7 +49,7 @@ export interface Telemetry {
   readonly invoked: (failed: number) => void;
   readonly progress: Pick<
     Progress,
-    "totals" | "emptyPolls" | "sincePollMs" | "receives" | "isHalted"
+    "totals" | "emptyPolls" | "findsNothing" | "sincePollMs" | "receives" | "isHalted"
   >;
 }
 

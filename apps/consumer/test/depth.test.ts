@@ -28,6 +28,7 @@ test("is read once a minute, not known after a failure, and read again", async (
   using depth = createDepth(queue, {
     first: attributesOf(1),
     failed: (error) => faults.push(error),
+    isIdle: () => false,
   });
   const seen = [];
   for (let minute = 0; minute < 4; minute += 1) {
@@ -47,7 +48,11 @@ test("waits for a reading that takes longer than a minute, and reads no more onc
       return hung.promise;
     },
   };
-  const depth = createDepth(queue, { first: attributesOf(1), failed: () => {} });
+  const depth = createDepth(queue, {
+    first: attributesOf(1),
+    failed: () => {},
+    isIdle: () => false,
+  });
   await vi.advanceTimersByTimeAsync(180_000);
   expect(asked).toBe(1);
   hung.resolve(attributesOf(5));
@@ -56,4 +61,38 @@ test("waits for a reading that takes longer than a minute, and reads no more onc
   depth[Symbol.dispose]();
   await vi.advanceTimersByTimeAsync(180_000);
   expect(asked).toBe(2);
+});
+
+test("is read twice an hour while nothing is received, and at the first minute in which something is", async () => {
+  let asked = 0;
+  let isIdle = true;
+  const queue = {
+    async attributes() {
+      asked += 1;
+      return attributesOf(asked);
+    },
+  };
+  const first = attributesOf(1);
+  const depth = createDepth(queue, { first, failed: () => {}, isIdle: () => isIdle });
+  await vi.advanceTimersByTimeAsync(60 * 60_000);
+  expect(asked).toBe(2);
+  isIdle = false;
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(asked).toBe(3);
+  depth[Symbol.dispose]();
+});
+
+test("after a failed reading it is read at the next minute, idle or not", async () => {
+  let asked = 0;
+  const queue = {
+    async attributes(): Promise<QueueAttributes> {
+      asked += 1;
+      if (asked < 3) throw new Error("away");
+      return attributesOf(asked);
+    },
+  };
+  const first = attributesOf(1);
+  using depth = createDepth(queue, { first, failed: () => {}, isIdle: () => true });
+  await vi.advanceTimersByTimeAsync(3 * 60_000);
+  expect(depth.last()?.depth.visible).toBe(3);
 });

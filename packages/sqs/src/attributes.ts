@@ -12,9 +12,30 @@ import type { QueueAttributes, Redrive } from "./queue.ts";
 
 type Attributes = Partial<Record<QueueAttributeName, string>>;
 
-export async function readAttributes(
+/** The place of a dead-letter queue, once it is known: asked for again where the policy names another. */
+interface DeadLetterPlace {
+  readonly arn: string;
+  readonly queueUrl: string;
+}
+
+export function createReadAttributes(
   client: SQSClient,
   queueUrl: string,
+): () => Promise<QueueAttributes> {
+  let known: DeadLetterPlace | null = null;
+  const place = async (arn: string): Promise<DeadLetterPlace | null> => {
+    if (known?.arn !== arn) known = await findDeadLetters(client, arn);
+    return known;
+  };
+  return async () => readAttributes(client, queueUrl, place);
+}
+
+type FindPlace = (arn: string) => Promise<DeadLetterPlace | null>;
+
+async function readAttributes(
+  client: SQSClient,
+  queueUrl: string,
+  place: FindPlace,
 ): Promise<QueueAttributes> {
   const attributes = await read(client, queueUrl, "All");
   const visibilityTimeoutSeconds = integer(attributes.VisibilityTimeout);
@@ -24,7 +45,7 @@ export async function readAttributes(
     fifo: attributes.FifoQueue === "true",
     visibilityTimeoutSeconds,
     retentionSeconds: integer(attributes.MessageRetentionPeriod),
-    redrive: await readRedrive(client, attributes.RedrivePolicy),
+    redrive: await readRedrive(client, attributes.RedrivePolicy, place),
     depth: {
       visible: integer(attributes.ApproximateNumberOfMessages) ?? 0,
       inFlight: integer(attributes.ApproximateNumberOfMessagesNotVisible) ?? 0,
@@ -33,10 +54,14 @@ export async function readAttributes(
   };
 }
 
-async function readRedrive(client: SQSClient, policy: string | undefined): Promise<Redrive | null> {
+async function readRedrive(
+  client: SQSClient,
+  policy: string | undefined,
+  place: FindPlace,
+): Promise<Redrive | null> {
   if (policy === undefined || policy === "") return null;
   const { deadLetterTargetArn, maxReceiveCount } = parsePolicy(policy);
-  const deadLetters = await readDeadLetters(client, deadLetterTargetArn).catch(() => null);
+  const deadLetters = await readDeadLetters(client, place(deadLetterTargetArn)).catch(() => null);
   return {
     deadLetterTargetArn,
     maxReceiveCount,
@@ -59,13 +84,21 @@ function parsePolicy(policy: string): Pick<Redrive, "deadLetterTargetArn" | "max
 }
 
 /** `arn:aws:sqs:region:account:name` */
-async function readDeadLetters(client: SQSClient, arn: string): Promise<Attributes | null> {
+async function findDeadLetters(client: SQSClient, arn: string): Promise<DeadLetterPlace | null> {
   const [, , , , account, name] = arn.split(":");
-  const { QueueUrl } = await client.send(
+  const { QueueUrl: queueUrl } = await client.send(
     new GetQueueUrlCommand({ QueueName: name, QueueOwnerAWSAccountId: account }),
   );
-  if (QueueUrl === undefined) return null;
-  return read(client, QueueUrl, "MessageRetentionPeriod", "ApproximateNumberOfMessages");
+  return queueUrl === undefined ? null : { arn, queueUrl };
+}
+
+async function readDeadLetters(
+  client: SQSClient,
+  finding: ReturnType<FindPlace>,
+): Promise<Attributes | null> {
+  const place = await finding;
+  if (place === null) return null;
+  return read(client, place.queueUrl, "MessageRetentionPeriod", "ApproximateNumberOfMessages");
 }
 
 async function read(

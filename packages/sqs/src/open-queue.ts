@@ -2,7 +2,7 @@
 
 import type { QueueAttributeName, SQSClientConfig } from "@aws-sdk/client-sqs";
 
-import { readAttributes } from "./attributes.ts";
+import { createReadAttributes } from "./attributes.ts";
 import { createBatchCall, type SendBatch } from "./batch-calls.ts";
 import {
   extendedClientAttributeNames,
@@ -66,6 +66,7 @@ export function openQueue(options: QueueOptions): Queue {
     maxSockets: CONTROL_SOCKETS,
     silenceMs: timeouts.callMs,
   });
+  const readAttributes = createReadAttributes(control, queueUrl);
   const { credentials } = control.config;
   const transport =
     options.transport === "sdk"
@@ -90,7 +91,7 @@ export function openQueue(options: QueueOptions): Queue {
 
     async attributes() {
       assertOpen();
-      return readAttributes(control, queueUrl).catch((error: unknown) => {
+      return readAttributes().catch((error: unknown) => {
         throw toQueueError(error);
       });
     },

@@ -99,7 +99,8 @@ test("while nothing but damage comes, each receive waits longer", async () => {
   }
 });
 
-test("the first poll is short, so that it is soon known whether receives succeed", async () => {
+test("an idle poll is followed by a short pause; the first one is short itself, so that it is soon known whether receives succeed", async () => {
+  pauses.length = 0;
   const waits: number[] = [];
   const stop = new AbortController();
   const limits = { maxMessages: 100, maxBytes: 2 ** 30, batchSize: 1, batchAgeMs: 0 };
@@ -115,4 +116,6 @@ test("the first poll is short, so that it is soon known whether receives succeed
   await receive(stop.signal);
   await leases.stop();
   expect(waits).toEqual([1, 20, 20]);
+  // With 20 s of waiting: 175 receives an hour, and twice two questions for the depth.
+  expect(pauses).toEqual([500, 500]);
 });

@@ -378,6 +378,15 @@ export function describeFaults(transport: Transport): void {
     });
   });
 
+  test("asks once where the dead-letter queue is: each further reading of attributes is two requests", async () => {
+    await using at = await openStage(transport, 0);
+    for (let reading = 0; reading < 3; reading += 1) await at.queue.attributes();
+    const { deadLetterRetentionSeconds } = (await at.queue.attributes()).redrive ?? {};
+    expect(deadLetterRetentionSeconds).not.toBeNull();
+    expect(at.asked("GetQueueUrl")).toHaveLength(1);
+    expect(at.asked("GetQueueAttributes")).toHaveLength(8);
+  });
+
   test("says that it has no credentials", async () => {
     await using at = await openStage(transport, 0);
     const none = Object.assign(new Error(canary), { name: "CredentialsProviderError" });
