@@ -1,5 +1,6 @@
 /** The bounded room between pollers and writes: it forms batches, and no poll starts without room for what it may bring. */
 import type { Held } from "./model.ts";
+import { createPace } from "./pace.ts";
 
 /** ReceiveMessage returns at most ten messages (SQS quotas). */
 export const mostPerReceive = 10;
@@ -27,7 +28,7 @@ export interface Reservation {
 export interface Buffer {
   readonly waiting: number;
   readonly inHand: number;
-  /** Waits for room for one full receive; null once closed or aborted. */
+  /** Waits until there is room for one full receive, and the writes will want it; null once closed or aborted. */
   readonly reserve: (signal: AbortSignal) => Promise<Reservation | null>;
   /** Frees the room of messages that are acknowledged. */
   readonly release: (messages: readonly Held[]) => void;
@@ -48,7 +49,16 @@ export function createBuffer(limits: BufferLimits): Buffer {
   let bytesInHand = 0;
   let typicalBytes = firstGuessBytes;
   let closed = false;
+  const pace = createPace();
   const changed = createCondition();
+
+  /**
+   * What waits, or comes with polls in flight, is at most what keeps the writes busy: two batches, and
+   * twice what they write in a round trip. More would only be held and renewed.
+   */
+  function isWanted(): boolean {
+    return waiting.length + reserved < 2 * limits.batchSize + 2 * pace.inRoundTrip();
+  }
 
   function hasRoom(): boolean {
     const nothingElse = inHand + reserved === 0;
@@ -88,6 +98,7 @@ export function createBuffer(limits: BufferLimits): Buffer {
     });
     const batch = waiting.splice(0, end === -1 ? waiting.length : end);
     bytesWaiting -= bytesOf(batch);
+    changed.notify();
     return batch;
   }
 
@@ -107,12 +118,15 @@ export function createBuffer(limits: BufferLimits): Buffer {
     },
     async reserve(signal) {
       const isOver = (): boolean => closed || signal.aborted;
-      while (!isOver() && !hasRoom()) await changed.wait(null, signal);
+      while (!isOver() && !(hasRoom() && isWanted())) await changed.wait(null, signal);
       if (isOver()) return null;
       reserved += mostPerReceive;
+      const reservedAtMs = performance.now();
       return {
         exchange(messages) {
           reserved -= mostPerReceive;
+          // One that is not full may have waited for messages.
+          if (messages.length === mostPerReceive) pace.received(performance.now() - reservedAtMs);
           if (messages.length > 0) learnSize(messages);
           const areIn = messages.length === 0 || takes(messages);
           changed.notify();
@@ -123,12 +137,14 @@ export function createBuffer(limits: BufferLimits): Buffer {
     release(messages) {
       inHand -= messages.length;
       bytesInHand -= bytesOf(messages);
+      pace.passed(messages.length);
       changed.notify();
     },
     withdraw(unwanted) {
       const withdrawn = waiting.filter(unwanted);
       waiting = waiting.filter((message) => !unwanted(message));
       bytesWaiting -= bytesOf(withdrawn);
+      changed.notify();
       return withdrawn;
     },
     async *batches() {

@@ -56,7 +56,7 @@ describe("room", () => {
   });
 
   test("remembers large bodies over a hundred answers of small ones", async () => {
-    const buffer = createBuffer({ ...roomy, maxBytes: 25 * mebibyte });
+    const buffer = createBuffer({ ...roomy, batchSize: 1_000, maxBytes: 25 * mebibyte });
     const large = createHelds(10, { bytes: mebibyte });
     await put(buffer, large);
     buffer.release(large);
@@ -81,6 +81,17 @@ describe("room", () => {
     const answers = [createHelds(10, { bytes: 2 * mebibyte }), createHelds(1), []];
     const taken = polls.map((poll, at) => poll?.exchange(answers[at] ?? []));
     expect({ taken, inHand: buffer.inHand }).toEqual({ taken: [true, false, true], inHand: 10 });
+  });
+
+  test("is not given to more than two batches that wait or come, until one of them is taken", async () => {
+    const buffer = createBuffer({ ...roomy, batchSize: 20 });
+    const batches = buffer.batches();
+    for (let receives = 0; receives < 4; receives += 1) await put(buffer, createHelds(10));
+    expect(await reservesAtOnce(buffer)).toBe(false);
+
+    const reserving = buffer.reserve(never);
+    await batches.next();
+    expect(await reserving).not.toBeNull();
   });
 
   test("an aborted or closed wait reserves nothing", async () => {
