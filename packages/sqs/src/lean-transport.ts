@@ -38,6 +38,7 @@ export function openLeanTransport(options: TransportOptions): Transport {
     return { connections: { polls: open(), deletes: open(), renewals: open() }, signer };
   };
   let prepared: Promise<Ready> | undefined;
+  const dateOf = createDateOf();
 
   const post = async ({ kind, timeoutMs, signal, sign, body }: Call): Promise<object> => {
     try {
@@ -84,12 +85,19 @@ export function openLeanTransport(options: TransportOptions): Transport {
   };
 }
 
-/** Null for an answer out of a cache, whose date is not now. */
-function dateOf({ headers }: Answer): number | null {
-  const date = headers.get("date");
-  if (date === undefined || headers.has("age")) return null;
-  const serverMs = Date.parse(date);
-  return Number.isNaN(serverMs) ? null : serverMs;
+/** Of the answer's second; null for an answer out of a cache, whose date is not now. Most repeat the one before. */
+function createDateOf(): (answer: Answer) => number | null {
+  let text = "";
+  let ms = Number.NaN;
+  return ({ headers }) => {
+    const date = headers.get("date");
+    if (date === undefined || headers.has("age")) return null;
+    if (date !== text) {
+      text = date;
+      ms = Date.parse(date);
+    }
+    return Number.isNaN(ms) ? null : ms;
+  };
 }
 
 function parse(text: string): object {

@@ -61,6 +61,7 @@ export function createSigner(options: SignerOptions): Signer {
   const { region, endpoint, credentials, clock } = options;
   const reusable = new Map<string, Reusable>();
   const path = canonicalPath(endpoint.pathname);
+  const basicDate = createBasicDate();
   let dayKey: DayKey | null = null;
 
   const keyOf = (current: Credentials, day: string): DayKey => {
@@ -119,9 +120,18 @@ function deriveDayKey(credentials: Credentials, day: string, region: string): Da
   return { credentials, day, scope: `${day}/${region}/sqs/aws4_request`, key };
 }
 
-/** `20261127T134415Z` */
-function basicDate(ms: number): string {
-  return new Date(ms).toISOString().replace(/[-:]|\.\d+/g, "");
+/** `20261127T134415Z`, made once a second. */
+function createBasicDate(): (ms: number) => string {
+  let second = Number.NaN;
+  let text = "";
+  return (ms) => {
+    const asked = Math.floor(ms / 1000);
+    if (asked !== second) {
+      second = asked;
+      text = new Date(ms).toISOString().replace(/[-:]|\.\d+/g, "");
+    }
+    return text;
+  };
 }
 
 /** For services but S3: without empty segments and dots, and what is encoded is encoded again. */
