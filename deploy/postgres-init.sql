@@ -10,7 +10,8 @@ FROM unnest(ARRAY[
   'maskline_requester',
   'maskline_approver',
   'maskline_custodian',
-  'maskline_auditor'
+  'maskline_auditor',
+  'maskline_console'
 ]) AS name
 WHERE to_regrole(name) IS NULL
 \gexec

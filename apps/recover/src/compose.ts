@@ -6,6 +6,7 @@ import {
   DatabaseError,
   type DatabaseFault,
   type Recovery,
+  type RecoveryConnection,
   trustOf,
 } from "@org/db";
 import { createTokenizer, type Keyring, type Tokenizer } from "@org/masking";
@@ -53,7 +54,7 @@ import type { Edge } from "./edge.ts";
 import { openProfile, refuseExposures } from "./profile.ts";
 
 /** As the login that RECOVER_DATABASE_URL names: the database decides what it may do. */
-export function openRecovery(edge: Edge): Recovery {
+export function openRecovery(edge: Edge): RecoveryConnection {
   const { server, profile, connectionString } = readProfile(edge);
   const { allowed } = profile;
   refuseExposures(edge, profile, [

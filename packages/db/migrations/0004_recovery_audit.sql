@@ -10,6 +10,23 @@ REVOKE ALL ON SCHEMA recovery FROM PUBLIC;
 GRANT USAGE ON SCHEMA recovery
   TO maskline_requester, maskline_approver, maskline_custodian, maskline_auditor;
 
+-- Who acts. The session's login; of a console's session, whoever's login it took by SET ROLE, which PostgreSQL
+-- allows it for the logins that it is a member of. That setting stands inside of functions that run as the owner too.
+-- A console is nobody by itself, and a group role is no person.
+CREATE FUNCTION recovery.person() RETURNS name
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_role name := current_setting('role');
+BEGIN
+  -- A superuser counts as a member of every role.
+  IF NOT pg_has_role(session_user, 'maskline_console', 'MEMBER')
+    OR (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) THEN RETURN session_user; END IF;
+  IF (SELECT rolcanlogin AND NOT pg_has_role(oid, 'maskline_console', 'MEMBER')
+    FROM pg_roles WHERE rolname = v_role) THEN RETURN v_role; END IF;
+  RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = 'a console acts for one person at a time';
+END
+$$;
+
 -- What the owner decides; one row.
 CREATE TABLE recovery.policy (
   singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
@@ -59,7 +76,7 @@ $$;
 CREATE TABLE recovery.audit (
   seq bigint PRIMARY KEY,
   at timestamptz NOT NULL,
-  -- The collation of names: else no index on it serves a comparison with session_user.
+  -- The collation of names: else no index on it serves a comparison with recovery.person().
   actor text COLLATE "C" NOT NULL,
   action text NOT NULL CHECK (action IN ('requested', 'resolved', 'compared', 'approved', 'denied',
     'revoked', 'refused', 'intent', 'result', 'abandoned')),
@@ -161,11 +178,12 @@ BEGIN
   SELECT head.seq + 1, head.hash INTO STRICT v_row.seq, v_row.previous_hash
   FROM recovery.audit_head AS head FOR UPDATE;
   v_row.at := clock_timestamp();
-  v_row.actor := session_user;
+  v_row.actor := recovery.person();
   v_row.action := p_action;
   v_row.grant_id := p_grant;
   v_row.claim_id := p_claim;
-  v_row.detail := p_detail::text;
+  v_row.detail := (p_detail || CASE WHEN v_row.actor <> session_user
+    THEN jsonb_build_object('through', session_user) ELSE '{}' END)::text;
   v_row.hash := sha256(recovery.length_prefixed(
     recovery.utf8('mk1/audit'),
     recovery.utf8(v_row.seq::text),
@@ -187,7 +205,7 @@ $$;
 CREATE FUNCTION recovery.count_recent(p_action text) RETURNS bigint
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT count(*) FROM recovery.audit
-  WHERE actor = session_user AND action = p_action AND at > clock_timestamp() - interval '1 hour'
+  WHERE actor = (SELECT recovery.person()) AND action = p_action AND at > clock_timestamp() - interval '1 hour'
 $$;
 
 -- A refusal is an answer ({"refused": code}), not an error: an error would roll its audit row back.

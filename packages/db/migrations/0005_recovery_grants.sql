@@ -1,5 +1,5 @@
 -- Governed recovery, part 2: grants. One person asks, others approve, and the database knows who is
--- who by session_user.
+-- who by recovery.person().
 --
 -- A request takes two transactions, as an access does: its terms are audited first, and only once
 -- that is committed does anybody learn how many records match. Nothing is shown of what the current
@@ -8,7 +8,7 @@
 CREATE TABLE recovery.access_grant (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
   tenant text NOT NULL CHECK (length(tenant) BETWEEN 1 AND 64),
-  requester text NOT NULL DEFAULT session_user,
+  requester text NOT NULL DEFAULT recovery.person(),
   -- '*' where the work is on what the contracts share.
   contract text NOT NULL CHECK (length(contract) BETWEEN 1 AND 63),
   capability text NOT NULL
@@ -55,7 +55,7 @@ CREATE TABLE recovery.grant_record (
 
 CREATE TABLE recovery.approval (
   grant_id uuid NOT NULL REFERENCES recovery.access_grant (id),
-  approver text COLLATE "C" NOT NULL DEFAULT session_user,
+  approver text COLLATE "C" NOT NULL DEFAULT recovery.person(),
   decision text NOT NULL CHECK (decision IN ('approve', 'deny')),
   key_id text NOT NULL,
   signature bytea NOT NULL,
@@ -67,7 +67,7 @@ CREATE TABLE recovery.approval (
 CREATE TABLE recovery.comparison (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
   grant_id uuid NOT NULL REFERENCES recovery.access_grant (id),
-  asker text NOT NULL DEFAULT session_user,
+  asker text NOT NULL DEFAULT recovery.person(),
   what text NOT NULL CHECK (what IN ('subject', 'value')),
   -- As the audit has it: tokens, or the MAC of a subject.
   named jsonb NOT NULL,
@@ -412,7 +412,7 @@ BEGIN
     ELSE p_contract.masked_fields END;
   RETURN CASE
     WHEN v_role IS NULL THEN 'no_such_capability'
-    WHEN NOT pg_has_role(session_user, v_role, 'MEMBER') THEN 'not_your_role'
+    WHEN NOT pg_has_role(recovery.person(), v_role, 'MEMBER') THEN 'not_your_role'
     WHEN p_contract.name IS NULL
       AND (p_request ->> 'capability' = 'rewrap' AND p_request ->> 'contract' = '*') IS NOT TRUE
       OR p_contract.name IS NOT NULL AND p_request ->> 'capability' = 'rewrap' THEN 'no_such_contract'
@@ -544,7 +544,7 @@ DECLARE
 BEGIN
   PERFORM recovery.require(pg_column_size(p_selector) <= 16777216);
   SELECT * INTO v_grant FROM recovery.access_grant WHERE id = p_grant;
-  IF NOT FOUND OR v_grant.requester <> session_user THEN
+  IF NOT FOUND OR v_grant.requester <> recovery.person() THEN
     RETURN recovery.refuse('no_such_grant', NULL);
   END IF;
   IF v_grant.changed_in = pg_current_xact_id() THEN
@@ -622,9 +622,9 @@ $$;
 CREATE FUNCTION recovery.may_see(p_grant recovery.access_grant) RETURNS boolean
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
   SELECT p_grant.changed_in IS DISTINCT FROM pg_current_xact_id_if_assigned()
-    AND (p_grant.requester = session_user
-      OR pg_has_role(session_user, 'maskline_approver', 'MEMBER')
-      OR pg_has_role(session_user, 'maskline_auditor', 'MEMBER'))
+    AND (p_grant.requester = recovery.person()
+      OR pg_has_role(recovery.person(), 'maskline_approver', 'MEMBER')
+      OR pg_has_role(recovery.person(), 'maskline_auditor', 'MEMBER'))
 $$;
 
 -- Everything that an approval signs, and what became of the grant. The salt is the requester's own.
@@ -634,7 +634,7 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
     'id', p_grant.id, 'tenant', p_grant.tenant, 'requester', p_grant.requester,
     'contract', p_grant.contract, 'capability', p_grant.capability, 'fields', p_grant.fields,
     'selector', p_grant.selector,
-    'subjectSalt', CASE WHEN p_grant.requester = session_user THEN encode(p_grant.subject_salt, 'hex') END,
+    'subjectSalt', CASE WHEN p_grant.requester = recovery.person() THEN encode(p_grant.subject_salt, 'hex') END,
     'digest', encode(coalesce(p_grant.records_digest, recovery.digest_of('{}')), 'hex'),
     'records', coalesce(p_grant.record_count, 0), 'ended', p_grant.ended,
     'purpose', p_grant.purpose, 'ticket', p_grant.ticket, 'justification', p_grant.justification,
@@ -745,7 +745,7 @@ BEGIN
   PERFORM recovery.require(recovery.most_under_a_key(p_tokens) <= CASE p_what WHEN 'subject' THEN 1
     ELSE (SELECT count(*) FROM jsonb_object_keys((recovery.contract_named(v_grant.contract)).tokens)) END);
   v_refusal := CASE
-    WHEN v_grant.requester = session_user THEN 'self_approval'
+    WHEN v_grant.requester = recovery.person() THEN 'self_approval'
     WHEN recovery.state_of(v_grant) NOT IN ('pending', 'live') THEN 'grant_' || recovery.state_of(v_grant)
     WHEN recovery.count_recent('compared') >= (SELECT comparisons_per_hour FROM recovery.policy)
       THEN 'too_many_comparisons' END;
@@ -772,7 +772,7 @@ DECLARE
   v_count bigint;
 BEGIN
   SELECT * INTO v_comparison FROM recovery.comparison
-  WHERE id = p_comparison AND asker = session_user
+  WHERE id = p_comparison AND asker = recovery.person()
     AND transaction_id IS DISTINCT FROM pg_current_xact_id_if_assigned();
   IF NOT FOUND THEN RETURN NULL; END IF;
   PERFORM recovery.require_on_disk();
@@ -880,9 +880,9 @@ BEGIN
   SELECT * INTO v_grant FROM recovery.access_grant WHERE id = p_grant FOR UPDATE;
   IF NOT FOUND THEN RETURN recovery.refuse('no_such_grant', NULL); END IF;
   v_state := recovery.state_of(v_grant);
-  IF v_grant.requester = session_user THEN RETURN recovery.refuse('self_approval', p_grant); END IF;
-  IF p_signer <> session_user THEN RETURN recovery.refuse('wrong_signer', p_grant); END IF;
-  SELECT decision INTO v_decided FROM recovery.approval WHERE grant_id = p_grant AND approver = session_user;
+  IF v_grant.requester = recovery.person() THEN RETURN recovery.refuse('self_approval', p_grant); END IF;
+  IF p_signer <> recovery.person() THEN RETURN recovery.refuse('wrong_signer', p_grant); END IF;
+  SELECT decision INTO v_decided FROM recovery.approval WHERE grant_id = p_grant AND approver = recovery.person();
   IF v_decided = p_decision THEN RETURN jsonb_build_object('state', v_state); END IF;
   -- The recover keyring may ask for more approvals than the database knows of.
   IF v_state <> 'pending' AND NOT (v_state = 'live' AND p_decision = 'approve') THEN
@@ -915,7 +915,7 @@ BEGIN
   END IF;
   IF v_grant.revoked_at IS NOT NULL THEN RETURN recovery.refuse('grant_revoked', p_grant); END IF;
   UPDATE recovery.access_grant
-  SET revoked_at = clock_timestamp(), revoked_by = session_user, changed_in = pg_current_xact_id()
+  SET revoked_at = clock_timestamp(), revoked_by = recovery.person(), changed_in = pg_current_xact_id()
   WHERE id = p_grant;
   PERFORM recovery.append_audit('revoked', p_grant, NULL, '{}');
   RETURN jsonb_build_object('state', 'revoked');

@@ -5,7 +5,7 @@
 CREATE TABLE recovery.claim (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
   grant_id uuid NOT NULL REFERENCES recovery.access_grant (id),
-  claimant text COLLATE "C" NOT NULL DEFAULT session_user,
+  claimant text COLLATE "C" NOT NULL DEFAULT recovery.person(),
   -- A subtransaction has the id of its transaction, so a savepoint changes nothing.
   transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
   fields text[] NOT NULL,
@@ -82,7 +82,7 @@ BEGIN
   -- All claims stand in one line from here on: counts and rates cannot be outrun in parallel.
   PERFORM FROM recovery.audit_head FOR UPDATE;
   SELECT * INTO v_grant FROM recovery.access_grant WHERE id = p_grant FOR UPDATE;
-  IF NOT FOUND OR v_grant.requester <> session_user THEN RETURN 'no_such_grant'; END IF;
+  IF NOT FOUND OR v_grant.requester <> recovery.person() THEN RETURN 'no_such_grant'; END IF;
   IF v_grant.changed_in = pg_current_xact_id() THEN
     RAISE EXCEPTION USING ERRCODE = 'MK003', MESSAGE = 'the grant is not committed';
   END IF;
@@ -93,7 +93,7 @@ BEGIN
   IF v_grant.used_records + p_cost > v_grant.max_records THEN RETURN 'grant_used_up'; END IF;
   IF p_capability IN ('unmask', 'lookup', 'retry') THEN
     SELECT coalesce(sum(record_count), 0) INTO v_spent FROM recovery.claim
-    WHERE claimant = session_user AND claimed_at > clock_timestamp() - interval '1 minute';
+    WHERE claimant = (SELECT recovery.person()) AND claimed_at > clock_timestamp() - interval '1 minute';
     IF v_spent + p_cost > (SELECT records_per_minute FROM recovery.policy) THEN
       RETURN 'too_fast';
     END IF;
@@ -159,7 +159,7 @@ BEGIN
     AND cardinality(p_fields) BETWEEN CASE p_capability WHEN 'unmask' THEN 1 ELSE 0 END AND 200
     AND cardinality(p_records) BETWEEN 1 AND (SELECT max_records FROM recovery.policy));
   v_records := ARRAY(SELECT DISTINCT record_id FROM unnest(p_records) AS record_id ORDER BY 1);
-  PERFORM recovery.abandon_overdue(session_user);
+  PERFORM recovery.abandon_overdue(recovery.person());
   v_refusal := recovery.check_grant(p_grant, p_capability, p_fields, cardinality(v_records));
   IF v_refusal IS NULL AND EXISTS (
     SELECT unnest(v_records) EXCEPT SELECT record_id FROM recovery.grant_record WHERE grant_id = p_grant)
@@ -169,7 +169,7 @@ BEGIN
   -- Paid for when it was opened.
   IF p_capability = 'retry' AND coalesce(v_refusal, 'too_fast') IN ('grant_used_up', 'too_fast') THEN
     SELECT claim.* INTO v_open FROM recovery.claim JOIN recovery.access_grant ON access_grant.id = grant_id
-    WHERE grant_id = p_grant AND capability = 'retry' AND claimant = session_user AND closed_at IS NULL;
+    WHERE grant_id = p_grant AND capability = 'retry' AND claimant = recovery.person() AND closed_at IS NULL;
     IF v_records = ARRAY(
       SELECT record_id FROM recovery.claim_record WHERE claim_id = v_open.id ORDER BY record_id) THEN
       RETURN recovery.answer_claim(v_open.id, v_open.intent_seq, v_open.deadline) || '{"resumed": true}';
@@ -211,7 +211,7 @@ DECLARE
 BEGIN
   PERFORM recovery.require_read_committed();
   SELECT * INTO v_claim FROM recovery.claim WHERE id = p_claim FOR UPDATE;
-  IF NOT FOUND OR v_claim.claimant <> session_user THEN
+  IF NOT FOUND OR v_claim.claimant <> recovery.person() THEN
     RAISE EXCEPTION USING ERRCODE = 'MK004', MESSAGE = 'no such claim';
   END IF;
   -- A null status is that of a transaction too old to be known, so of one that ended long ago; its
@@ -393,7 +393,7 @@ BEGIN
   PERFORM recovery.require(pg_column_size(p_detail) <= 4096 AND recovery.is_result(p_detail));
   PERFORM FROM recovery.audit_head FOR UPDATE;
   UPDATE recovery.claim SET closed_at = clock_timestamp()
-  WHERE id = p_claim AND claimant = session_user AND closed_at IS NULL
+  WHERE id = p_claim AND claimant = recovery.person() AND closed_at IS NULL
     AND transaction_id <> pg_current_xact_id()
   RETURNING * INTO v_claim;
   IF NOT FOUND THEN RAISE EXCEPTION USING ERRCODE = 'MK004', MESSAGE = 'no such claim'; END IF;
@@ -416,7 +416,7 @@ BEGIN
     AND octet_length(p_field) BETWEEN 1 AND 128 AND cardinality(p_tokens) BETWEEN 1 AND 1000
     AND NOT EXISTS (SELECT FROM unnest(p_tokens) AS token
       WHERE (octet_length(token) < 100 AND token ~ recovery.token_form()) IS NOT TRUE));
-  PERFORM recovery.abandon_overdue(session_user);
+  PERFORM recovery.abandon_overdue(recovery.person());
   v_refusal := recovery.check_grant(p_grant, 'lookup', ARRAY[p_field], 1);
   IF v_refusal IS NULL AND NOT (SELECT selector -> 'tokens' @> to_jsonb(p_tokens)
     FROM recovery.access_grant WHERE id = p_grant) THEN

@@ -21,7 +21,7 @@ DECLARE
 BEGIN
   PERFORM recovery.require(p_grant IS NOT NULL AND p_claim IS NOT NULL
     AND p_capability IN ('erase', 'rewrap', 'retoken') AND coalesce(octet_length(p_subject), 1) <= 4096);
-  PERFORM recovery.abandon_overdue(session_user);
+  PERFORM recovery.abandon_overdue(recovery.person());
   v_refusal := recovery.check_grant(p_grant, p_capability, '{}', 0);
   SELECT * INTO v_grant FROM recovery.access_grant WHERE id = p_grant;
   IF v_refusal IS NULL AND NOT recovery.is_subject_of(v_grant.selector, p_subject) THEN
@@ -38,7 +38,7 @@ BEGIN
   END IF;
   -- It costs the grant nothing, and each is a row of the audit.
   IF (SELECT count(*) FROM recovery.claim
-      WHERE claimant = session_user AND claimed_at > clock_timestamp() - interval '1 hour' AND grant_id = p_grant)
+      WHERE claimant = recovery.person() AND claimed_at > clock_timestamp() - interval '1 hour' AND grant_id = p_grant)
     >= (SELECT requests_per_hour FROM recovery.policy) THEN
     RETURN recovery.refuse('too_many_claims', p_grant);
   END IF;

@@ -327,7 +327,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_erasures bigint[] := ARRAY(
     SELECT erasure.id FROM recovery.erasure JOIN recovery.claim ON claim.id = claim_id
-    WHERE claim_id = p_claim AND claimant = session_user);
+    WHERE claim_id = p_claim AND claimant = recovery.person());
 BEGIN
   PERFORM recovery.require_read_committed();
   IF cardinality(v_erasures) > 0 THEN
@@ -339,7 +339,7 @@ BEGIN
       to_char(max(quarantined_on), 'YYYY-MM-DD')
     FROM maskline.quarantine AS refused
     WHERE subject_tag IS NULL AND contract = (SELECT contract FROM recovery.claim
-      JOIN recovery.access_grant ON access_grant.id = grant_id WHERE claim.id = p_claim AND claimant = session_user);
+      JOIN recovery.access_grant ON access_grant.id = grant_id WHERE claim.id = p_claim AND claimant = recovery.person());
 END
 $$;
 

@@ -26,7 +26,11 @@ export type {
   StoredBatchKey,
   Tokens,
 } from "./recovery/claims.ts";
-export { connectRecovery, type Recovery } from "./recovery/connect-recovery.ts";
+export {
+  connectRecovery,
+  type Recovery,
+  type RecoveryConnection,
+} from "./recovery/connect-recovery.ts";
 export type { ErasedRecord, Erasure, ErasurePlace, PlaceState } from "./recovery/erasure.ts";
 export { type LogSetting, type ServerSetting } from "./log-settings.ts";
 export type {

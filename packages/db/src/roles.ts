@@ -11,6 +11,7 @@ export const roles = [
   "maskline_approver",
   "maskline_custodian",
   "maskline_auditor",
+  "maskline_console",
 ] as const;
 
 export type Role = (typeof roles)[number];

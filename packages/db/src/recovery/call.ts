@@ -1,6 +1,6 @@
 /** Calls of the functions in the schema `recovery`, each a transaction of its own. */
 
-import { Pool, type QueryResultRow } from "pg";
+import { escapeIdentifier, Pool, type PoolClient, type QueryResultRow } from "pg";
 import { DatabaseError, toDatabaseError } from "../database-error.ts";
 import { type Connection, SessionClient } from "../session.ts";
 
@@ -16,33 +16,89 @@ export type Answer<T> = T | { readonly refused: string };
 /** Long work runs in batches; what counts or finds records may read whole tables. */
 const statementTimeoutMs = 600_000;
 
-export function openCalls(connection: Connection): { call: Call; close: () => Promise<void> } {
+export interface Calls {
+  /** As the login of the connection. */
+  readonly call: Call;
+  /** As another login, which the server lets this one take. */
+  readonly callAs: (login: string) => Call;
+  readonly close: () => Promise<void>;
+}
+
+export interface CallsOptions {
+  /** As pg_stat_activity shows it. */
+  readonly applicationName: string;
+  readonly connectionsAtMost: number;
+}
+
+export function openCalls(
+  connection: Connection,
+  { applicationName, connectionsAtMost }: CallsOptions,
+): Calls {
   const pool = new Pool({
     ...connection,
     Client: SessionClient,
-    application_name: "maskline-recover",
-    max: 2,
+    application_name: applicationName,
+    max: connectionsAtMost,
     connectionTimeoutMillis: 10_000,
     statement_timeout: statementTimeoutMs,
     keepAlive: true,
   });
-  // Every fault of the connection also fails the query in hand.
-  pool.on("error", () => {});
+  pool.on("error", ignore);
   return {
     async call<Row extends QueryResultRow>(name: string, given: Arguments = {}) {
-      const places = Object.keys(given).map((parameter, index) => `${parameter} => $${index + 1}`);
       try {
-        const { rows } = await pool.query<Row>(
-          `SELECT * FROM recovery.${name}(${places.join(", ")})`,
-          Object.values(given),
-        );
-        return rows;
+        return (await pool.query<Row>(textOf(name, given), Object.values(given))).rows;
       } catch (error) {
         throw toDatabaseError(error);
       }
     },
+    callAs: (login) =>
+      async function callAs<Row extends QueryResultRow>(name: string, given: Arguments = {}) {
+        try {
+          return await inRole(pool, login, async (client) => {
+            return (await client.query<Row>(textOf(name, given), Object.values(given))).rows;
+          });
+        } catch (error) {
+          throw toDatabaseError(error);
+        }
+      },
     close: () => pool.end(),
   };
+}
+
+function textOf(name: string, given: Arguments): string {
+  const places = Object.keys(given).map((parameter, index) => `${parameter} => $${index + 1}`);
+  return `SELECT * FROM recovery.${name}(${places.join(", ")})`;
+}
+
+/** Every fault of the connection also fails the query in hand. */
+const ignore = (): void => {};
+
+/** The role ends with the transaction: whoever has the connection next, behind a pooler too, is not in it. */
+async function inRole<T>(
+  pool: Pool,
+  login: string,
+  use: (client: PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect();
+  client.on("error", ignore);
+  let isOver = false;
+  try {
+    await client.query(`BEGIN; SET LOCAL ROLE ${escapeIdentifier(login)}`);
+    const used = await use(client);
+    await client.query("COMMIT");
+    isOver = true;
+    return used;
+  } catch (error) {
+    isOver = await client.query("ROLLBACK").then(
+      () => true,
+      () => false,
+    );
+    throw error;
+  } finally {
+    client.off("error", ignore);
+    client.release(!isOver);
+  }
 }
 
 /** The one value of a function that returns one. */

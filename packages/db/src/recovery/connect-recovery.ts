@@ -2,7 +2,7 @@
 
 import type { Connection } from "../session.ts";
 import { type Audit, createAudit } from "./audit.ts";
-import { openCalls } from "./call.ts";
+import { type Call, type CallsOptions, openCalls } from "./call.ts";
 import { type Claims, createClaims } from "./claims.ts";
 import { createErasure, type Erasure } from "./erasure.ts";
 import { createGrants, type Grants } from "./grants.ts";
@@ -14,7 +14,7 @@ import { createWork, type Work } from "./work.ts";
  *
  * Every method throws {@link DatabaseError}.
  */
-export interface Recovery extends AsyncDisposable {
+export interface Recovery {
   readonly grants: Grants;
   readonly claims: Claims;
   readonly audit: Audit;
@@ -22,15 +22,33 @@ export interface Recovery extends AsyncDisposable {
   readonly erasure: Erasure;
 }
 
+export interface RecoveryConnection extends Recovery, AsyncDisposable {
+  /**
+   * The same as another login, over the same connections; the audit names both. For members of
+   * maskline_console, and of that login; to anybody else SET ROLE changes nobody's name.
+   */
+  readonly as: (login: string) => Recovery;
+}
+
 /** Opens no connection yet: the first call does. */
-export function connectRecovery(connection: Connection): Recovery {
-  const { call, close } = openCalls(connection);
+export function connectRecovery(
+  connection: Connection,
+  { applicationName = "maskline-recover", connectionsAtMost = 2 }: Partial<CallsOptions> = {},
+): RecoveryConnection {
+  const calls = openCalls(connection, { applicationName, connectionsAtMost });
+  return {
+    ...createRecovery(calls.call),
+    as: (login) => createRecovery(calls.callAs(login)),
+    [Symbol.asyncDispose]: calls.close,
+  };
+}
+
+function createRecovery(call: Call): Recovery {
   return {
     grants: createGrants(call),
     claims: createClaims(call),
     audit: createAudit(call),
     work: createWork(call),
     erasure: createErasure(call),
-    [Symbol.asyncDispose]: close,
   };
 }

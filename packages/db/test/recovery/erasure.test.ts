@@ -7,7 +7,7 @@ import {
   maintain,
   migrate,
   type PlaceState,
-  type Recovery,
+  type RecoveryConnection,
 } from "@org/db";
 import { type LocalPostgres, startPostgres } from "@org/local";
 import { login } from "@org/schema";
@@ -21,7 +21,7 @@ let postgres: LocalPostgres;
 let admin: Client;
 let custodian: Client;
 let approver: Client;
-let recovery: Recovery;
+let recovery: RecoveryConnection;
 const database = "erasure";
 
 beforeAll(async () => {

@@ -112,11 +112,11 @@ function intentOf(grant: Grant, { recordIds, tokens, ...use }: Use): object {
   return { ...use, records: recordIds.length, digest: digestOf(recordIds) };
 }
 
-/** The detail's members are these, and its deadline. */
+/** The detail's members are these, its deadline, and through what it was made. */
 function says(detail: string, expected: object): boolean {
   const { success, data } = intentDetail.safeParse(detail);
   if (!success) return false;
-  const { deadline: _, ...members } = data;
+  const { deadline: _, through: __, ...members } = data;
   return canonicalJson(members) === canonicalJson(expected);
 }
 
@@ -130,7 +130,7 @@ const intentDetail = z
       return z.NEVER;
     }
   })
-  .pipe(z.looseObject({ deadline: z.string() }));
+  .pipe(z.looseObject({ deadline: z.string(), through: z.string().optional() }));
 
 /** Without a checkpoint nothing is fetched; the audit says so, and the operator what was spent. */
 async function coverOrReport(
