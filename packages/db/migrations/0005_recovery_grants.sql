@@ -874,7 +874,7 @@ DECLARE
   v_decided text;
 BEGIN
   PERFORM recovery.require(p_decision IN ('approve', 'deny') AND p_key_id ~ '^[0-9a-f]{16}$'
-    AND octet_length(p_signature) = 64 AND octet_length(p_signer) BETWEEN 1 AND 63);
+    AND octet_length(p_signature) BETWEEN 64 AND 2048 AND octet_length(p_signer) BETWEEN 1 AND 63);
   -- First of all locks, here as in a claim: so they cannot wait for each other in a ring.
   PERFORM FROM recovery.audit_head FOR UPDATE;
   SELECT * INTO v_grant FROM recovery.access_grant WHERE id = p_grant FOR UPDATE;

@@ -1,4 +1,10 @@
 /** The embedded stack for demo and tests: PostgreSQL, an SQS server, and the leash that ends them. */
+export {
+  type Authenticator,
+  type AuthenticatorAnswer,
+  type AuthenticatorOptions,
+  createAuthenticator,
+} from "./authenticator.ts";
 export { type BaseBackup, takeBaseBackup } from "./base-backup.ts";
 export { chooseContract, type ChosenContract } from "./choose-contract.ts";
 export { freePort } from "./free-port.ts";

@@ -9,8 +9,8 @@ export { type CheckpointSink, readCheckpoints, type StoredCheckpoint } from "./a
 export { type AuditFault, faultKinds, type Verified, verifyAudit } from "./audit/verify.ts";
 export { createWitness, type Witness } from "./audit/witness.ts";
 export { exit, type ExitCode, RecoverError } from "./exit.ts";
-export { canonicalGrant, digestOf } from "./grants/canonical-grant.ts";
-export { describeGrant } from "./grants/describe-grant.ts";
+export { canonicalGrant, challengeOf, digestOf } from "./grants/canonical-grant.ts";
+export { describeDigest, describeGrant } from "./grants/describe-grant.ts";
 export { describeHistory } from "./grants/describe-history.ts";
 export { tokensOf } from "./grants/find-excess.ts";
 export { describeJudged, type Judged, judgeSubject, judgeValue } from "./grants/judge-grant.ts";
@@ -34,6 +34,14 @@ export { printable, printableJson, printableLines } from "./printable.ts";
 export { granted, refusal, refusalCodes } from "./refusals.ts";
 export type { Reveal } from "./reveal.ts";
 export {
+  type Assertion,
+  type PasskeyJson,
+  passkeyEntry,
+  passkeyJson,
+  readPasskey,
+  passkeySignature,
+} from "./signing/passkey.ts";
+export {
   approvalsFor,
   deploymentForm,
   duties,
@@ -46,6 +54,8 @@ export {
   readRecoverKeyring,
   type RecoverKeyring,
   type RecoverKeyringJson,
+  type Signer,
+  verifiedBy,
 } from "./signing/recover-keyring.ts";
 export { loadSigningKey, type SigningKey, writeSigningKey } from "./signing/signing-key.ts";
 export { rawPublicKey, readPublicKey } from "./signing/public-key.ts";

@@ -5,6 +5,8 @@ import { openOperator, openRecovery } from "../compose.ts";
 import { confirmOrEnd, type Edge, report } from "../edge.ts";
 import {
   canonicalGrant,
+  challengeOf,
+  describeDigest,
   describeGrant,
   describeHistory,
   describeJudged,
@@ -78,7 +80,10 @@ async function decide(
   const { grant } = await showVerified({ grants: recovery.grants, operator }, options.id);
   const judged = await compareGrant(edge, recovery.grants, { ...options, grant });
   const history = await recovery.grants.history(options.id);
+  const signed = { decision: verb, deployment };
+  const digest = Buffer.from(challengeOf(grant, signed)).toString("hex");
   const said = [
+    describeDigest(grant, signed),
     ...(history === null ? [] : describeHistory(history)),
     ...(judged === null ? [] : [describeJudged(judged, grant)]),
   ];
@@ -92,14 +97,14 @@ async function decide(
     await recovery.grants.decide(options.id, {
       decision: verb,
       keyId: key.kid,
-      signature: key.sign(canonicalGrant(grant, { decision: verb, deployment })),
+      signature: key.sign(canonicalGrant(grant, signed)),
       login,
     }),
   );
   const decided = (await recovery.grants.show(options.id)) ?? grant;
   const state = stateOf(decided, operator.keyring);
   report(edge, options, {
-    json: { grant: options.id, state, compared: judged, history },
+    json: { grant: options.id, state, digest, compared: judged, history },
     text: [...said, `The grant is ${state}.`],
   });
 }

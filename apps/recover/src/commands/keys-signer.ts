@@ -11,13 +11,13 @@ import {
   type Duty,
   exit,
   isUrl,
-  type KeyJson,
   readRecoverKeyring,
   RecoverError,
   type RecoverKeyringJson,
   writeSigningKey,
 } from "@org/recovery";
 import { replaceFile } from "../keys/replace-file.ts";
+import { withKey } from "../keys/with-key.ts";
 
 interface Options {
   readonly login: string;
@@ -135,19 +135,4 @@ function newKeyring(edge: Edge, options: Options): RecoverKeyringJson {
     ],
     operators: [],
   };
-}
-
-/** A person who is known keeps their duties: those change under review alone. */
-function withKey(
-  before: RecoverKeyringJson,
-  { login, duty }: Options,
-  key: KeyJson,
-): RecoverKeyringJson {
-  const isKnown = before.operators.some((operator) => operator.login === login);
-  const operators = isKnown
-    ? before.operators.map((operator) =>
-        operator.login === login ? { ...operator, keys: [...operator.keys, key] } : operator,
-      )
-    : [...before.operators, { login, duties: duty, keys: [key] }];
-  return { ...before, operators };
 }

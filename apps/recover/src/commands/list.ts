@@ -1,11 +1,19 @@
 /** `recover list`: the grants that one may see. */
 
+import type { Grant } from "@org/db";
 import { Command } from "commander";
 import { openRecovery } from "../compose.ts";
+import { readOptional, resolvePath } from "../config.ts";
 import { type Edge, report } from "../edge.ts";
 import { positive } from "../option-values.ts";
 import { formatRows } from "../result-file.ts";
-import { describeGrant, describeHistory, refusal } from "@org/recovery";
+import {
+  describeDigest,
+  describeGrant,
+  describeHistory,
+  loadRecoverKeyring,
+  refusal,
+} from "@org/recovery";
 
 interface Options {
   readonly grant?: string;
@@ -22,6 +30,9 @@ export function list(edge: Edge): Command {
     .addHelpText(
       "after",
       `
+With RECOVER_KEYRING, the digests of a grant are those that approvals sign: another page or tool that
+shows another digest shows, or signs, other terms.
+
 Examples:
   pnpm recover list
   pnpm recover list --grant 7b0e…`,
@@ -60,8 +71,18 @@ async function showOne(edge: Edge, options: Options): Promise<void> {
     json: { ...grant, history, recordIds },
     text: [
       ...describeGrant(grant),
+      ...(await digestsOf(edge, grant)),
       ...(history === null ? [] : describeHistory(history)),
       ...recordIds.map((recordId) => `  ${recordId}`),
     ],
   });
+}
+
+/** Those of both decisions, where it is known which deployment this is. */
+async function digestsOf({ env }: Edge, grant: Grant): Promise<string[]> {
+  const path = readOptional(env, "RECOVER_KEYRING");
+  if (path === null) return [];
+  const { deployment } = await loadRecoverKeyring(resolvePath(env, path));
+  const decisions = ["approve", "deny"] as const;
+  return decisions.map((decision) => describeDigest(grant, { decision, deployment }));
 }

@@ -66,7 +66,7 @@ export function readCheckpoint(
   const [, note = "", deployment, seq, root = "", time, kid = "", encoded = ""] = parts;
   if (deployment !== keyring.deployment) return "is another deployment's";
   const signer = findSigner(keyring, kid, "witness");
-  if (signer === undefined) return "bears no witness's signature";
+  if (signer?.type !== "ed25519") return "bears no witness's signature";
   const signature = Buffer.from(encoded, "base64");
   const isOurs = keyHash(kid, signer.publicKey.raw).equals(signature.subarray(0, 4));
   if (!isOurs || !verifiedBy(signer, Buffer.from(note), signature.subarray(4))) {

@@ -40,6 +40,11 @@ export function canonicalGrant(grant: Grant, { decision, deployment }: Signed): 
   );
 }
 
+/** What a passkey signs: SHA-256 of the same bytes. People compare it, in hexadecimal. */
+export function challengeOf(grant: Grant, signed: Signed): Uint8Array {
+  return createHash("sha256").update(canonicalGrant(grant, signed)).digest();
+}
+
 /** Without white space, members in ascending order of their names at every depth. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_, member: unknown) =>

@@ -2,6 +2,7 @@
 
 import type { Grant } from "@org/db";
 import { printable } from "../printable.ts";
+import { challengeOf, type Signed } from "./canonical-grant.ts";
 
 /** @param required - Approvals that count, where the recover keyring is at hand. */
 export function describeGrant(grant: Grant, required: number = grant.approvalsRequired): string[] {
@@ -20,6 +21,15 @@ export function describeGrant(grant: Grant, required: number = grant.approvalsRe
     `Approvals    ${approved.length} of ${required}${describePeople(grant)}`,
   ];
   return lines.map(printable);
+}
+
+/**
+ * What a passkey signs, in hexadecimal. Whoever shows other terms than are signed shows another digest
+ * than a tool elsewhere does.
+ */
+export function describeDigest(grant: Grant, signed: Signed): string {
+  const digest = Buffer.from(challengeOf(grant, signed)).toString("hex");
+  return `Digest       ${digest} (to ${signed.decision})`;
 }
 
 function describeSelected(selected: Readonly<Record<string, unknown>>): string {

@@ -42,12 +42,12 @@ export function isOfRecords(grant: Grant, recordIds: readonly string[]): boolean
 /** By whoever the keyring lets approve, for the login that approved; the key may be retired since. */
 export function isSigned(
   grant: Grant,
-  { approver, keyId, signature }: Approval,
+  { approver, decision, keyId, signature }: Approval,
   keyring: RecoverKeyring,
 ): boolean {
   const signer = findSigner(keyring, keyId, "approve");
   const { deployment } = keyring;
-  const bytes = canonicalGrant(grant, { decision: "approve", deployment });
+  const bytes = canonicalGrant(grant, { decision, deployment });
   if (signer === undefined || signer.login !== approver) return false;
   return approver !== grant.requester && verifiedBy(signer, bytes, Buffer.from(signature, "hex"));
 }

@@ -4,11 +4,18 @@
  * environment or a working directory.
  */
 
-import { verify } from "node:crypto";
+import { createHash, verify } from "node:crypto";
 import { dirname, resolve } from "node:path";
 import { isWritableByOthers } from "@org/settings";
 import { z } from "zod";
 import { exit, RecoverError } from "../exit.ts";
+import {
+  isAssertedBy,
+  type Passkey,
+  type PasskeyJson,
+  passkeyJson,
+  readPasskey,
+} from "./passkey.ts";
 import { type PublicKey, readPublicKey } from "./public-key.ts";
 import { readWithMode } from "./trusted-file.ts";
 
@@ -16,16 +23,27 @@ import { readWithMode } from "./trusted-file.ts";
 export const duties = ["request", "approve", "witness", "administer"] as const;
 export type Duty = (typeof duties)[number];
 
-/** A key, and whoever holds it. */
-export interface Signer {
+/** Whoever holds a key. */
+interface Holder {
   readonly kid: string;
   /** The person's login in Postgres; what the key signs counts only for it. */
   readonly login: string;
   readonly duties: readonly Duty[];
-  readonly publicKey: PublicKey;
   /** A retired key still verifies what it signed; it approves and claims nothing new. */
   readonly state: "active" | "retired";
 }
+
+export interface Ed25519Signer extends Holder {
+  readonly type: "ed25519";
+  readonly publicKey: PublicKey;
+}
+
+/** Of its holder's duties it has `approve` alone: all else is signed by a tool, and nobody presses. */
+export interface PasskeySigner extends Holder, Passkey {
+  readonly type: "webauthn";
+}
+
+export type Signer = Ed25519Signer | PasskeySigner;
 
 /** How many approvals a grant needs for more than so many records. */
 export interface Threshold {
@@ -44,6 +62,7 @@ export interface RecoverKeyring {
   readonly signers: readonly Signer[];
 }
 
+/** Ed25519. */
 export interface KeyJson {
   readonly kid: string;
   readonly public_key: string;
@@ -53,7 +72,7 @@ export interface KeyJson {
 export interface OperatorJson {
   readonly login: string;
   readonly duties: readonly Duty[];
-  readonly keys: readonly KeyJson[];
+  readonly keys: readonly (KeyJson | PasskeyJson)[];
 }
 
 export interface ThresholdJson {
@@ -90,11 +109,14 @@ const recoverKeyringJson: z.ZodType<RecoverKeyringJson> = z.strictObject({
       login: z.string().min(1).max(63),
       duties: z.array(z.enum(duties)),
       keys: z.array(
-        z.strictObject({
-          kid: z.string(),
-          public_key: z.string(),
-          state: z.enum(["active", "retired"]),
-        }),
+        z.union([
+          z.strictObject({
+            kid: z.string(),
+            public_key: z.string(),
+            state: z.enum(["active", "retired"]),
+          }),
+          passkeyJson,
+        ]),
       ),
     }),
   ),
@@ -141,17 +163,17 @@ export async function loadRecoverKeyring(path: string): Promise<RecoverKeyring> 
   json.operators.forEach(({ login, duties: held, keys }, at) => {
     if (logins.has(login)) faults.push(`operators[${at}].login: stands in the keyring twice.`);
     logins.add(login);
-    keys.forEach(({ kid, public_key, state }, index) => {
+    keys.forEach((key, index) => {
       const place = `operators[${at}].keys[${index}]`;
-      const publicKey = readPublicKey(public_key);
-      if (typeof publicKey === "string") {
-        faults.push(`${place}.public_key: ${publicKey}.`);
+      const signer = signerOf(key, { login, duties: held });
+      if (Array.isArray(signer)) {
+        faults.push(...signer.map((fault) => `${place}.${fault}.`));
       } else {
-        if (publicKey.kid !== kid) faults.push(`${place}.kid: is not that of its public_key.`);
-        if (kids.has(kid)) faults.push(`${place}.kid: stands in the keyring twice.`);
-        signers.push({ kid, login, duties: held, publicKey, state });
+        if (signer.kid !== key.kid) faults.push(`${place}.kid: is not that of its public_key.`);
+        if (kids.has(key.kid)) faults.push(`${place}.kid: stands in the keyring twice.`);
+        signers.push(signer);
       }
-      kids.add(kid);
+      kids.add(key.kid);
     });
   });
   if (faults.length > 0) {
@@ -170,6 +192,23 @@ export async function loadRecoverKeyring(path: string): Promise<RecoverKeyring> 
     })),
     signers,
   };
+}
+
+/** @returns Every fault of the entry, by its member. */
+function signerOf(
+  entry: KeyJson | PasskeyJson,
+  { login, duties: held }: Pick<Signer, "login" | "duties">,
+): Signer | string[] {
+  const { state } = entry;
+  if ("type" in entry) {
+    const passkey = readPasskey(entry);
+    if (!("kid" in passkey)) return [...passkey];
+    const approving = held.filter((duty) => duty === "approve");
+    return { type: "webauthn", login, duties: approving, state, ...passkey };
+  }
+  const publicKey = readPublicKey(entry.public_key);
+  if (typeof publicKey === "string") return [`public_key: ${publicKey}`];
+  return { type: "ed25519", kid: publicKey.kid, login, duties: held, publicKey, state };
 }
 
 export function isUrl(sink: string): boolean {
@@ -196,6 +235,10 @@ export function approvalsFor(
   return Math.max(1, ...steps.map(({ required }) => required));
 }
 
+/** Of a passkey: the challenge that it signed is SHA-256 of the bytes. */
 export function verifiedBy(signer: Signer, bytes: Uint8Array, signature: Uint8Array): boolean {
+  if (signer.type === "webauthn") {
+    return isAssertedBy(signer, createHash("sha256").update(bytes).digest(), signature);
+  }
   return signature.length === 64 && verify(null, bytes, signer.publicKey.key, signature);
 }
