@@ -50,12 +50,14 @@ export {
   isUrl,
   type KeyJson,
   loadRecoverKeyring,
+  type Member,
   type OperatorJson,
   readRecoverKeyring,
   type RecoverKeyring,
   type RecoverKeyringJson,
   type Signer,
   verifiedBy,
+  type Subject,
 } from "./signing/recover-keyring.ts";
 export { loadSigningKey, type SigningKey, writeSigningKey } from "./signing/signing-key.ts";
 export { rawPublicKey, readPublicKey } from "./signing/public-key.ts";

@@ -34,5 +34,5 @@ export function requireDuty({ login, keyring }: Person, duty: Duty): void {
 }
 
 export function hasDuty({ login, keyring }: Omit<Person, "tenant">, duty: Duty): boolean {
-  return keyring.signers.some((signer) => signer.login === login && signer.duties.includes(duty));
+  return keyring.members.some((member) => member.login === login && member.duties.includes(duty));
 }

@@ -205,3 +205,25 @@ test("more records need as many approvals as the greatest step says, from its da
     [2, 3],
   ]);
 });
+
+test("an operator may be a subject of an OpenID provider, and no two are one", async () => {
+  await signer("--login", "bob", "--key", "bob.pem", "--duty", "approve");
+  const subject = { issuer: "https://id.example.com", sub: "0190" };
+  const { operators } = await read();
+  const named = (...logins: readonly string[]) => ({
+    operators: operators.map((operator) =>
+      logins.includes(operator.login) ? { ...operator, subject } : operator,
+    ),
+  });
+  await edit(named("bob"));
+  const { members } = await loadRecoverKeyring(keyringPath);
+  expect(members.map((member) => [member.login, member.subject])).toEqual([
+    ["alice", null],
+    ["bob", subject],
+  ]);
+  await edit(named("alice", "bob"));
+  await expect(loadRecoverKeyring(keyringPath)).rejects.toMatchObject({
+    exitCode: 2,
+    faults: ["operators[1].subject: stands in the keyring twice."],
+  });
+});

@@ -53,12 +53,27 @@ export interface Threshold {
   readonly sinceMs: number;
 }
 
+/** How an OpenID provider names somebody: `iss` and `sub` of its ID tokens. */
+export interface Subject {
+  readonly issuer: string;
+  readonly sub: string;
+}
+
+/** Somebody who works here, with or without a key. */
+export interface Member {
+  readonly login: string;
+  readonly duties: readonly Duty[];
+  /** Who this is for a console; null: nobody. */
+  readonly subject: Subject | null;
+}
+
 export interface RecoverKeyring {
   /** Names this deployment in everything that is signed: an approval holds in no other. */
   readonly deployment: string;
   /** Where checkpoints go, all of them: absolute paths, or s3://BUCKET/PREFIX. */
   readonly sinks: readonly string[];
   readonly thresholds: readonly Threshold[];
+  readonly members: readonly Member[];
   readonly signers: readonly Signer[];
 }
 
@@ -72,6 +87,7 @@ export interface KeyJson {
 export interface OperatorJson {
   readonly login: string;
   readonly duties: readonly Duty[];
+  readonly subject?: Subject | undefined;
   readonly keys: readonly (KeyJson | PasskeyJson)[];
 }
 
@@ -108,6 +124,7 @@ const recoverKeyringJson: z.ZodType<RecoverKeyringJson> = z.strictObject({
     z.strictObject({
       login: z.string().min(1).max(63),
       duties: z.array(z.enum(duties)),
+      subject: z.strictObject({ issuer: z.url(), sub: z.string().min(1).max(255) }).optional(),
       keys: z.array(
         z.union([
           z.strictObject({
@@ -159,10 +176,16 @@ export async function loadRecoverKeyring(path: string): Promise<RecoverKeyring> 
   const signers: Signer[] = [];
   const faults: string[] = [];
   const logins = new Set<string>();
+  const subjects = new Set<string>();
   const kids = new Set<string>();
-  json.operators.forEach(({ login, duties: held, keys }, at) => {
+  json.operators.forEach(({ login, duties: held, subject, keys }, at) => {
     if (logins.has(login)) faults.push(`operators[${at}].login: stands in the keyring twice.`);
     logins.add(login);
+    const named = subject && JSON.stringify([subject.issuer, subject.sub]);
+    if (named && subjects.has(named)) {
+      faults.push(`operators[${at}].subject: stands in the keyring twice.`);
+    }
+    if (named) subjects.add(named);
     keys.forEach((key, index) => {
       const place = `operators[${at}].keys[${index}]`;
       const signer = signerOf(key, { login, duties: held });
@@ -189,6 +212,11 @@ export async function loadRecoverKeyring(path: string): Promise<RecoverKeyring> 
       above,
       required,
       sinceMs: since === undefined ? 0 : Date.parse(since),
+    })),
+    members: json.operators.map(({ login, duties: held, subject = null }) => ({
+      login,
+      duties: held,
+      subject,
     })),
     signers,
   };
