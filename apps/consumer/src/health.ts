@@ -44,6 +44,8 @@ export async function openHealthServer(
     else response.writeHead(404).end();
   });
   server.maxConnections = mostConnections;
+  // Requests that are sent in a row would be answered into memory, whether anybody reads the answers or not.
+  server.maxRequestsPerSocket = 1;
   // Also one that does not take its answer.
   server.timeout = 2 * requestMs;
   await listen(server, address);

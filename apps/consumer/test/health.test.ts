@@ -49,6 +49,22 @@ test("a connection that asks for nothing, or never ends its request, is closed",
   expect(performance.now() - startedMs).toBeLessThan(15_000);
 }, 30_000);
 
+test("a connection has one answer, however many requests it sends in a row", async () => {
+  let scrapes = 0;
+  const metrics: typeof checks.metrics = (_, response) => {
+    scrapes += 1;
+    response.end("metrics");
+  };
+  await using server = await openHealthServer(
+    { host: "127.0.0.1", port: 0 },
+    { ...checks, metrics },
+  );
+  const socket = connect({ host: "127.0.0.1", port: server.port });
+  socket.end("GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n".repeat(1_000));
+  await closes(socket);
+  expect(scrapes).toBe(1);
+});
+
 test("of three hundred connections at once, a hundred are kept", async () => {
   await using server = await open("127.0.0.1");
   const sockets = Array.from({ length: 300 }, () =>
