@@ -28,6 +28,8 @@ export interface SoakOptions {
   readonly messages: number;
   readonly killEverySeconds: number;
   readonly consumers: number;
+  /** How far away the queue is, in milliseconds. */
+  readonly rttMs: number;
   readonly seed: number;
   readonly contract: string;
   readonly json: boolean;
@@ -40,8 +42,8 @@ export class UsageError extends Error {
 
 export const usage: string = `Usage: pnpm chaos [--minutes N] [--seed N] [--kind standard|fifo] [--vault on|off]
                   [--server hostile|fauxqs] [--contract PATH] [--faults a,b] [--rate N] [--json]
-       pnpm chaos --soak MESSAGES [--kill-every SECONDS] [--consumers N] [--contract PATH]
-                  [--seed N] [--json]
+       pnpm chaos --soak MESSAGES [--kill-every SECONDS] [--consumers N] [--rtt MS]
+                  [--contract PATH] [--seed N] [--json]
 
 Runs consumers on a PostgreSQL and an SQS server of its own, breaks something every few
 seconds, and counts what became of every message. One round goes through every chosen
@@ -65,6 +67,7 @@ message is then looked up in the database.
 
   --kill-every S   seconds from when all consume to the next kill, on average (default 4)
   --consumers N    how many at once (default 2)
+  --rtt MS         round trip to the queue, with jitter and a tail (default 0)
 
 Faults:
 ${faults.map(({ name, what }) => `  ${name.padEnd(22)}${what}`).join("\n")}
@@ -112,6 +115,7 @@ export function parseOptions(args: readonly string[]): ChaosOptions {
 const mostMessages = 100_000_000;
 const mostConsumers = 64;
 const mostKillSeconds = 3_600;
+const mostRttMs = 1_000;
 
 export function isSoak(args: readonly string[]): boolean {
   return args.some((argument) => /^--soak(=|$)/.test(argument));
@@ -123,6 +127,7 @@ export function parseSoakOptions(args: readonly string[]): SoakOptions {
     soak: { type: "string", default: "" },
     "kill-every": { type: "string", default: "4" },
     consumers: { type: "string", default: "2" },
+    rtt: { type: "string", default: "0" },
     seed: { type: "string", default: "1" },
     contract: { type: "string", default: "login" },
     json: { type: "boolean", default: false },
@@ -134,6 +139,7 @@ export function parseSoakOptions(args: readonly string[]): SoakOptions {
       to: mostKillSeconds,
     }),
     consumers: integer("--consumers", given.consumers, { from: 1, to: mostConsumers }),
+    rttMs: number("--rtt", given.rtt, { from: 0, to: mostRttMs }),
     seed: number("--seed", given.seed, { from: 0, to: mostSeed }),
     contract: given.contract,
     json: given.json,

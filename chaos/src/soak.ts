@@ -59,7 +59,7 @@ async function soak(run: SoakRun, directory: string): Promise<SoakReport> {
   const { contract, reference } = await chooseContract(options.contract);
   const { createLogin, query } = opening.use(await openDatabase(contract));
   const writerUrl = await createLogin("maskline_writer");
-  const server = opening.use(await startBenchQueueServer());
+  const server = opening.use(await startBenchQueueServer(options.rttMs));
   const queue = await server.createQueue(queueName, queueSettings);
   const keyrings = await createKeyrings(directory, { vault: true });
 
