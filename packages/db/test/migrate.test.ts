@@ -96,6 +96,16 @@ describe("migrate", () => {
   });
 });
 
+/** Before PostgreSQL 15, everybody may make tables there. */
+async function publicGrants(): Promise<string[]> {
+  const [server] = await readAs<{ version: number }>(
+    postgres.adminUrl,
+    "SELECT current_setting('server_version_num')::integer AS version",
+  );
+  const isOpen = (server?.version ?? 0) < 150_000;
+  return isOpen ? [] : ["GRANT USAGE, CREATE ON SCHEMA public TO maskline_owner"];
+}
+
 describe("a login that lacks rights", () => {
   it("is told the SQL that an administrator must run, all of it, and with it succeeds", async () => {
     await administer(["CREATE ROLE plain LOGIN PASSWORD 'secret'", 'CREATE DATABASE "odd name"']);
@@ -106,7 +116,7 @@ describe("a login that lacks rights", () => {
     expect(statements).toEqual([
       "GRANT maskline_owner TO plain",
       'GRANT CREATE ON DATABASE "odd name" TO maskline_owner',
-      "GRANT USAGE, CREATE ON SCHEMA public TO maskline_owner",
+      ...(await publicGrants()),
       'ALTER DATABASE "odd name" SET log_parameter_max_length = 0',
     ]);
     for (const statement of statements) expect(message).toContain(`${statement};`);
@@ -462,9 +472,10 @@ describe("the plan", () => {
   it("names what an administrator must grant, as the migration would", async () => {
     await administer(["CREATE DATABASE ungranted"]);
     const plan = await planMigration(urlOf("plain", "ungranted"), { contract: login });
-    expect(plan.slice(0, 2)).toEqual([
+    const granted = [
       "GRANT CREATE ON DATABASE ungranted TO maskline_owner",
-      "GRANT USAGE, CREATE ON SCHEMA public TO maskline_owner",
-    ]);
+      ...(await publicGrants()),
+    ];
+    expect(plan.slice(0, granted.length)).toEqual(granted);
   });
 });

@@ -213,6 +213,8 @@ test("a session has what it relies on, whatever the database says", async () => 
   await using database = await createTestDatabase(inject("postgresAdminUrl"));
   const admin = new Client({ connectionString: database.adminUrl });
   await admin.connect();
+  const known = await admin.query("SELECT FROM pg_settings WHERE name = 'transaction_timeout'");
+  const limitsTransactions = known.rowCount === 1;
   for (const setting of [
     // A shorter time would end the statement that sets it, too.
     "datestyle = 'German, DMY'",
@@ -220,7 +222,7 @@ test("a session has what it relies on, whatever the database says", async () => 
     "exit_on_error = on",
     "statement_timeout = 500",
     "lock_timeout = 500",
-    "transaction_timeout = 500",
+    ...(limitsTransactions ? ["transaction_timeout = 500"] : []),
     "search_path = ''",
     "client_encoding = 'LATIN1'",
     // As a thief of the login may set for it.
@@ -238,7 +240,7 @@ test("a session has what it relies on, whatever the database says", async () => 
     exit_on_error: "off",
     statement_timeout: "0",
     lock_timeout: "700",
-    transaction_timeout: "0",
+    ...(limitsTransactions && { transaction_timeout: "0" }),
     search_path: "pg_catalog, pg_temp",
     client_encoding: "UTF8",
     debug_print_plan: "off",

