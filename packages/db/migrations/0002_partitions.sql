@@ -113,7 +113,9 @@ DECLARE
   v_month date;
 BEGIN
   -- The lock is for who has something to do: a consumer may call this, and keep its transaction open.
-  IF NOT EXISTS (SELECT FROM maskline.missing_partitions(p_today)) THEN RETURN 0; END IF;
+  IF NOT EXISTS (SELECT FROM maskline.missing_partitions(p_today)) AND NOT EXISTS (
+    SELECT FROM maskline.partitioned_tables()
+    WHERE to_regclass(format('maskline.%I', name || '_default')) IS NULL) THEN RETURN 0; END IF;
   PERFORM maskline.lock_maintenance();
   FOR v_parent, v_name IN SELECT parent, name FROM maskline.partitioned_tables() LOOP
     v_default := v_name || '_default';
