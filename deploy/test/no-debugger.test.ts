@@ -14,8 +14,8 @@ const scripts = ["apps/consumer", "apps/recover", "packages/db"].flatMap((folder
     .map(([name, command]) => ({ name: `${folder}: ${name}`, command }));
 });
 const inCompose = readText("docker-compose.yml").match(/\bnode .*\.js/g) ?? [];
-const inPages = ["deploy/README.md", "docs/operations/check.md", "README.md"].flatMap(
-  (page) => readText(page).match(/\bnode .*\bdist\/\S*\.js/g) ?? [],
+const inPages = ["deploy/README.md", "docs/operations/walk.md", "README.md"].flatMap(
+  (page) => readText(page).match(/\bnode(?:24)? .*\bdist\/\S*\.js/g) ?? [],
 );
 
 test.each([
@@ -24,7 +24,7 @@ test.each([
   ...inPages.map((command) => ({ name: "page", command })),
   ...scripts,
 ])("$name starts Node without it: $command", ({ command }) => {
-  expect(command).toMatch(/node"?,? "?--disable-sigusr1/);
+  expect(command).toMatch(/node(?:24)?"?,? "?--disable-sigusr1/);
 });
 
 test("there are starts of each kind", () => {
