@@ -103,9 +103,12 @@ export class SessionClient extends Client {
 
   async #connect(): Promise<Client> {
     if (this.#servers.length > 1) await this.#choose();
+    // Whoever connects listens from then on: without this, a connection that breaks before would end the process.
+    this.on("error", ignore);
     try {
       await super.connect();
       await this.query(text, [Object.keys(this.#settings), Object.values(this.#settings)]);
+      this.off("error", ignore);
     } catch (error) {
       // Half logged in, it would keep a process of the server's waiting, and with it who drops a database.
       this.connection.stream.destroy();
@@ -200,3 +203,5 @@ function weakPassword(): DatabaseError {
     },
   );
 }
+
+function ignore(): void {}

@@ -163,3 +163,22 @@ it("disposing of it cuts off a statement that hangs, however long that one might
   await patient[Symbol.asyncDispose]();
   expect(await writing).toMatchObject({ ...transient, sqlState: null });
 });
+
+it.each([{ kind: "reset" }, { kind: "truncate", afterBytes: 0 }] as const)(
+  "a connection that breaks while its session is set up fails its caller, and nobody else: %o",
+  async (fault) => {
+    const url = new URL(await database.createLogin("maskline_writer"));
+    await using breaking = await startFaultProxy({
+      host: url.hostname,
+      port: Number(url.port),
+      onRequest(bytes, connection) {
+        if (bytes.includes("set_config")) connection.setFault(fault);
+      },
+    });
+    url.port = String(breaking.port);
+    const connection = { connectionString: url.href };
+    await using cut = connectWriter({ connection, contract, connectTimeoutMs: 60_000 });
+
+    await expect(cut.check()).rejects.toMatchObject(transient);
+  },
+);
