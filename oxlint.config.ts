@@ -121,6 +121,8 @@ const config: OxlintConfig = {
     room(["apps/consumer/src/{compose,open-work,lambda/compose}.ts"], unsealing, notInProduction),
     room(["apps/recover/src/**"], adapters, notInProduction),
     room(["apps/recover/src/compose.ts"], notInProduction),
+    room(["apps/console/src/**"], adapters, notInProduction),
+    room(["apps/console/src/compose.ts"], notInProduction),
     {
       files: [
         "apps/*/src/{config,main}.ts",

@@ -30,6 +30,11 @@ export const exposures = {
     finding: "the queue is reached over http: whoever gets between reads messages and credentials",
     advice: "use the queue's https address",
   },
+  http_console: {
+    finding:
+      "the console, or its OpenID provider, is reached over http: whoever gets between reads what is opened, and signs in as others",
+    advice: "use https addresses for both",
+  },
   inline_keys: {
     finding: "a keyring holds key material itself: whoever copies the file has the keys",
     advice:

@@ -1,0 +1,43 @@
+/** From what a handler returns, or throws, to the page that is sent. */
+
+import { html } from "hono/html";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { type Html, page } from "./pages/layout.ts";
+import type { Asked, ConsolePorts, SignedIn } from "./ports.ts";
+import { foresee, Problem } from "./problem.ts";
+
+export interface Answer {
+  readonly title: string;
+  readonly body: Html;
+  readonly status?: ContentfulStatusCode;
+}
+
+export function answer(
+  c: Asked,
+  { title, body, status = 200 }: Answer,
+): Response | Promise<Response> {
+  const known: SignedIn | undefined = c.get("signedIn");
+  const signedIn = known ? { login: known.person.login, session: known.session } : null;
+  return c.html(page({ title, body, signedIn }), status);
+}
+
+export function answerProblem(
+  c: Asked,
+  error: unknown,
+  { databaseFault, log }: Pick<ConsolePorts, "databaseFault" | "log">,
+): Response | Promise<Response> {
+  const foreseen = foresee(error, databaseFault);
+  if (foreseen === null) log.error({ error: nameOf(error) }, "unexpected fault");
+  const { status, message, advice } =
+    foreseen ??
+    new Problem(500, "Something unexpected went wrong.", "Try again; tell who runs the console.");
+  const body = html`<p role="alert">${message}</p>
+    <p>${advice}</p>
+    <p><a href="/">Home</a></p>`;
+  return answer(c, { title: "That did not work", body, status });
+}
+
+/** Its message may quote a value. */
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error;
+}

@@ -1,0 +1,80 @@
+/** The console's settings, one row each. The only reader of process.env. */
+
+import {
+  type Environment,
+  faultLines,
+  httpUrl,
+  oneOf,
+  optional,
+  path,
+  postgresUrl,
+  profileSettings,
+  type Reader,
+  readSettings,
+  required,
+  text,
+  type ValuesOf,
+  wholeNumber,
+  withDefault,
+} from "@org/settings";
+
+const origin: Reader<URL> = {
+  form: "as people type it, without a path, such as https://console.example.com",
+  read(given, environment) {
+    const found = httpUrl().read(given, environment);
+    const url = found === null ? null : URL.parse(found);
+    return url !== null && url.href === `${url.origin}/` ? url : null;
+  },
+};
+
+const settings = {
+  CONSOLE_ORIGIN: required(origin, "where people reach the console"),
+  CONSOLE_DATABASE_URL: required(
+    postgresUrl(),
+    "the console's own login, a member of maskline_console and of each person's login",
+  ),
+  CONSOLE_ISSUER: required(httpUrl(), "the OpenID provider's issuer"),
+  CONSOLE_CLIENT_ID: required(text(), "what the OpenID provider calls the console"),
+  CONSOLE_CLIENT_SECRET: required(text(), "what the OpenID provider knows the console by"),
+  RECOVER_KEYRING: required(
+    path(),
+    "path of the recover keyring: operators, their subjects, public keys and duties",
+  ),
+  RECOVER_PRIVATE_KEYRING: required(path(), "path of the private keyring"),
+  RECOVER_SIGNING_KEY: required(
+    path(),
+    "path of the console's own Ed25519 key, which signs checkpoints; `recover keys signer` writes one",
+  ),
+  MASKLINE_KEYRING: optional(
+    path(),
+    "path of the consumer's keyring: for look-ups, and for contracts that mask their subject",
+  ),
+  MASKLINE_TENANT: withDefault(
+    "default",
+    text(/^[\w.-]{1,64}$/, "up to 64 letters, digits, '.', '_' or '-'"),
+    "the tenant",
+  ),
+  MASKLINE_CONTRACT: withDefault(
+    "login",
+    text(),
+    "the messages' contract: the name of one that is shipped, or the path of a module",
+  ),
+  LOG_LEVEL: withDefault("info", oneOf("fatal", "error", "warn", "info", "debug", "silent"), ""),
+  HOST: withDefault("127.0.0.1", text(), "address to listen on"),
+  PORT: withDefault(8090, wholeNumber({ min: 0, max: 65_535 }), "port; 0 takes a free one"),
+  ...profileSettings,
+};
+
+export interface Config extends ValuesOf<typeof settings> {
+  /** For references in keyrings (`env:NAME`), and the path of a contract. */
+  readonly env: Environment;
+}
+
+/** Faults name every variable that is missing or wrong, and hold no value. */
+export function readConfig(
+  env: Environment = process.env,
+): { config: Config } | { faults: readonly string[] } {
+  const reading = readSettings(settings, env);
+  if ("faults" in reading) return { faults: faultLines(reading.faults) };
+  return { config: { ...reading.values, env } };
+}

@@ -1,0 +1,159 @@
+/** What every request passes: host, size, rate, session, and for what changes something the form's token. */
+
+import { timingSafeEqual } from "node:crypto";
+import { getConnInfo } from "@hono/node-server/conninfo";
+import type { MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { routePath } from "hono/route";
+import { secureHeaders } from "hono/secure-headers";
+import type { Asked, ConsolePorts, Env, SignedIn } from "./ports.ts";
+import { Problem } from "./problem.ts";
+import { createRateLimit } from "./rate-limit.ts";
+
+type Guard = MiddlewareHandler<Env>;
+
+/** One page answers one request; nothing of it is kept, framed, or fetched from elsewhere. */
+export function headers({ protocol }: URL): Guard[] {
+  const secure = secureHeaders({
+    contentSecurityPolicy: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'"],
+      imgSrc: ["'self'"],
+      formAction: ["'self'"],
+      baseUri: ["'none'"],
+      frameAncestors: ["'none'"],
+      requireTrustedTypesFor: ["'script'"],
+    },
+    crossOriginEmbedderPolicy: true,
+    // With no-referrer, a browser would send no origin with a form either.
+    referrerPolicy: "same-origin",
+    strictTransportSecurity: protocol === "https:" ? "max-age=63072000" : false,
+    xFrameOptions: "DENY",
+    permissionsPolicy: {
+      publickeyCredentialsGet: ["self"],
+      camera: [],
+      geolocation: [],
+      microphone: [],
+    },
+  });
+  return [secure, unstored];
+}
+
+const unstored: Guard = async (c, next) => {
+  await next();
+  c.header("Cache-Control", "no-store");
+};
+
+/** One line a request: the route, never what stands in its address. */
+export function logged({ log, now }: Pick<ConsolePorts, "log" | "now">): Guard {
+  return async (c, next) => {
+    const startedAtMs = now();
+    await next();
+    const signedIn: SignedIn | undefined = c.get("signedIn");
+    const login = signedIn?.person.login;
+    const { status } = c.res;
+    const route = routePath(c, -1);
+    log.info({ method: c.req.method, route, status, ms: now() - startedAtMs, login }, "answered");
+  };
+}
+
+/** A name of somebody else's that leads here, by DNS, is not answered. */
+export function onlyHost({ host }: URL): Guard {
+  return async (c, next) => {
+    if (c.req.header("host") === host) return next();
+    throw new Problem(
+      421,
+      "This is another host than the console's.",
+      "Use the console's address.",
+    );
+  };
+}
+
+const formBytesAtMost = 64 * 1024;
+
+export const bounded: Guard = bodyLimit({
+  maxSize: formBytesAtMost,
+  onError() {
+    throw new Problem(413, "The form is too long.", "Send fewer records at a time.");
+  },
+});
+
+/** By session where there is one: a crowd behind one address does not keep out who is signed in. */
+export function limited({ limits, now, sessions, origin }: ConsolePorts): Guard {
+  const bySession = createRateLimit(limits.perSession, now);
+  const byAddress = createRateLimit(limits.perAddress, now);
+  return async (c, next) => {
+    const session = sessions.find(getCookie(c, cookieName(origin)));
+    c.set("session", session);
+    const isWithin = session === null ? byAddress.take(addressOf(c)) : bySession.take(session.id);
+    if (isWithin) return next();
+    c.header("Retry-After", "60");
+    throw new Problem(429, "There were too many requests.", "Wait a minute, then go on.");
+  };
+}
+
+function addressOf(c: Asked): string {
+  return getConnInfo(c).remote.address ?? "";
+}
+
+/**
+ * What changes something comes from a page of this session: by the browser's word (Origin,
+ * Sec-Fetch-Site), and by the token that its form holds.
+ */
+export function unforged({ origin }: Pick<ConsolePorts, "origin">): Guard {
+  return async (c, next) => {
+    if (c.req.method === "GET" || c.req.method === "HEAD") return next();
+    const session = c.get("session");
+    const site = c.req.header("sec-fetch-site") ?? "same-origin";
+    const type = c.req.header("content-type") ?? "";
+    const isForm = type.split(";")[0]?.trim().toLowerCase() === "application/x-www-form-urlencoded";
+    if (session === null || !isForm) throw forged;
+    const form = new URLSearchParams(await c.req.text());
+    const isOurs = c.req.header("origin") === origin.origin && site === "same-origin";
+    if (!isOurs || !isEqual(form.get("form_token") ?? "", session.formToken)) throw forged;
+    c.set("form", form);
+    return next();
+  };
+}
+
+const forged = new Problem(
+  403,
+  "This did not come from a page of your session.",
+  "Your session may have ended. Nothing was done: open the page again, and repeat it there.",
+);
+
+function isEqual(given: string, expected: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(expected)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** Over https the browser lets no other host, and no subdomain, set it. */
+function cookieName({ protocol }: URL, name = "session"): string {
+  return protocol === "https:" ? `__Host-${name}` : name;
+}
+
+export interface Cookie {
+  readonly read: (c: Asked) => string | undefined;
+  readonly write: (c: Asked, value: string, maxAgeSeconds?: number) => void;
+  readonly remove: (c: Asked) => void;
+}
+
+/** Lax: who follows a link to a grant is signed in there; what changes something is held by its form. */
+export function cookieOf(origin: URL, name: "session" | "sign-in"): Cookie {
+  const fullName = cookieName(origin, name);
+  const secure = origin.protocol === "https:";
+  return {
+    read: (c) => getCookie(c, fullName),
+    write: (c, value, maxAge) =>
+      setCookie(c, fullName, value, {
+        path: "/",
+        httpOnly: true,
+        sameSite: "Lax",
+        secure,
+        ...(maxAge !== undefined && { maxAge }),
+      }),
+    remove: (c) => void deleteCookie(c, fullName, { path: "/", secure }),
+  };
+}

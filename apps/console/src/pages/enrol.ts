@@ -1,0 +1,91 @@
+/** A passkey's entry for the recover keyring: made here, reviewed elsewhere. It enrols nobody. */
+
+import { generateRegistrationOptions, verifyRegistrationResponse } from "@simplewebauthn/server";
+import type { RegistrationResponseJSON } from "@simplewebauthn/server";
+import { passkeyEntry } from "@org/recovery";
+import { html } from "hono/html";
+import { z } from "zod";
+import { answer } from "../answer.ts";
+import { readForm } from "../form.ts";
+import { newChallenge, passkeysOf, takeChallenge } from "../passkeys.ts";
+import type { App, ConsolePorts } from "../ports.ts";
+import { Problem } from "../problem.ts";
+import { formToken } from "./layout.ts";
+
+/** COSE: ECDSA with P-256 and SHA-256, which every authenticator has. */
+const es256 = -7;
+
+const form = z.object({ attestation: z.string().min(1).max(20_000) });
+
+export function serveEnrolment(app: App, ports: ConsolePorts): void {
+  const { hostname, origin } = ports.origin;
+
+  app.get("/passkey", async (c) => {
+    const { person, session } = c.get("signedIn");
+    const nonce = newChallenge(session, "enrol", ports.now());
+    const options = await generateRegistrationOptions({
+      rpName: "Maskline",
+      rpID: hostname,
+      userName: person.login,
+      challenge: new Uint8Array(Buffer.from(nonce, "base64url")),
+      attestationType: "none",
+      supportedAlgorithmIDs: [es256],
+      authenticatorSelection: { residentKey: "preferred", userVerification: "required" },
+      excludeCredentials: passkeysOf(person, ports.origin).map(({ credentialId: id }) => ({ id })),
+    });
+    return answer(c, {
+      title: "Your passkey",
+      body: html`<p>
+          This makes an entry for the recover keyring. It lets nobody do anything until whoever
+          keeps the keyring has reviewed it, and put it under your login.
+        </p>
+        <form method="post" action="/passkey" data-enrol="${JSON.stringify(options)}">
+          ${formToken(session)}
+          <input type="hidden" name="attestation" />
+          <button>Make a passkey</button>
+          <p role="alert" hidden></p>
+        </form>`,
+    });
+  });
+
+  app.post("/passkey", async (c) => {
+    const { person, session } = c.get("signedIn");
+    const { attestation } = readForm(c.get("form"), form);
+    const expectedChallenge = takeChallenge(session, "enrol", ports.now());
+    const verified = await verifyRegistrationResponse({
+      response: parse(attestation),
+      expectedChallenge,
+      expectedOrigin: origin,
+      expectedRPID: hostname,
+      supportedAlgorithmIDs: [es256],
+    }).catch(() => null);
+    if (verified?.verified !== true) throw unheld;
+    const { id, publicKey } = verified.registrationInfo.credential;
+    const entry = passkeyEntry({ rpId: hostname, origin, credentialId: id, publicKey });
+    return answer(c, {
+      title: "An entry for review",
+      body: html`<p role="status">The passkey works. Nobody is enrolled yet.</p>
+        <p>
+          Give this to whoever keeps the recover keyring: it goes into <code>keys</code> of the
+          entry of <code>${person.login}</code>. Tell them its <code>kid</code> on another way, so
+          that they know it is yours.
+        </p>
+        <pre tabindex="0">${JSON.stringify(entry, null, 2)}</pre>`,
+    });
+  });
+}
+
+const unheld = new Problem(
+  400,
+  "The passkey could not be made.",
+  "Nothing was done. Open the page again, and let the browser finish within two minutes.",
+);
+
+/** Whatever it is, the library holds each part of it to its form. */
+function parse(text: string): RegistrationResponseJSON {
+  try {
+    return JSON.parse(text) as RegistrationResponseJSON;
+  } catch {
+    throw unheld;
+  }
+}

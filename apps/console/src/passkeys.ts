@@ -1,0 +1,152 @@
+/** What a passkey is asked to sign, and whether its answer holds. */
+
+import { lengthPrefixed } from "@org/masking";
+import { type Person, passkeySignature, refusal, type Signer, verifiedBy } from "@org/recovery";
+import { z } from "zod";
+import type { ConsolePorts, SignedIn } from "./ports.ts";
+import { Problem } from "./problem.ts";
+import { type Challenge, dropOldest, secret, type Session } from "./sign-in/sessions.ts";
+
+const challengeMs = 2 * 60_000;
+const challengesAtMost = 20;
+
+/** Options of `navigator.credentials.get`, as WebAuthn level 3 section 5.8.1 writes them in JSON. */
+export interface AssertionOptions {
+  readonly challenge: string;
+  readonly rpId: string;
+  readonly allowCredentials: readonly { readonly type: "public-key"; readonly id: string }[];
+  readonly userVerification: "required";
+  readonly timeout: number;
+}
+
+/** The person's own that are for this console, and sign. */
+export function passkeysOf({ login, keyring }: Person, { hostname }: URL): readonly Passkey[] {
+  return keyring.signers.filter(
+    (signer): signer is Passkey =>
+      signer.login === login &&
+      signer.state === "active" &&
+      signer.type === "webauthn" &&
+      signer.rpId === hostname,
+  );
+}
+
+export type Passkey = Extract<Signer, { readonly type: "webauthn" }>;
+
+/** @param challenge - SHA-256 of what is signed. */
+export function assertionOptions(
+  challenge: Uint8Array,
+  passkeys: readonly Passkey[],
+  { hostname }: URL,
+): AssertionOptions {
+  return {
+    challenge: Buffer.from(challenge).toString("base64url"),
+    rpId: hostname,
+    allowCredentials: passkeys.map(({ credentialId }) => ({
+      type: "public-key",
+      id: credentialId,
+    })),
+    userVerification: "required",
+    timeout: challengeMs,
+  };
+}
+
+/** What `credential.toJSON()` gives, as far as it is used. */
+const assertion = z
+  .string()
+  .min(1)
+  .max(8_000)
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue("is no JSON");
+      return z.NEVER;
+    }
+  })
+  .pipe(
+    z.object({
+      id: z.base64url(),
+      response: z.object({
+        authenticatorData: z.base64url(),
+        clientDataJSON: z.base64url(),
+        signature: z.base64url(),
+      }),
+    }),
+  );
+
+export interface Signed {
+  readonly kid: string;
+  readonly signature: Uint8Array;
+}
+
+/**
+ * The signature over these bytes, by an active passkey of the person's.
+ *
+ * @throws {@link Problem} where there is none, or it does not hold.
+ */
+export function readAssertion(
+  text: string,
+  bytes: Uint8Array,
+  { person, origin }: { readonly person: Person; readonly origin: URL },
+): Signed {
+  const { success, data } = assertion.safeParse(text);
+  if (!success) throw unanswered;
+  const { id, response } = data;
+  const signer = passkeysOf(person, origin).find(({ credentialId }) => credentialId === id);
+  if (signer === undefined) throw refusal("wrong_signer");
+  const signature = passkeySignature({
+    authenticatorData: part(response.authenticatorData),
+    clientDataJSON: part(response.clientDataJSON),
+    signature: part(response.signature),
+  });
+  if (!verifiedBy(signer, bytes, signature)) throw unheld;
+  return { kid: signer.kid, signature };
+}
+
+function part(encoded: string): Uint8Array {
+  return Buffer.from(encoded, "base64url");
+}
+
+const unanswered = new Problem(
+  400,
+  "Your passkey has not answered.",
+  "It takes a browser with scripts, and your passkey at hand. Nothing was done: go back, and press again.",
+);
+
+const unheld = new Problem(
+  403,
+  "Your passkey signed something else than what stands here.",
+  "Nothing was done. Open the page again and read it: its terms may have changed, or two minutes were over.",
+);
+
+/** A nonce that is good once, for two minutes, in this session. */
+export function newChallenge({ challenges }: Session, what: string, now: number): string {
+  challenges.delete(what);
+  dropOldest(challenges, challengesAtMost);
+  const nonce = secret();
+  challenges.set(what, { nonce, untilMs: now + challengeMs });
+  return nonce;
+}
+
+/** @throws {@link Problem} if it was used, or its time is over. */
+export function takeChallenge({ challenges }: Session, what: string, now: number): string {
+  const found: Challenge | undefined = challenges.get(what);
+  challenges.delete(what);
+  if (found === undefined || found.untilMs <= now) throw unheld;
+  return found.nonce;
+}
+
+/** Opening takes a passkey anew. No approval begins like this: one never passes for the other. */
+export function stepUpBytes(grant: string, nonce: string, { login, keyring }: Person): Uint8Array {
+  return lengthPrefixed("mk1/step-up", keyring.deployment, grant, login, nonce);
+}
+
+/** @throws {@link Problem} unless the person's passkey has just answered for this grant. */
+export function requireStepUp(
+  { person, session }: SignedIn,
+  { grant, text }: { readonly grant: string; readonly text: string },
+  { origin, now }: Pick<ConsolePorts, "origin" | "now">,
+): void {
+  const nonce = takeChallenge(session, `open ${grant}`, now());
+  readAssertion(text, stepUpBytes(grant, nonce, person), { person, origin });
+}

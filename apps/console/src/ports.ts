@@ -1,0 +1,64 @@
+/** What the console is made of; compose.ts opens it. */
+
+import type { DatabaseFault, Recovery } from "@org/db";
+import type { Tokenizer } from "@org/masking";
+import type { Unsealer } from "@org/masking/unseal";
+import type { CheckpointSink, Person, RecoverKeyring, Witness } from "@org/recovery";
+import type { AnyContract } from "@org/schema";
+import type { HttpBindings } from "@hono/node-server";
+import type { Context, Hono } from "hono";
+import type { Logger } from "pino";
+import type { IdentityProvider } from "./sign-in/identity-provider.ts";
+import type { Session, Sessions } from "./sign-in/sessions.ts";
+
+export interface ConsolePorts {
+  /** As people type it. */
+  readonly origin: URL;
+  readonly tenant: string;
+  readonly contract: AnyContract;
+  readonly identityProvider: IdentityProvider;
+  readonly sessions: Sessions;
+  /** As it stands now: who was taken out of it may do nothing from then on. */
+  readonly readKeyring: () => Promise<RecoverKeyring>;
+  /** The database, as this person. */
+  readonly actAs: (login: string) => Recovery;
+  /** Refused where the database's log would have what is opened. */
+  readonly openUnsealer: (recovery: Recovery) => Promise<Unsealer>;
+  /** @throws RecoverError (exit 2) without the token key. */
+  readonly openTokenizer: () => Promise<Tokenizer<string>>;
+  readonly hasTokenizer: boolean;
+  /** Signs with the console's own key. */
+  readonly openWitness: (recovery: Recovery, keyring: RecoverKeyring) => Promise<Witness>;
+  readonly openSinks: (keyring: RecoverKeyring) => Promise<readonly CheckpointSink[]>;
+  /** What the database said, if it was the database. */
+  readonly databaseFault: (error: unknown) => DatabaseFault | null;
+  readonly log: Logger;
+  readonly limits: Limits;
+  readonly now: () => number;
+}
+
+/** Requests a minute. */
+export interface Limits {
+  readonly perSession: number;
+  readonly perAddress: number;
+}
+
+export interface Env {
+  readonly Bindings: HttpBindings;
+  readonly Variables: {
+    session: Session | null;
+    /** Of a request that has a body. */
+    form: URLSearchParams;
+    signedIn: SignedIn;
+  };
+}
+
+/** Whoever asks, and the database as that person. */
+export interface SignedIn {
+  readonly session: Session;
+  readonly person: Person;
+  readonly recovery: Recovery;
+}
+
+export type App = Hono<Env>;
+export type Asked = Context<Env>;
