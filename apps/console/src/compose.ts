@@ -181,7 +181,7 @@ async function openSinks({ sinks }: RecoverKeyring): ReturnType<ConsolePorts["op
 
 /** Where whoever administers one machine, or approves once, is enough. */
 function exposuresOfKeyring(keyring: RecoverKeyring): Exposure[] {
-  const required = approvalsFor(keyring, { records: 101, askedAtMs: Date.now() });
+  const required = approvalsFor(keyring, { records: 101, atMs: Date.now() });
   return [
     ...(keyring.sinks.every(isUrl) ? [] : (["file_sink"] as const)),
     ...(required < 2 ? (["one_approval"] as const) : []),
