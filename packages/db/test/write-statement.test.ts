@@ -17,7 +17,7 @@ function textFor(contract: AnyContract): string {
     rows: [createRows(contract)()],
     quarantined: [createQuarantined()],
   });
-  return String(write(batch).text);
+  return write(batch).text;
 }
 
 const tablesOf = (contract: AnyContract): readonly PgTable[] => [
