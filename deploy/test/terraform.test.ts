@@ -116,7 +116,9 @@ test("the consumer's policy allows every AWS call that it makes, and nothing els
 });
 
 test("recover's policy allows every AWS call that it makes, and nothing else", () => {
-  const needed = ["packages/masking", "packages/db", "apps/recover"].flatMap(calledIn);
+  const needed = ["packages/masking", "packages/db", "packages/recovery", "apps/recover"].flatMap(
+    calledIn,
+  );
   expect(needed).toContain(opening);
   expect(allowedTo("recover")).toEqual(needed.toSorted());
 });
