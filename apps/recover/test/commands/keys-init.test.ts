@@ -42,6 +42,46 @@ test("the consumer's keyring does not hold the private key", async () => {
   expect(keyring).not.toContain(privateKey);
 });
 
+test("with --key-files no keyring holds a secret, and the pair is the same to masking", async () => {
+  const { code, stdout } = await runRecover(["keys", "init", "--key-files"], {
+    INIT_CWD: directory,
+  });
+
+  expect(code).toBe(0);
+  expect(stdout).not.toContain("fit for development");
+  for (const [name, key] of [
+    ["maskline.keyring.json", "t1.key"],
+    ["maskline.private-keyring.json", "r1.key"],
+  ] as const) {
+    expect((await stat(join(directory, key))).mode & 0o777).toBe(0o600);
+    const secret = (await readFile(join(directory, key), "utf8")).trim();
+    const keyring = await readFile(join(directory, name), "utf8");
+    expect(secret).toHaveLength(43);
+    expect(keyring).toContain(`"file:${key}"`);
+    expect(keyring).not.toContain(secret);
+  }
+  const keyring = await loadKeyring(join(directory, "maskline.keyring.json"), { env: {} });
+  const privateKeyring = await loadPrivateKeyring(
+    join(directory, "maskline.private-keyring.json"),
+    { env: {} },
+  );
+  expect(keyring.tokenKeys).toMatchObject([{ kid: "t1", state: "primary" }]);
+  expect(privateKeyring.recipients[0]?.kid).toBe(keyring.recipients[0]?.kid);
+
+  const again = await runRecover(
+    ["keys", "init", "--key-files", "--keyring", "k", "--private-keyring", "p"],
+    { INIT_CWD: directory },
+  );
+  expect(again.code).toBe(2);
+  expect(again.stderr).toContain(join(directory, "t1.key"));
+  expect((await readdir(directory)).toSorted()).toEqual([
+    "maskline.keyring.json",
+    "maskline.private-keyring.json",
+    "r1.key",
+    "t1.key",
+  ]);
+});
+
 test.for(["maskline.keyring.json", "maskline.private-keyring.json"])(
   "leaves an existing %s as it is and writes neither",
   async (name) => {
