@@ -12,6 +12,8 @@ export interface Measurement {
   readonly peakRss?: number;
   /** Messages that came again, from its start to its end. */
   readonly redelivered?: number;
+  /** Messages that it had not deleted half a minute after the last was sent. */
+  readonly left?: number;
   /** Lines that it printed from its warm-up on. */
   readonly errors?: number;
 }

@@ -11,6 +11,7 @@ const costs: readonly { metric: Metric; head: string; digits: number }[] = [
   { metric: "queueCpuMicros", head: "queue CPU µs", digits: 1 },
   { metric: "peakRss", head: "peak RSS MB", digits: 0 },
   { metric: "redelivered", head: "redeliveries", digits: 0 },
+  { metric: "left", head: "left", digits: 0 },
   { metric: "errors", head: "errors", digits: 0 },
 ];
 
