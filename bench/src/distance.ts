@@ -24,25 +24,27 @@ export async function startDistance(
   const listener = createServer({ noDelay: true }, (client) => {
     const upstream = connect({ ...server, noDelay: true });
     client.pipe(upstream);
-    const underWay: Buffer[] = [];
+    /** Null is the end. */
+    const underWay: (Buffer | null)[] = [];
     let arrivesAtMs = 0;
-    upstream.on("data", (chunk: Buffer) => {
+    const arriveLater = (what: Buffer | null): void => {
       const nowMs = performance.now();
       arrivesAtMs = Math.max(arrivesAtMs, nowMs + distanceMs(rttMs));
-      underWay.push(chunk);
+      underWay.push(what);
       // Timers of one millisecond may end in any order: each lets the first chunk arrive.
-      setTimeout(() => client.write(underWay.shift() ?? ""), arrivesAtMs - nowMs);
-    });
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
+      setTimeout(() => {
+        const first = underWay.shift() ?? null;
+        if (first === null) client.end();
+        else client.write(first);
+      }, arrivesAtMs - nowMs);
+    };
+    upstream.on("data", arriveLater);
+    upstream.once("close", () => arriveLater(null));
+    client.once("close", () => upstream.destroy());
+    for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.on("error", () => {});
-      socket.once("close", () => {
-        sockets.delete(socket);
-        other.destroy();
-      });
+      socket.once("close", () => sockets.delete(socket));
     }
   });
   listener.listen(0, "127.0.0.1");
