@@ -38,6 +38,18 @@ export async function openResultFile(
       close: async () => {},
     };
   }
+  const file = await openNewFile(path);
+  return { ...file, write: (rows) => file.write(formatRows(rows, format)) };
+}
+
+export interface NewFile {
+  readonly write: (text: string) => Promise<void>;
+  /** Removes the file unless everything was written. */
+  readonly close: () => Promise<void>;
+}
+
+/** @throws {@link RecoverError} (exit 2) if it exists, or cannot be made. */
+export async function openNewFile(path: string): Promise<NewFile> {
   const file = await open(path, "wx", 0o600).catch(() => {
     throw new RecoverError(exit.configuration, `The result file cannot be made: ${path}`, {
       advice: "Name a file that does not exist yet, in a directory that does.",
@@ -45,8 +57,8 @@ export async function openResultFile(
   });
   let isWritten = false;
   return {
-    async write(rows) {
-      await file.writeFile(formatRows(rows, format));
+    async write(text) {
+      await file.writeFile(text);
       await file.sync();
       isWritten = true;
     },

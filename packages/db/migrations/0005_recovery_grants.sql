@@ -12,7 +12,7 @@ CREATE TABLE recovery.access_grant (
   -- '*' where the work is on what the contracts share.
   contract text NOT NULL CHECK (length(contract) BETWEEN 1 AND 63),
   capability text NOT NULL
-    CHECK (capability IN ('unmask', 'lookup', 'retry', 'erase', 'rewrap', 'retoken')),
+    CHECK (capability IN ('unmask', 'lookup', 'dossier', 'retry', 'erase', 'rewrap', 'retoken')),
   fields text[] NOT NULL,
   -- As recovery.kept_selector leaves it: without ids, and without the value of a subject.
   selector jsonb NOT NULL CHECK (octet_length(selector::text) <= 4096),
@@ -399,6 +399,7 @@ BEGIN
   SELECT role, kinds INTO v_role, v_kinds FROM (VALUES
     ('unmask', 'maskline_requester', '{records,token,subject,time,quarantine}'::text[]),
     ('lookup', 'maskline_requester', '{value}'),
+    ('dossier', 'maskline_requester', '{subject}'),
     ('retry', 'maskline_custodian', '{quarantine}'),
     ('erase', 'maskline_custodian', '{records,subject,before,quarantine}'),
     ('rewrap', 'maskline_custodian', '{recipient}'),
@@ -418,8 +419,8 @@ BEGIN
       OR p_contract.name IS NOT NULL AND p_request ->> 'capability' = 'rewrap' THEN 'no_such_contract'
     WHEN (v_selector ->> 'kind' = ANY (v_kinds)) IS NOT TRUE THEN 'wrong_selector'
     WHEN NOT recovery.is_well_formed(p_contract, v_selector)
-      -- Bodies are erased with their subject's rows, and opened by themselves.
-      OR v_selector ? 'tags' AND p_request ->> 'capability' <> 'erase'
+      -- Bodies are opened by themselves; all else that is of a subject is of its bodies too.
+      OR v_selector ? 'tags' AND p_request ->> 'capability' NOT IN ('erase', 'dossier')
       -- What is erased is chosen in one way alone.
       OR recovery.names_subject(v_selector) AND v_selector ->> 'kind' <> 'subject'
         AND p_request ->> 'capability' <> 'unmask' THEN 'malformed_selector'
@@ -428,7 +429,7 @@ BEGIN
       SELECT count(DISTINCT split_part(token, '.', 2))
       FROM jsonb_array_elements_text(v_selector -> 'tokens') AS token) THEN 'wrong_tokens'
     WHEN p_request ->> 'capability' = 'lookup' AND cardinality(p_fields) <> 1 THEN 'wrong_fields'
-    WHEN p_request ->> 'capability' = 'erase' AND v_selector ->> 'kind' = 'subject' AND NOT v_selector ? 'tags'
+    WHEN p_request ->> 'capability' IN ('erase', 'dossier') AND v_selector ->> 'kind' = 'subject' AND NOT v_selector ? 'tags'
       AND EXISTS (SELECT FROM maskline.quarantine AS refused
         WHERE refused.contract = p_contract.name AND refused.subject_tag IS NOT NULL) THEN 'tags_missing'
     -- A body has no part that could be shown in its place.
@@ -561,7 +562,7 @@ BEGIN
 
   -- Before any lock: this may read whole tables, and what it finds is told only later.
   SELECT * INTO STRICT v_policy FROM recovery.policy;
-  IF v_grant.capability IN ('unmask', 'retry')
+  IF v_grant.capability IN ('unmask', 'dossier', 'retry')
     OR v_grant.capability = 'erase' AND p_selector ->> 'kind' IN ('records', 'quarantine') THEN
     SELECT coalesce(array_agg(record_id), '{}'), coalesce(array_agg(create_date), '{}')
     INTO v_records, v_dates
@@ -582,7 +583,7 @@ BEGIN
   END IF;
   v_ended := CASE
     WHEN cardinality(v_records) > least(v_policy.max_records, v_grant.max_records) THEN 'too_many_records'
-    WHEN v_count = 0 AND v_grant.capability IN ('unmask', 'retry', 'erase') THEN 'nothing_matches'
+    WHEN v_count = 0 AND v_grant.capability IN ('unmask', 'dossier', 'retry', 'erase') THEN 'nothing_matches'
     -- The consumer writes no id twice: somebody else did, and nobody can tell which of the two it was.
     WHEN v_grant.capability = 'unmask' AND v_count > (SELECT count(DISTINCT record_id) FROM unnest(v_records) AS record_id)
       THEN 'stands_twice'

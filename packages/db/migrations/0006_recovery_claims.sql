@@ -142,7 +142,7 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
   SELECT recovery.refuse(p_code, (SELECT id FROM recovery.access_grant WHERE id = p_grant), p_detail)
 $$;
 
--- For unmask and retry: claims records by name. A retry that was cut short is resumed.
+-- For unmask, dossier and retry: claims records by name. A retry that was cut short is resumed.
 CREATE FUNCTION recovery.claim(p_grant uuid, p_capability text, p_fields text[], p_records uuid[],
   p_claim uuid)
 RETURNS jsonb
@@ -155,7 +155,7 @@ DECLARE
   v_answer jsonb;
 BEGIN
   PERFORM recovery.require(p_grant IS NOT NULL AND p_claim IS NOT NULL
-    AND p_capability IN ('unmask', 'retry')
+    AND p_capability IN ('unmask', 'dossier', 'retry')
     AND cardinality(p_fields) BETWEEN CASE p_capability WHEN 'unmask' THEN 1 ELSE 0 END AND 200
     AND cardinality(p_records) BETWEEN 1 AND (SELECT max_records FROM recovery.policy));
   v_records := ARRAY(SELECT DISTINCT record_id FROM unnest(p_records) AS record_id ORDER BY 1);
@@ -358,7 +358,7 @@ $$;
 CREATE FUNCTION recovery.is_result(p_detail jsonb) RETURNS boolean
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT CASE jsonb_typeof(p_detail) WHEN 'object' THEN
-    p_detail ->> 'outcome' IN ('not_opened', 'opened', 'looked_up', 'failed', 'erased', 'rewrapped',
+    p_detail ->> 'outcome' IN ('not_opened', 'opened', 'looked_up', 'listed', 'failed', 'erased', 'rewrapped',
       'retokened', 'retried')
     AND NOT EXISTS (
       SELECT FROM jsonb_each(p_detail) AS member (name, value)

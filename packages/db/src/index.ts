@@ -31,6 +31,7 @@ export {
   type Recovery,
   type RecoveryConnection,
 } from "./recovery/connect-recovery.ts";
+export type { AccessRow, Dossier, HeldRecord } from "./recovery/dossier.ts";
 export type { ErasedRecord, Erasure, ErasurePlace, PlaceState } from "./recovery/erasure.ts";
 export { type LogSetting, type ServerSetting } from "./log-settings.ts";
 export type {

@@ -20,6 +20,7 @@ export { commitTo, isNamedIn, namesSubject, plainSubject } from "./grants/subjec
 export { findForgery, isSigned, requiredFor, stateOf } from "./grants/verify-grant.ts";
 export { endCovered, makeClaim } from "./open/claim.ts";
 export { isOfSubject, type Originals, type TokenSource, tokenSourcesOf } from "./open/compare.ts";
+export { compileDossier, type DossierJson } from "./open/dossier.ts";
 export { lookup } from "./open/lookup.ts";
 export {
   nullIfMasking,

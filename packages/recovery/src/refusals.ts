@@ -102,7 +102,7 @@ const refusals: Record<string, readonly [meaning: string, advice: string]> = {
   no_such_capability: ["There is no such capability.", "See `recover request --help`."],
   not_your_role: [
     "Your login may not ask for this.",
-    "unmask and lookup take maskline_requester; the others maskline_custodian.",
+    "unmask, lookup and dossier take maskline_requester; the others maskline_custodian.",
   ],
   expires_too_late: [
     "The time asked for is longer than the policy allows.",

@@ -21,6 +21,7 @@ export const auditActions = [
 const capabilities: Readonly<Record<Capability, true>> = {
   unmask: true,
   lookup: true,
+  dossier: true,
   erase: true,
   rewrap: true,
   retoken: true,

@@ -57,6 +57,7 @@ export function request(edge: Edge): Command {
       new Argument("<capability>", "what for").choices([
         "unmask",
         "lookup",
+        "dossier",
         "erase",
         "rewrap",
         "retoken",
@@ -109,11 +110,12 @@ What goes with what:
             --subject beside one of the others: of those, that person's alone
             --field body, and --quarantined
   lookup    --field NAME, and the value on standard input
+  dossier   --subject
   retry     --quarantined
   erase     one of --record, --subject, --before, --quarantined
   rewrap    --from-key and --to-key: recipients
   retoken   --from-key and --to-key: token keys; --unopenable
-unmask and lookup take membership in maskline_requester, the others in maskline_custodian. rewrap is
+unmask, lookup and dossier take membership in maskline_requester, the others in maskline_custodian. rewrap is
 of what all contracts share; every other grant is for one contract. A grant names a subject by a hash,
 and a look-up's value by its tokens: approvers hold their own knowledge against it, and what is
 opened must be of that subject.
@@ -189,8 +191,10 @@ async function completed(
   { contract, fields, capability, subject }: Wanted,
 ): Promise<Selector> {
   if (selector !== "value") {
-    const isErased = capability === "erase" && subject !== undefined && selector.kind === "subject";
-    return isErased ? withTags(edge, contract, { value: subject, selector }) : selector;
+    const isWhole = capability === "erase" || capability === "dossier";
+    return isWhole && subject !== undefined && selector.kind === "subject"
+      ? withTags(edge, contract, { value: subject, selector })
+      : selector;
   }
   const [field, ...others] = fields;
   if (field === undefined || others.length > 0) {

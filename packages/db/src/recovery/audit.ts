@@ -41,7 +41,7 @@ export interface Audit {
   readonly closeOverdue: () => Promise<number>;
 }
 
-interface StoredAuditRow {
+export interface StoredAuditRow {
   readonly seq: string;
   readonly at_micros: string;
   readonly actor: string;
@@ -66,22 +66,26 @@ export function createAudit(call: Call): Audit {
     hashAt: (seq) => callOne<Uint8Array | null>(call, "audit_hash_at", { p_seq: seq }),
     async read(after, limit) {
       const rows = await call<StoredAuditRow>("read_audit", { p_after: after, p_limit: limit });
-      return rows.map((row) => ({
-        seq: Number(row.seq),
-        atMicros: row.at_micros,
-        actor: row.actor,
-        action: row.action,
-        grantId: row.grant_id,
-        claimId: row.claim_id,
-        detail: row.detail,
-        previousHash: row.previous_hash,
-        hash: row.hash,
-      }));
+      return rows.map(toAuditRow);
     },
     async counts() {
       const rows = await call<StoredAuditCount>("count_audit");
       return rows.map((row) => ({ ...row, entries: Number(row.entries) }));
     },
     closeOverdue: () => callOne<number>(call, "close_overdue"),
+  };
+}
+
+export function toAuditRow(row: StoredAuditRow): AuditRow {
+  return {
+    seq: Number(row.seq),
+    atMicros: row.at_micros,
+    actor: row.actor,
+    action: row.action,
+    grantId: row.grant_id,
+    claimId: row.claim_id,
+    detail: row.detail,
+    previousHash: row.previous_hash,
+    hash: row.hash,
   };
 }

@@ -21,7 +21,7 @@ export interface Claim {
 
 export interface ClaimRequest {
   readonly grant: string;
-  readonly capability: "unmask" | "retry";
+  readonly capability: "unmask" | "dossier" | "retry";
   /** The new claim's id: a UUID that its caller has just generated. */
   readonly claim: string;
   readonly fields: readonly string[];
@@ -84,6 +84,7 @@ export interface Result extends Readonly<Partial<Record<ResultCount, number>>> {
     | "not_opened"
     | "opened"
     | "looked_up"
+    | "listed"
     | "failed"
     | "erased"
     | "rewrapped"

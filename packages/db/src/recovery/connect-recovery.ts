@@ -4,6 +4,7 @@ import type { Connection } from "../session.ts";
 import { type Audit, createAudit } from "./audit.ts";
 import { type Call, type CallsOptions, openCalls } from "./call.ts";
 import { type Claims, createClaims } from "./claims.ts";
+import { createDossier, type Dossier } from "./dossier.ts";
 import { createErasure, type Erasure } from "./erasure.ts";
 import { createGrants, type Grants } from "./grants.ts";
 import { createWork, type Work } from "./work.ts";
@@ -20,6 +21,7 @@ export interface Recovery {
   readonly audit: Audit;
   readonly work: Work;
   readonly erasure: Erasure;
+  readonly dossier: Dossier;
 }
 
 export interface RecoveryConnection extends Recovery, AsyncDisposable {
@@ -50,5 +52,6 @@ function createRecovery(call: Call): Recovery {
     audit: createAudit(call),
     work: createWork(call),
     erasure: createErasure(call),
+    dossier: createDossier(call),
   };
 }

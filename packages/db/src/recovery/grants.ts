@@ -2,7 +2,7 @@
 
 import { type Answer, type Call, callOne } from "./call.ts";
 
-export type Capability = "unmask" | "lookup" | "retry" | "erase" | "rewrap" | "retoken";
+export type Capability = "unmask" | "lookup" | "dossier" | "retry" | "erase" | "rewrap" | "retoken";
 
 /** Which records a request means. */
 export type Selector =

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Row } from "@org/db";
 import { login } from "@org/schema";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
@@ -13,7 +14,7 @@ import {
   many,
   sentinel,
 } from "./hostile-calls.ts";
-import { type Office, openOffice } from "./people.ts";
+import { claimOf, commitment, type Office, openOffice } from "./people.ts";
 
 /** What the audit holds at most in one row. */
 const cap = 16_384;
@@ -84,6 +85,7 @@ async function findLiving(): Promise<Living> {
       selector: { kind: "recipient", from: "r1", to: "r2" },
     }),
     await office.claimWork({ capability: "retoken", selector: { kind: "token_key", ...keys } }),
+    await claimDossier(rows),
   ];
   const token = createToken();
   const grants = [
@@ -128,6 +130,20 @@ async function findLiving(): Promise<Living> {
     p_keep_days: [30],
     p_after: ["00000000-0000-0000-0000-000000000000", 0],
   };
+}
+
+async function claimDossier([row]: readonly Row[]): Promise<string> {
+  const subject = String(row?.columns["user_id"]);
+  const selector = { kind: "subject", subject, tags: [createToken()], ...commitment } as const;
+  return claimOf(
+    await office.people.requester.recovery.claims.claim({
+      grant: await office.grant({ capability: "dossier", selector }),
+      capability: "dossier",
+      claim: randomUUID(),
+      fields: [],
+      records: [row?.recordId ?? ""],
+    }),
+  );
 }
 
 /** As much of what messages and accesses leave as no call may read at once. */

@@ -107,7 +107,7 @@ function hasHappened(action: string, detail: Readonly<Record<string, unknown>>):
 }
 
 /** What is no JSON object says nothing: then what follows from it fails. */
-function parse(detail: string): Readonly<Record<string, unknown>> {
+export function parse(detail: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(detail);
     return typeof value === "object" && value !== null ? { ...value } : {};

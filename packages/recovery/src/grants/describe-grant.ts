@@ -41,7 +41,7 @@ function describeSelected(selected: Readonly<Record<string, unknown>>): string {
 
 function describeLimit({ capability, maxRecords, usedRecords }: Grant): string {
   if (capability === "lookup") return `${usedRecords} of ${maxRecords} look-up(s) used`;
-  const isBounded = ["unmask", "retry"].includes(capability);
+  const isBounded = ["unmask", "dossier", "retry"].includes(capability);
   return isBounded ? `${usedRecords} of ${maxRecords} used` : "nothing that comes later";
 }
 

@@ -68,5 +68,5 @@ export async function showUsable(
 }
 
 function dutyFor(capability: Capability): Duty {
-  return capability === "unmask" || capability === "lookup" ? "request" : "administer";
+  return ["unmask", "lookup", "dossier"].includes(capability) ? "request" : "administer";
 }
