@@ -10,9 +10,9 @@ REVOKE ALL ON SCHEMA recovery FROM PUBLIC;
 GRANT USAGE ON SCHEMA recovery
   TO maskline_requester, maskline_approver, maskline_custodian, maskline_auditor;
 
--- Who acts. The session's login; of a console's session, whoever's login it took by SET ROLE, which PostgreSQL
--- allows it for the logins that it is a member of. That setting stands inside of functions that run as the owner too.
--- A console is nobody by itself, and a group role is no person.
+-- Who acts. The session's login; of a console's session, whoever's login it took by SET ROLE: one that it was
+-- granted itself, since PostgreSQL would let it take those of their members too. That setting stands inside of
+-- functions that run as the owner as well. A console is nobody by itself, and a group role is no person.
 CREATE FUNCTION recovery.person() RETURNS name
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -21,8 +21,9 @@ BEGIN
   -- A superuser counts as a member of every role.
   IF NOT pg_has_role(session_user, 'maskline_console', 'MEMBER')
     OR (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) THEN RETURN session_user; END IF;
-  IF (SELECT rolcanlogin AND NOT pg_has_role(oid, 'maskline_console', 'MEMBER')
-    FROM pg_roles WHERE rolname = v_role) THEN RETURN v_role; END IF;
+  IF EXISTS (SELECT FROM pg_auth_members AS given JOIN pg_roles AS person ON person.oid = given.roleid
+    WHERE given.member = to_regrole(quote_ident(session_user))::oid AND person.rolname = v_role
+      AND person.rolcanlogin AND NOT pg_has_role(person.oid, 'maskline_console', 'MEMBER')) THEN RETURN v_role; END IF;
   RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = 'a console acts for one person at a time';
 END
 $$;

@@ -623,9 +623,10 @@ $$;
 CREATE FUNCTION recovery.may_see(p_grant recovery.access_grant) RETURNS boolean
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
   SELECT p_grant.changed_in IS DISTINCT FROM pg_current_xact_id_if_assigned()
-    AND (p_grant.requester = recovery.person()
-      OR pg_has_role(recovery.person(), 'maskline_approver', 'MEMBER')
-      OR pg_has_role(recovery.person(), 'maskline_auditor', 'MEMBER'))
+    AND (SELECT p_grant.requester = caller
+        OR pg_has_role(caller, 'maskline_approver', 'MEMBER')
+        OR pg_has_role(caller, 'maskline_auditor', 'MEMBER')
+      FROM recovery.person() AS caller)
 $$;
 
 -- Everything that an approval signs, and what became of the grant. The salt is the requester's own.

@@ -146,6 +146,9 @@ test("a console acts for its people alone: for no other, no group, not for anoth
   for (const name of ["maskline_approver", hubLogin, other]) {
     expect(await codeOf(hub.as(name).grants.list(1))).toBe("42501");
   }
+  await office.read(`GRANT ${custodian.login} TO ${approver.login}`);
+  expect(await codeOf(hub.as(custodian.login).grants.list(1))).toBe("42501");
+  await office.read(`REVOKE ${custodian.login} FROM ${approver.login}`);
   const broken = `${approver.login}"; SET LOCAL ROLE "${approver.login}`;
   expect(await codeOf(hub.as(broken).grants.list(1))).not.toBe("done");
 });
