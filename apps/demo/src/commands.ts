@@ -10,6 +10,7 @@ const repository = fileURLToPath(new URL("../../../", import.meta.url));
 const logTailLength = 2_000;
 
 const entries = {
+  console: "apps/console/src/main.ts",
   consumer: "apps/consumer/src/main.ts",
   migrate: "packages/db/src/command/migrate.ts",
   recover: "apps/recover/src/main.ts",

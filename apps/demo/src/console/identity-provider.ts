@@ -15,6 +15,8 @@ export interface ProviderOptions {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly redirectUri: string;
+  /** Answers what is not the provider's; false of what is. */
+  readonly serve?: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
 
 export async function startIdentityProvider(options: ProviderOptions): Promise<IdentityProvider> {
@@ -47,6 +49,7 @@ export async function startIdentityProvider(options: ProviderOptions): Promise<I
   });
   const others = provider.callback();
   const server = createServer((request, response) => {
+    if (options.serve?.(request, response)) return;
     if (!request.url?.startsWith("/choose/")) return void others(request, response);
     choose(provider, people, { request, response }).catch(() => {
       response.writeHead(400).end("Begin again at the console.\n");
