@@ -20,13 +20,17 @@ export interface AssertionOptions {
 }
 
 /** The person's own that are for this console, and sign. */
-export function passkeysOf({ login, keyring }: Person, { hostname }: URL): readonly Passkey[] {
+export function passkeysOf(
+  { login, keyring }: Person,
+  { hostname, origin }: URL,
+): readonly Passkey[] {
   return keyring.signers.filter(
     (signer): signer is Passkey =>
       signer.login === login &&
       signer.state === "active" &&
       signer.type === "webauthn" &&
-      signer.rpId === hostname,
+      signer.rpId === hostname &&
+      signer.origin === origin,
   );
 }
 

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import { fileURLToPath } from "node:url";
 import { freePort, nodeEnvironment } from "@org/local";
+import type { RecoverKeyringJson } from "@org/recovery";
 import { assert, asyncProperty, constantFrom, dictionary, oneof, string } from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ask } from "../../recover/test/office.ts";
@@ -216,6 +217,8 @@ const paths = [
   `/grants/${grant}/compare`,
   `/grants/${grant}/revoke`,
   "/grants/",
+  "/grants/%ff",
+  "/%",
   "/audit",
   "/audit/verify",
   "/people",
@@ -337,4 +340,34 @@ test("it answers, and ends with 0 when it is told to", async () => {
   expect([live.status, await live.text()]).toEqual([200, "live\n"]);
   child.kill("SIGTERM");
   expect((await ended).code).toBe(0);
+});
+
+test("a recover keyring that cannot be used lets nobody do anything, and names no path to them", async () => {
+  let before: unknown = null;
+  await opened.changeKeyring((keyring) => {
+    before = keyring;
+    return { ...keyring, deployment: "" };
+  });
+  const refused = await rita.get("/");
+  await opened.changeKeyring(() => before as RecoverKeyringJson);
+  expect(refused.status).toBe(503);
+  expect(await refused.text()).not.toContain(opened.office.directory);
+  expect((await rita.get("/")).status).toBe(200);
+});
+
+test("who asks too often waits, by session and by address", async () => {
+  await using bounded = await openConsole({ limits: { perSession: 3, perAddress: 20 } });
+  const visit = openVisit(bounded.origin);
+  await visit.signIn(subOf(bounded.office.requester.login));
+  const answers = [];
+  for (const _ of [1, 2, 3, 4]) answers.push((await visit.get("/people")).status);
+  expect(answers.slice(-2)).toEqual([429, 429]);
+  expect(answers[0]).toBe(200);
+  const stranger = openVisit(bounded.origin);
+  let refused = false;
+  for (let asked = 0; asked < 25 && !refused; asked += 1) {
+    const answer = await stranger.get("/sign-in");
+    refused = answer.status === 429 && answer.headers.get("retry-after") === "60";
+  }
+  expect(refused).toBe(true);
 });

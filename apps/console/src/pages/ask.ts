@@ -166,16 +166,20 @@ function forms({ contract, hasTokenizer }: ConsolePorts, session: Session): Html
         ${way("token", "Masked value")} ${way("time", "Time of sending")}
       </fieldset>
       ${input("subject", `Subject (${contract.subject}); beside another choice: of those, that person's alone`)}
-      <label for="records">Record ids, one a line</label>
-      <textarea
-        id="records"
-        name="records"
-        rows="3"
-        autocomplete="off"
-        spellcheck="false"
-      ></textarea>
-      ${input("token", "Masked value, such as mk1.t1.…")}
-      <div class="pair">${time("from", "Sent since (UTC)")}${time("to", "Sent before (UTC)")}</div>
+      <div class="chosen records">
+        <label for="records">Record ids, one a line</label>
+        <textarea
+          id="records"
+          name="records"
+          rows="3"
+          autocomplete="off"
+          spellcheck="false"
+        ></textarea>
+      </div>
+      <div class="chosen token">${input("token", "Masked value, such as mk1.t1.…")}</div>
+      <div class="chosen time pair">
+        ${time("from", "Sent since (UTC)")}${time("to", "Sent before (UTC)")}
+      </div>
       <fieldset>
         <legend>Show</legend>
         <label><input type="radio" name="reveal" value="full" checked /> The whole value</label>
@@ -185,7 +189,7 @@ function forms({ contract, hasTokenizer }: ConsolePorts, session: Session): Html
         >
       </fieldset>
       ${reasons("unmask")}
-      <button>Ask to open</button>
+      <p><button>Ask to open</button></p>
     </form>
     ${
       hasTokenizer
@@ -207,7 +211,7 @@ function forms({ contract, hasTokenizer }: ConsolePorts, session: Session): Html
               spellcheck="false"
             />
             ${reasons("lookup")}
-            <button>Ask to look up</button>
+            <p><button>Ask to look up</button></p>
           </form>`
         : ""
     }`;

@@ -126,7 +126,7 @@ function describe(ports: ConsolePorts, signedIn: SignedIn, shown: Shown): Html {
   return html`${notice === null ? "" : html`<p role="status">${notice}</p>`}
     ${forgery === null ? "" : forged()}
     <h2>Terms</h2>
-    <p>\`recover list --grant ${grant.id}\` prints the same.</p>
+    <p><code>recover list --grant ${grant.id}</code> prints the same.</p>
     <pre class="terms" tabindex="0">${lines.join("\n")}</pre>
     ${forgery === null ? actions(ports, signedIn, shown) : ""} ${signatures(shown, signedIn)}
     ${digests(grant, signedIn)} ${recordIds.length === 0 ? "" : recordList(recordIds)}`;
@@ -153,9 +153,14 @@ function actions(ports: ConsolePorts, signedIn: SignedIn, shown: Shown): Html {
   }
   if (state === "pending" || state === "live") {
     parts.push(
-      html`<form method="post" action="/grants/${grant.id}/revoke">
-        ${formToken(session)} <button class="quiet">Revoke this grant</button>
-      </form>`,
+      html`<details>
+        <summary>Revoke</summary>
+        <form method="post" action="/grants/${grant.id}/revoke">
+          ${formToken(session)}
+          <p>Nobody opens anything under it from then on. It cannot be undone.</p>
+          <button class="quiet">Revoke this grant</button>
+        </form>
+      </details>`,
     );
   }
   return html`<h2>What you can do</h2>
@@ -170,7 +175,7 @@ function decisionForms(ports: ConsolePorts, { person, session }: SignedIn, grant
   if (passkeys.length === 0) {
     return html`<p>
       The recover keyring has no passkey of yours for this console.
-      <a href="/passkey">Make an entry for it</a>, or use \`recover approve ${grant.id}\`.
+      <a href="/passkey">Make an entry for it</a>, or use <code>recover approve ${grant.id}</code>.
     </p>`;
   }
   const { deployment } = person.keyring;

@@ -51,7 +51,8 @@ export function openingForm(ports: ConsolePorts, signedIn: SignedIn, grant: Gran
   const isLookup = grant.capability === "lookup";
   if (grant.capability !== "unmask" && !isLookup) {
     return html`<p>
-      The console opens and looks up. Use \`recover ${grant.capability} --grant ${grant.id}\`.
+      The console opens and looks up. Use
+      <code>recover ${grant.capability} --grant ${grant.id}</code>.
     </p>`;
   }
   if (passkeys.length === 0) {

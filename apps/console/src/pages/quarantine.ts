@@ -37,8 +37,9 @@ function body(entries: readonly QuarantineEntry[]): Html {
       entry.quarantinedOn,
     ]);
   return html`<p>
-      Of the newest ${entries.length} message(s). Bodies are opened by \`recover request unmask
-      --field body --quarantined ID\`, and tried again by \`recover request retry\`.
+      Of the newest ${entries.length} message(s). Bodies are opened by
+      <code>recover request unmask --field body --quarantined ID</code>, and tried again by
+      <code>recover request retry</code>.
     </p>
     ${table("By reason", ["Contract and reason", "Messages", "Newest sent"], counts)}
     ${table("Newest", ["Record", "Reason", "SQLSTATE", "Sent", "Quarantined on"], rows)}`;

@@ -1,5 +1,6 @@
 /** Signing in and out, and from a subject to whoever it is in the recover keyring. */
 
+import { RecoverError, type RecoverKeyring } from "@org/recovery";
 import { html } from "hono/html";
 import type { MiddlewareHandler } from "hono";
 import { answer } from "../answer.ts";
@@ -114,7 +115,7 @@ export function onlyMembers(ports: ConsolePorts): MiddlewareHandler<Env> {
   return async (c, next) => {
     const session = c.get("session");
     if (session === null) return c.redirect(signInFor(c.req.path));
-    const keyring = await ports.readKeyring();
+    const keyring = await readKeyring(ports);
     const { issuer, sub } = session.subject;
     const member = keyring.members.find(
       ({ subject }) => subject?.issuer === issuer && subject.sub === sub,
@@ -125,6 +126,23 @@ export function onlyMembers(ports: ConsolePorts): MiddlewareHandler<Env> {
     return next();
   };
 }
+
+/** What is wrong with the file is for whoever runs the console. */
+async function readKeyring(ports: ConsolePorts): Promise<RecoverKeyring> {
+  try {
+    return await ports.readKeyring();
+  } catch (error) {
+    if (!(error instanceof RecoverError)) throw error;
+    ports.log.error({ faults: error.faults }, error.message);
+    throw unusable;
+  }
+}
+
+const unusable = new Problem(
+  503,
+  "The recover keyring cannot be used.",
+  "Nobody may do anything until it can. Tell who runs the console.",
+);
 
 function signInFor(path: string): string {
   const { success, data } = uuid.safeParse(/^\/grants\/([^/]+)$/.exec(path)?.[1] ?? "");

@@ -1,0 +1,193 @@
+/** What somebody can do who stole a session, the console's login, or is a superuser: tried over the wire. */
+
+import { randomBytes } from "node:crypto";
+import { connectRecovery } from "@org/db";
+import { type Authenticator, createAuthenticator } from "@org/local";
+import { passkeyEntry } from "@org/recovery";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { ask, type Person } from "../../recover/test/office.ts";
+import { type OpenConsole, openConsole, subOf } from "./open-console.ts";
+import { openVisit, type Visit } from "./visit.ts";
+
+const secret = { ip: "203.0.113.77", device_id: "device-of-ada" };
+
+let opened: OpenConsole;
+let rita: Visit;
+let adam: Visit;
+let keys: Readonly<Record<"rita" | "adam" | "thief", Authenticator>>;
+/** A grant of rita's for one record with the secret. */
+let grant: string;
+
+beforeAll(async () => {
+  opened = await openConsole();
+  const { requester, approver } = opened.office;
+  const { origin } = opened;
+  const create = (): Authenticator => createAuthenticator({ rpId: "localhost", origin });
+  keys = { rita: create(), adam: create(), thief: create() };
+  await opened.enrol(requester.login, passkeyEntry(keys.rita));
+  await opened.enrol(approver.login, passkeyEntry(keys.adam));
+  rita = await signedIn(requester);
+  adam = await signedIn(approver);
+});
+
+beforeEach(async () => {
+  const { office } = opened;
+  const [record = ""] = await office.write([secret]);
+  const fields = ["unmask", "--field", "ip", "device_id", "--record", record];
+  grant = await ask(office.requester, fields);
+});
+
+afterAll(() => opened[Symbol.asyncDispose]());
+
+async function signedIn({ login }: Person): Promise<Visit> {
+  const visit = openVisit(opened.origin);
+  await visit.signIn(subOf(login));
+  return visit;
+}
+
+/** What the form of the page for this asks a passkey to sign. */
+async function challengeOf(visit: Visit, path: string, button: string): Promise<Buffer> {
+  const page = (await (await visit.get(path)).text()).replaceAll("&quot;", '"');
+  const forms = page.split("<form").filter((form) => form.includes(button));
+  return Buffer.from(/"challenge":"([\w-]+)"/.exec(forms[0] ?? "")?.[1] ?? "", "base64url");
+}
+
+function assertionOf(key: Authenticator, challenge: Uint8Array, id = key.credentialId): string {
+  const answer = Object.entries(key.assert(challenge)).map(
+    ([name, bytes]: [string, Uint8Array]) => [name, Buffer.from(bytes).toString("base64url")],
+  );
+  return JSON.stringify({ id, response: Object.fromEntries(answer) });
+}
+
+async function approve(key = keys.adam, id = key.credentialId): Promise<Response> {
+  const challenge = await challengeOf(adam, `/grants/${grant}`, "Approve with");
+  const assertion = assertionOf(key, challenge, id);
+  return adam.post(`/grants/${grant}/decide`, { decision: "approve", assertion });
+}
+
+async function open(key = keys.rita, id = key.credentialId): Promise<Response> {
+  const challenge = await challengeOf(rita, `/grants/${grant}`, "Open with");
+  const assertion = assertionOf(key, challenge, id);
+  return rita.post(`/grants/${grant}/open`, { assertion, records: "" });
+}
+
+async function outcome(response: Response): Promise<string> {
+  const text = await response.text();
+  if (Object.values(secret).some((value) => text.includes(value))) return "opened";
+  return /<p role="alert">([^<]*)/.exec(text)?.[1]?.trim() ?? "nothing";
+}
+
+const unsigned = "Your passkey signed something else than what stands here.";
+
+const actions = async (): Promise<string[]> => {
+  const rows = await opened.office.admin(
+    "SELECT action FROM recovery.audit WHERE grant_id = $1 ORDER BY seq",
+    [grant],
+  );
+  return rows.map(({ action }) => String(action));
+};
+
+test("the whole of it: approved and opened by passkeys, witnessed by the console, and verified by recover", async () => {
+  expect((await approve()).status).toBe(303);
+  expect(await outcome(await open())).toBe("opened");
+  expect(await actions()).toEqual(["requested", "resolved", "approved", "intent", "result"]);
+  const verified = await opened.office.auditor.recover(["audit", "verify"]);
+  expect(verified).toMatchObject({ code: 0 });
+});
+
+test("a stolen session approves nothing without the person's passkey", async () => {
+  expect(await outcome(await approve(keys.thief))).toContain("(wrong_signer)");
+  expect(await outcome(await approve(keys.thief, keys.adam.credentialId))).toBe(unsigned);
+  expect(await outcome(await approve(keys.rita))).toContain("(wrong_signer)");
+  expect(await actions()).toEqual(["requested", "resolved"]);
+});
+
+test("a stolen session opens nothing without the person's passkey", async () => {
+  await approve();
+  expect(await outcome(await open(keys.thief))).toContain("(wrong_signer)");
+  expect(await outcome(await open(keys.thief, keys.rita.credentialId))).toBe(unsigned);
+  const none = await rita.post(`/grants/${grant}/open`, { assertion: "", records: "" });
+  expect(await outcome(none)).not.toBe("opened");
+  expect(await actions()).toEqual(["requested", "resolved", "approved"]);
+});
+
+test("an answer for one grant opens no other, and none opens twice", async () => {
+  await approve();
+  const other = grant;
+  const [record = ""] = await opened.office.write([secret]);
+  const fields = ["unmask", "--field", "ip", "--record", record];
+  grant = await ask(opened.office.requester, fields);
+  await approve();
+  const challenge = await challengeOf(rita, `/grants/${other}`, "Open with");
+  await challengeOf(rita, `/grants/${grant}`, "Open with");
+  const form = { assertion: assertionOf(keys.rita, challenge), records: "" };
+  expect(await outcome(await rita.post(`/grants/${grant}/open`, form))).toBe(unsigned);
+  expect(await outcome(await rita.post(`/grants/${other}/open`, form))).toBe("opened");
+  expect(await outcome(await rita.post(`/grants/${other}/open`, form))).toBe(unsigned);
+});
+
+test("an answer to one decision is none to the other", async () => {
+  const challenge = await challengeOf(adam, `/grants/${grant}`, "Deny with");
+  const form = { decision: "approve", assertion: assertionOf(keys.adam, challenge) };
+  expect(await outcome(await adam.post(`/grants/${grant}/decide`, form))).toBe(unsigned);
+});
+
+test("who has the console's login approves for nobody: what it writes opens nothing", async () => {
+  const { requester, approver } = opened.office;
+  const connectionString = opened.env["CONSOLE_DATABASE_URL"] ?? "";
+  await using database = connectRecovery({ connectionString });
+  const decided = await database.as(approver.login).grants.decide(grant, {
+    decision: "approve",
+    keyId: passkeyEntry(keys.adam).kid,
+    signature: randomBytes(200),
+    login: approver.login,
+  });
+  // The database cannot tell, and calls it live.
+  expect(decided).toEqual({ state: "live" });
+  const page = await (await rita.get(`/grants/${grant}`)).text();
+  expect(page).toContain("(forged_approval)");
+  expect(page).not.toContain("Open with");
+  const told = await requester.recover(["unmask", "--grant", grant, "--print"]);
+  expect(told).toMatchObject({ code: 3, stderr: expect.stringContaining("(forged_approval)") });
+});
+
+test("who has the console's login as well as the requester's passkey opens nothing that nobody approved", async () => {
+  const challenge = await challengeOf(rita, `/grants/${grant}`, "Open with");
+  expect(challenge).toHaveLength(0);
+  await approve();
+  const asked = await challengeOf(rita, `/grants/${grant}`, "Open with");
+  await opened.office.admin("UPDATE recovery.approval SET signature = $2 WHERE grant_id = $1", [
+    grant,
+    randomBytes(200),
+  ]);
+  const form = { assertion: assertionOf(keys.rita, asked), records: "" };
+  expect(await outcome(await rita.post(`/grants/${grant}/open`, form))).toContain(
+    "(forged_approval)",
+  );
+});
+
+test.each([
+  ["whom it is for", "requester = 'nobody'"],
+  ["what is shown", "fields = '{ip}'"],
+  ["until when", "expires_at = expires_at + interval '1 hour'"],
+  ["why", "ticket = 'SEC-9'"],
+])(
+  "a superuser changes %s of an approved grant, and the console opens nothing",
+  async (_, change) => {
+    await approve();
+    const challenge = await challengeOf(rita, `/grants/${grant}`, "Open with");
+    await opened.office.admin(`UPDATE recovery.access_grant SET ${change} WHERE id = $1`, [grant]);
+    const form = { assertion: assertionOf(keys.rita, challenge), records: "" };
+    expect(await outcome(await rita.post(`/grants/${grant}/open`, form))).toMatch(
+      /\((forged_approval|no_such_grant)\)/,
+    );
+    expect(await actions()).not.toContain("intent");
+  },
+);
+
+test("a keyring's passkey of another console is none here", async () => {
+  const elsewhere = createAuthenticator({ rpId: "localhost", origin: "http://localhost:1" });
+  await opened.enrol(opened.office.approver.login, passkeyEntry(elsewhere));
+  expect((await approve(elsewhere)).status).toBe(403);
+  expect(await actions()).toEqual(["requested", "resolved"]);
+});
