@@ -7,7 +7,7 @@ import {
   type RecoverKeyringJson,
   signCheckpoint,
 } from "@org/recovery";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { type Kept, keepOffice } from "../kept.ts";
 import { askApproved, type Office, openOffice } from "../office.ts";
 import { runRecover } from "../run-recover.ts";
@@ -429,6 +429,29 @@ test("a step of approvals counts for what was witnessed from its day on", async 
   // Whatever day the grant has.
   await requireTwoSince(-1);
   expect(await verify()).toMatchObject({ code: 30, found: { kind: "unsigned_intent" } });
+});
+
+test("an intent under which nothing was opened is of the day on which the chain was seen next", async () => {
+  const [record = ""] = await office.write([office.sample()]);
+  const terms = ["unmask", "--field", office.field, "--record", record];
+  const grant = await askApproved(office, office.requester, terms);
+  const claim = "recovery.claim($1, 'unmask', $3, ARRAY[$2]::uuid[], gen_random_uuid())";
+  const [row] = await office.requester.query(`SELECT ${claim} ->> 'claim' AS claim`, [
+    grant,
+    record,
+    [office.field],
+  ]);
+  const result = JSON.stringify({ outcome: "not_opened" });
+  await office.requester.query("SELECT recovery.report_result($1, $2)", [row?.["claim"], result]);
+  await office.auditor.recover(["audit", "checkpoint"]);
+  await requireTwoSince(12);
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 24 * 3_600_000 });
+  try {
+    await office.auditor.recover(["audit", "checkpoint"]);
+    expect(await verify()).toMatchObject({ code: 0, found: "sound" });
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("nothing is signed with a key that nobody could verify", async () => {

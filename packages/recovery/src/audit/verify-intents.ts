@@ -5,6 +5,7 @@ import type { Approval, Grant, Grants } from "@org/db";
 import { isWork, tokensOf } from "../grants/find-excess.ts";
 import { approvalsOf, isOfRecords, isSigned, requiredFor } from "../grants/verify-grant.ts";
 import type { RecoverKeyring } from "../signing/recover-keyring.ts";
+import type { Checkpoint } from "./checkpoint.ts";
 import type { Intent } from "./trace.ts";
 
 export const intentFaults = [
@@ -22,8 +23,7 @@ export type IntentFault = (typeof intentFaults)[number];
 export interface IntentEvidence {
   readonly grants: Pick<Grants, "show" | "records">;
   readonly keyring: RecoverKeyring;
-  /** When a checkpoint saw a row, by the row's place in the chain; of several, the last. */
-  readonly seenAtMs: ReadonlyMap<number, number>;
+  readonly checkpoints: readonly Pick<Checkpoint, "seq" | "atSeconds">[];
   readonly nowMs: number;
 }
 
@@ -33,30 +33,58 @@ export async function findIntentFault(
   evidence: IntentEvidence,
 ): Promise<{ readonly kind: IntentFault; readonly seq: number } | null> {
   const grants = new Map<string, SignedTerms | null>();
+  const covered = new Set(evidence.checkpoints.map(({ seq }) => seq));
+  const seenAtMs = createSeenAt(evidence.checkpoints);
   for (const intent of intents) {
     const { grantId, seq } = intent;
     if (!grants.has(grantId)) grants.set(grantId, await signedTerms(grantId, evidence));
     const terms = grants.get(grantId) ?? null;
     if (terms !== null) terms.spent += intent.detail.records ?? 0;
-    const kind = findFault(intent, terms, evidence);
+    const witnessed = { isCovered: covered.has(seq), seenAtMs: seenAtMs(seq) };
+    const kind = findFault(intent, terms, { ...evidence, ...witnessed });
     if (kind !== null) return { kind, seq };
   }
   return null;
 }
 
+/** When a row stood in the chain for certain, by the first checkpoint of it or of a later one; null where there is none. */
+function createSeenAt(checkpoints: IntentEvidence["checkpoints"]): (seq: number) => number | null {
+  let firstMs = Number.POSITIVE_INFINITY;
+  // Of the rows up to each.
+  const seen = checkpoints
+    .toSorted((a, b) => b.seq - a.seq)
+    .map(({ seq, atSeconds }) => {
+      firstMs = Math.min(firstMs, atSeconds * 1000);
+      return { seq, firstMs };
+    })
+    .toReversed();
+  let at = 0;
+  return (seq) => {
+    // Intents come in the chain's order.
+    while ((seen[at]?.seq ?? seq) < seq) at += 1;
+    return seen[at]?.firstMs ?? null;
+  };
+}
+
+/** What checkpoints say of one intent. */
+interface Witnessed {
+  readonly isCovered: boolean;
+  readonly seenAtMs: number | null;
+}
+
 function findFault(
   intent: Intent,
   terms: SignedTerms | null,
-  { keyring, seenAtMs, nowMs }: IntentEvidence,
+  { keyring, isCovered, seenAtMs, nowMs }: IntentEvidence & Witnessed,
 ): IntentFault | null {
-  const { seq, isGranted, approvals, end, detail } = intent;
+  const { isGranted, approvals, end, detail } = intent;
   if (!isGranted || approvals.length === 0) return "ungranted_intent";
   // By the clock of whoever witnessed it, which may be ahead.
-  const atMs = (seenAtMs.get(seq) ?? nowMs) - clockSkewMs;
+  const atMs = (seenAtMs ?? nowMs) - clockSkewMs;
   if (terms === null || !isAllowed(intent, terms, requiredFor(terms.grant, keyring, atMs))) {
     return "unsigned_intent";
   }
-  if (end?.hasHappened && !seenAtMs.has(seq)) return "unwitnessed_intent";
+  if (end?.hasHappened && !isCovered) return "unwitnessed_intent";
   const isOverdue = !(Date.parse(detail.deadline ?? "") >= nowMs);
   return end === null && isOverdue ? "unexplained_intent" : null;
 }

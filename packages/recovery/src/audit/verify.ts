@@ -70,7 +70,7 @@ export async function verifyAudit(
     findIntentFault(trace.intents(), {
       grants,
       keyring: evidence.keyring,
-      seenAtMs: new Map(checkpoints.map(({ seq, atSeconds }) => [seq, atSeconds * 1000])),
+      checkpoints,
       nowMs: freshness.nowMs,
     });
   const found =
