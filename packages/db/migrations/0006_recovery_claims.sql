@@ -253,7 +253,7 @@ END
 $$;
 
 -- The claim, if something may be handed out under it. It is read before its lock is taken, which would have to
--- come to the disk as well.
+-- come to the disk as well; and where something was handed out before, that it was begun is there.
 CREATE FUNCTION recovery.require_fetch(p_claim uuid, p_capabilities text[]) RETURNS recovery.claim
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -261,7 +261,7 @@ DECLARE
   v_claim recovery.claim;
 BEGIN
   SELECT * INTO v_begun FROM recovery.claim WHERE id = p_claim;
-  PERFORM recovery.require_on_disk();
+  IF v_begun.handed_out = 0 THEN PERFORM recovery.require_on_disk(); END IF;
   v_claim := recovery.require_claim(p_claim, p_capabilities);
   IF v_begun.fetched_at IS NULL OR v_begun.fetched_in = pg_current_xact_id() THEN
     RAISE EXCEPTION USING ERRCODE = 'MK003', MESSAGE = 'the fetch was not begun in a transaction of its own';

@@ -124,6 +124,15 @@ interface StoredRetokenRow {
 }
 
 export function createWork(call: Call): Work {
+  const begun = new Set<string>();
+
+  /** Once a claim, not once a page. */
+  async function beginFetch(claim: string): Promise<void> {
+    if (begun.has(claim)) return;
+    await startFetch(call, claim);
+    begun.add(claim);
+  }
+
   /** In a transaction of its own: a key that nothing was sealed under in the end opens nothing. */
   async function addBatchKey(claim: string, { id, sealedKeys }: FreshBatchKey): Promise<void> {
     const keys = sealedKeys.map(({ recipient, sealed }) => [recipient, hex(sealed)]);
@@ -159,7 +168,7 @@ export function createWork(call: Call): Work {
       }
     },
     async rewrapNext(claim, { after, limit }) {
-      await startFetch(call, claim);
+      await beginFetch(claim);
       return call("rewrap_next", { p_claim: claim, p_after: after, p_limit: limit });
     },
     rewrapStore: (claim, keys) =>
@@ -168,7 +177,7 @@ export function createWork(call: Call): Work {
         p_keys: JSON.stringify(keys.map(({ id, sealed }) => ({ id, sealed: hex(sealed) }))),
       }),
     async retokenNext(claim, { after, limit }) {
-      await startFetch(call, claim);
+      await beginFetch(claim);
       const rows = await call<StoredRetokenRow>("retoken_next", {
         p_claim: claim,
         p_after: after,
