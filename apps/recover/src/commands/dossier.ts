@@ -27,9 +27,9 @@ export function dossier(edge: Edge): Command {
     .addHelpText(
       "after",
       `
-It has no original and no masked value: ids, times, columns, and of each access who, when, what for,
-the rows of the audit with their hashes, and signed checkpoints. docs/recovery-formats.md says how
-it is verified; examples/verify-dossier.mjs does.
+But for the subject's value as you give it, it has no original and no masked value: ids, times, columns,
+and of each access who, when, what for, the rows of the audit with their hashes, and signed checkpoints.
+docs/recovery-formats.md says how it is verified; examples/verify-dossier.mjs does.
 
 Example:
   pnpm recover dossier --grant 7b0e… --subject 424cdd21-063a-43a7-b91b-7ca1a833afae --out dossier.json`,

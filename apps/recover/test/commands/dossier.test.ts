@@ -34,6 +34,7 @@ describe.each(testContracts)("$name", (contract) => {
   let theirs: Message;
   let records: string[];
   let body: string;
+  let kept: string;
   let made: Ended;
 
   const subjectOf = (message: Message): string => String(message[contract.subject]);
@@ -53,7 +54,7 @@ describe.each(testContracts)("$name", (contract) => {
     mine = office.sample();
     theirs = office.sample();
     records = await office.write([mine, theirs]);
-    [body = ""] = await office.quarantine([bodyOf(mine)]);
+    [body = "", kept = ""] = await office.quarantine([mine, mine, theirs].map(bodyOf));
     const { requester, custodian, colleague } = office;
     const fields = ["unmask", "--field", office.field];
     for (const record of records) {
@@ -75,11 +76,12 @@ describe.each(testContracts)("$name", (contract) => {
   test("says what is held about the subject, of nobody else, and what was erased", async () => {
     expect(made).toMatchObject({ code: 0, stderr: "" });
     const held = (await read()).records;
-    const [row, gone] = [records[0], body].map((id) => held.find((record) => record.id === id));
-    expect(held).toHaveLength(2);
+    expect(held.map(({ id }) => id)).toEqual([records[0], body, kept]);
+    const [row, gone, refused] = held;
     expect(row).toMatchObject({ source: "row", original_kept: true, erased_on: null });
     expect(row?.held).toContain(office.column);
     expect(gone).toMatchObject({ source: "gone", held: [], original_kept: false });
+    expect(refused).toMatchObject({ source: "quarantine", held: ["body"], original_kept: true });
     expect(gone?.erased_on).toMatch(/^\d{4}-\d\d-\d\d$/);
     expect((await stat(path())).mode & 0o777).toBe(0o600);
   });
@@ -100,8 +102,7 @@ describe.each(testContracts)("$name", (contract) => {
       by(requester.login, "unmask", [records[0]]),
       by(colleague.login, "lookup", [records[0]]),
       by(custodian.login, "erase", [body]),
-      // In the order of their ids.
-      by(requester.login, "dossier", [records[0], body]),
+      by(requester.login, "dossier", [records[0], body, kept]),
     ]);
   });
 
