@@ -3,9 +3,12 @@
 import type { MaskedRecord } from "@org/db";
 import {
   chooseRecords,
+  compileDossier,
+  type DossierJson,
   endCovered,
   endOf,
   lookup,
+  readCheckpoints,
   RecoverError,
   type ResultRow,
   showUsable,
@@ -72,6 +75,26 @@ export async function findRecords(
   );
   const failure = await failureOf(endCovered(witness, null));
   return { rows, failure, said: `${rows.length} record(s) have it.` };
+}
+
+/** For the subject, signed by the console's key. */
+export async function makeDossier(
+  ports: ConsolePorts,
+  { person, recovery }: SignedIn,
+  { grant, subject }: { readonly grant: string; readonly subject: string },
+): Promise<DossierJson> {
+  const { grants, claims, dossier } = recovery;
+  const { contract, key } = ports;
+  const signed = await showUsable({ grants, operator: person }, grant, contract.name);
+  const witness = await ports.openWitness(recovery, person.keyring);
+  const sinks = await ports.openSinks(person.keyring);
+  const readAll = () => readCheckpoints(sinks);
+  const made = await compileDossier(
+    { claims, dossier, witness, operator: { ...person, key }, readCheckpoints: readAll },
+    { contract, signed, subject },
+  );
+  await endCovered(witness, null);
+  return made;
 }
 
 /** What was opened is shown all the same: the audit says that it was. */

@@ -103,6 +103,7 @@ export async function compose(
       });
     },
     hasTokenizer: tokenizer !== null,
+    key,
     openSinks,
     openWitness: async (person, current) =>
       createWitness({

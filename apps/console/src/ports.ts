@@ -3,7 +3,7 @@
 import type { DatabaseFault, Recovery } from "@org/db";
 import type { Tokenizer } from "@org/masking";
 import type { Unsealer } from "@org/masking/unseal";
-import type { CheckpointSink, Person, RecoverKeyring, Witness } from "@org/recovery";
+import type { CheckpointSink, Person, RecoverKeyring, SigningKey, Witness } from "@org/recovery";
 import type { AnyContract } from "@org/schema";
 import type { HttpBindings } from "@hono/node-server";
 import type { Context, Hono } from "hono";
@@ -27,8 +27,9 @@ export interface ConsolePorts {
   /** @throws RecoverError (exit 2) without the token key. */
   readonly openTokenizer: () => Promise<Tokenizer<string>>;
   readonly hasTokenizer: boolean;
-  /** Signs with the console's own key. */
   readonly openWitness: (recovery: Recovery, keyring: RecoverKeyring) => Promise<Witness>;
+  /** The console's own, an operator's with the duty witness. */
+  readonly key: SigningKey;
   readonly openSinks: (keyring: RecoverKeyring) => Promise<readonly CheckpointSink[]>;
   /** What the database said, if it was the database. */
   readonly databaseFault: (error: unknown) => DatabaseFault | null;

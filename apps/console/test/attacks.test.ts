@@ -1,6 +1,11 @@
 /** What somebody can do who stole a session, the console's login, or is a superuser: tried over the wire. */
 
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { connectRecovery } from "@org/db";
 import { type Authenticator, createAuthenticator } from "@org/local";
 import { passkeyEntry } from "@org/recovery";
@@ -93,6 +98,31 @@ test("the whole of it: approved and opened by passkeys, witnessed by the console
   expect(await actions()).toEqual(["requested", "resolved", "approved", "intent", "result"]);
   const verified = await opened.office.auditor.recover(["audit", "verify"]);
   expect(verified).toMatchObject({ code: 0 });
+});
+
+test("a dossier is asked for, approved and made like an opening, and holds without us", async () => {
+  const { office } = opened;
+  const subject = "424cdd21-063a-43a7-b91b-7ca1a833afae";
+  const [record = ""] = await office.write([{ ...secret, user_id: subject }]);
+  const why = { purpose: "subject-request", ticket: "GDPR-1", justification: "Article 15" };
+  const asked = await rita.post("/ask/dossier", { subject, minutes: "60", ...why });
+  grant = asked.headers.get("location")?.split("/").at(-1) ?? "";
+  await approve();
+  const make = async (whose: string): Promise<Response> => {
+    const challenge = await challengeOf(rita, `/grants/${grant}`, "Make the file with");
+    const form = { assertion: assertionOf(keys.rita, challenge), subject: whose };
+    return rita.post(`/grants/${grant}/dossier`, form);
+  };
+  expect(await outcome(await make("somebody else"))).toContain("(wrong_subject)");
+  const made = await make(subject);
+  expect(made.headers.get("content-disposition")).toMatch(/^attachment; /);
+  const file = join(office.directory, "dossier.json");
+  await writeFile(file, await made.text());
+  const script = fileURLToPath(new URL("../../../examples/verify-dossier.mjs", import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [script, file]);
+  expect(stdout).toContain(record);
+  expect(stdout).toContain("It holds");
+  for (const value of Object.values(secret)) expect(stdout).not.toContain(value);
 });
 
 test("a stolen session approves nothing without the person's passkey", async () => {

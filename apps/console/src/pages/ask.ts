@@ -1,7 +1,8 @@
 /** Asking for access: who, which fields, why, until when. How many records match is told after it. */
 
 import type { AccessRequest, Grant, Selector } from "@org/db";
-import { exit, granted, nameSubject, RecoverError } from "@org/recovery";
+import { exit, granted, nameSubject, plainSubject, RecoverError } from "@org/recovery";
+import { tagField } from "@org/schema";
 import { html } from "hono/html";
 import { z } from "zod";
 import { answer } from "../answer.ts";
@@ -34,6 +35,8 @@ const unmaskForm = z.object({
 
 const lookupForm = z.object({ field: textUpTo(128), value: textUpTo(4_000), ...why });
 
+const dossierForm = z.object({ subject: textUpTo(4_000), ...why });
+
 export function serveAsk(app: App, ports: ConsolePorts): void {
   app.get("/ask", (c) =>
     answer(c, { title: "Ask for access", body: forms(ports, c.get("signedIn").session) }),
@@ -52,6 +55,21 @@ export function serveAsk(app: App, ports: ConsolePorts): void {
       fields: form.field,
       selector: await selectorOf(form, ports),
       reveal: form.reveal,
+    } as const;
+    const { grants } = c.get("signedIn").recovery;
+    const { grant } = granted(await grants.request(request));
+    requireSameSubject(await grants.show(grant), request.selector);
+    return c.redirect(`/grants/${grant}`, 303);
+  });
+
+  app.post("/ask/dossier", async (c) => {
+    const { subject, ...form } = readForm(c.get("form"), dossierForm);
+    const request = {
+      ...termsOf(ports, form),
+      capability: "dossier",
+      fields: [],
+      selector: await wholeOf(subject, ports),
+      reveal: "full",
     } as const;
     const { grants } = c.get("signedIn").recovery;
     const { grant } = granted(await grants.request(request));
@@ -82,6 +100,18 @@ function requireSameSubject(grant: Grant | null, selector: Selector): void {
   throw new RecoverError(exit.tampering, "The grant names another subject than you did.", {
     advice: "Revoke it. Somebody changed the database: tell the security team.",
   });
+}
+
+/** With the tags of the subject in quarantine, where the token key is at hand to make them. */
+async function wholeOf(
+  value: string,
+  { contract, hasTokenizer, openTokenizer }: ConsolePorts,
+): Promise<Selector> {
+  const named = await nameSubject(contract, value, openTokenizer);
+  if (!hasTokenizer) return { kind: "subject", ...named };
+  const tokenizer = await openTokenizer();
+  const tags = tokenizer.candidates(tagField, plainSubject(contract, value));
+  return { kind: "subject", ...named, tags };
 }
 
 type Terms = Pick<
@@ -191,6 +221,13 @@ function forms({ contract, hasTokenizer }: ConsolePorts, session: Session): Html
       ${reasons("unmask")}
       <p><button>Ask to open</button></p>
     </form>
+    <form method="post" action="/ask/dossier" aria-labelledby="own">
+      ${formToken(session)}
+      <h2 id="own">A person's own dossier</h2>
+      <p>What is held about somebody, and every access to it, as a signed file for that person.</p>
+      ${input("of", `Subject (${contract.subject})`, "subject")} ${reasons("dossier")}
+      <p><button>Ask for a dossier</button></p>
+    </form>
     ${
       hasTokenizer
         ? html`<form method="post" action="/ask/lookup" aria-labelledby="find">
@@ -224,9 +261,9 @@ function way(value: string, name: string, isChosen = false): Html {
   >`;
 }
 
-function input(name: string, label: string): Html {
-  return html`<label for="${name}">${label}</label>
-    <input id="${name}" name="${name}" autocomplete="off" spellcheck="false" />`;
+function input(id: string, label: string, name = id): Html {
+  return html`<label for="${id}">${label}</label>
+    <input id="${id}" name="${name}" autocomplete="off" spellcheck="false" />`;
 }
 
 function time(name: string, label: string): Html {

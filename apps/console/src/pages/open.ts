@@ -6,7 +6,7 @@ import { printable, requireDuty, type ResultRow } from "@org/recovery";
 import { html } from "hono/html";
 import { z } from "zod";
 import { answer } from "../answer.ts";
-import { findRecords, openedAtMost, type Opened, openOriginals } from "../broker.ts";
+import { findRecords, makeDossier, openedAtMost, type Opened, openOriginals } from "../broker.ts";
 import { grantId, readForm, textUpTo, uuidList } from "../form.ts";
 import {
   assertionOptions,
@@ -20,6 +20,7 @@ import { formToken, type Html, table } from "./layout.ts";
 
 const assertion = z.string().max(8_000);
 const openForm = z.object({ assertion, records: uuidList(openedAtMost) });
+const dossierForm = z.object({ assertion, subject: textUpTo(4_000) });
 const lookupForm = z.object({ assertion, value: textUpTo(4_000) });
 
 export function serveOpening(app: App, ports: ConsolePorts): void {
@@ -42,19 +43,37 @@ export function serveOpening(app: App, ports: ConsolePorts): void {
     const found = await findRecords(ports, signedIn, { grant, value: form.value });
     return answer(c, { title: "Looked up", body: openedBody(found, matches(found.rows)) });
   });
+
+  app.post("/grants/:id/dossier", async (c) => {
+    const grant = grantId(c.req.param("id"));
+    const signedIn = c.get("signedIn");
+    const form = readForm(c.get("form"), dossierForm);
+    requireDuty(signedIn.person, "request");
+    requireStepUp(signedIn, { grant, text: form.assertion }, ports);
+    const dossier = await makeDossier(ports, signedIn, { grant, subject: form.subject });
+    c.header("Content-Disposition", `attachment; filename="dossier-${grant.slice(0, 8)}.json"`);
+    return c.body(JSON.stringify(dossier, null, 2), 200, { "Content-Type": "application/json" });
+  });
 }
+
+/** What each capability that the console has takes beside a passkey, and what its button says. */
+const kinds = {
+  unmask: { action: "open", verb: "Open", input: recordsInput },
+  lookup: { action: "lookup", verb: "Look up", input: valueInput },
+  dossier: { action: "dossier", verb: "Make the file", input: subjectInput },
+} as const;
 
 /** Of a live grant of one's own. */
 export function openingForm(ports: ConsolePorts, signedIn: SignedIn, grant: Grant): Html {
   const { person, session } = signedIn;
   const passkeys = passkeysOf(person, ports.origin);
-  const isLookup = grant.capability === "lookup";
-  if (grant.capability !== "unmask" && !isLookup) {
+  const { capability } = grant;
+  if (capability !== "unmask" && capability !== "lookup" && capability !== "dossier") {
     return html`<p>
-      The console opens and looks up. Use
-      <code>recover ${grant.capability} --grant ${grant.id}</code>.
+      The console does not do this. Use <code>recover ${capability} --grant ${grant.id}</code>.
     </p>`;
   }
+  const { action, verb, input } = kinds[capability];
   if (passkeys.length === 0) {
     return html`<p>
       Opening takes a passkey, and the recover keyring has none of yours for this console.
@@ -66,19 +85,18 @@ export function openingForm(ports: ConsolePorts, signedIn: SignedIn, grant: Gran
     .update(stepUpBytes(grant.id, nonce, person))
     .digest();
   const options = assertionOptions(challenge, passkeys, ports.origin);
-  const action = isLookup ? "lookup" : "open";
   return html`<form
     method="post"
     action="/grants/${grant.id}/${action}"
     data-passkey="${JSON.stringify(options)}"
   >
     ${formToken(session)}<input type="hidden" name="assertion" />
-    ${isLookup ? valueInput() : recordsInput(grant)}
+    ${input(grant)}
     <p>
       This is audited under your name, with purpose ${printable(grant.purpose)} and ticket
       ${printable(grant.ticket)}. It is shown once.
     </p>
-    <button>${isLookup ? "Look up" : "Open"} with a passkey</button>
+    <button>${verb} with a passkey</button>
     <p role="alert" hidden></p>
   </form>`;
 }
@@ -88,6 +106,22 @@ function valueInput(): Html {
     <input
       id="value"
       name="value"
+      required
+      maxlength="4000"
+      autocomplete="off"
+      spellcheck="false"
+    />`;
+}
+
+function subjectInput(): Html {
+  return html`<p>
+      A signed file of what is held about the subject, and of every access to it, to be given to
+      that person. It holds no original. <code>examples/verify-dossier.mjs</code> verifies it.
+    </p>
+    <label for="subject">The subject that was approved</label>
+    <input
+      id="subject"
+      name="subject"
       required
       maxlength="4000"
       autocomplete="off"
