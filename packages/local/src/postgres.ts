@@ -29,6 +29,8 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Default: a free one. */
   readonly port?: number;
+  /** Variables of the server's, beside its own few. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Starts on a copy of this backup: as a standby, or to recover as `recovery_target_…` in the settings say. */
   readonly from?: BaseBackup & { readonly as: "standby" | "recovery" };
 }
@@ -82,7 +84,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Loca
 
   const start = async (): Promise<void> => {
     if (server && isRunning(server)) return;
-    server = await launch({ home, dataDirectory, logFile, port, settings: options.settings });
+    const { settings, environment: more } = options;
+    server = await launch({ home, dataDirectory, logFile, port, settings, more });
   };
   const stop = async (mode: StopMode = "fast"): Promise<void> => {
     const stopping = server;
@@ -162,6 +165,7 @@ interface Launch {
   readonly logFile: string;
   readonly port: number;
   readonly settings: PostgresOptions["settings"];
+  readonly more: PostgresOptions["environment"];
 }
 
 async function launch({
@@ -170,6 +174,7 @@ async function launch({
   logFile,
   port,
   settings,
+  more,
 }: Launch): Promise<ChildProcess> {
   const allSettings = {
     listen_addresses: "127.0.0.1",
@@ -183,7 +188,7 @@ async function launch({
   const server = spawn(home.postgres, ["-D", dataDirectory, ...args], {
     ...home.account,
     cwd: home.directory,
-    env: environment,
+    env: { ...environment, ...more },
     detached: true,
     stdio: ["ignore", log.fd, log.fd],
   });
