@@ -245,7 +245,7 @@ $$;
 CREATE FUNCTION recovery.start_fetch(p_claim uuid) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  PERFORM recovery.require_claim(p_claim, '{unmask,lookup,retry,rewrap,retoken}');
+  PERFORM recovery.require_claim(p_claim, '{unmask,lookup,dossier,retry,rewrap,retoken}');
   PERFORM recovery.commit_to_disk();
   UPDATE recovery.claim SET fetched_at = clock_timestamp(), fetched_in = pg_current_xact_id()
   WHERE id = p_claim AND fetched_at IS NULL;

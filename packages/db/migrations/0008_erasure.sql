@@ -438,21 +438,3 @@ GRANT EXECUTE ON FUNCTION recovery.list_erased(date, uuid, integer),
   recovery.erasure_of_record(uuid) TO maskline_custodian, maskline_auditor;
 GRANT EXECUTE ON FUNCTION recovery.log_settings()
   TO maskline_requester, maskline_approver, maskline_custodian, maskline_auditor;
-
--- Of the settings that any caller may change in a session: what shows the values that a statement works
--- with, and what a backslash means in the functions' own texts. So functions that run as the owner set them.
-DO $$
-DECLARE
-  v_function regprocedure;
-BEGIN
-  FOR v_function IN SELECT oid FROM pg_proc
-    WHERE pronamespace IN ('maskline'::regnamespace, 'recovery'::regnamespace) AND prosecdef
-  LOOP
-    EXECUTE format('ALTER FUNCTION %s SET client_min_messages = warning', v_function);
-    EXECUTE format('ALTER FUNCTION %s SET debug_print_parse = off', v_function);
-    EXECUTE format('ALTER FUNCTION %s SET debug_print_rewritten = off', v_function);
-    EXECUTE format('ALTER FUNCTION %s SET debug_print_plan = off', v_function);
-    EXECUTE format('ALTER FUNCTION %s SET standard_conforming_strings = on', v_function);
-  END LOOP;
-END
-$$;

@@ -14,11 +14,10 @@ RETURNS TABLE (record_id uuid, source text, sent_at text, held text[], is_sealed
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  v_claim recovery.claim := recovery.require_claim(p_claim, '{dossier}');
+  v_claim recovery.claim := recovery.require_fetch(p_claim, '{dossier}');
   v_contract maskline.contract := recovery.contract_named(
     (SELECT contract FROM recovery.access_grant WHERE id = v_claim.grant_id));
 BEGIN
-  PERFORM recovery.note_handed_out(p_claim, 0);
   RETURN QUERY EXECUTE format(
     'WITH page AS MATERIALIZED (
        SELECT record_id, create_date FROM recovery.claim_record
@@ -58,7 +57,7 @@ RETURNS TABLE (seq bigint, at_micros bigint, actor text, action text, grant_id u
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  v_claim recovery.claim := recovery.require_claim(p_claim, '{dossier}');
+  v_claim recovery.claim := recovery.require_fetch(p_claim, '{dossier}');
   v_contract maskline.contract := recovery.contract_named(
     (SELECT contract FROM recovery.access_grant WHERE id = v_claim.grant_id));
 BEGIN
@@ -98,3 +97,21 @@ $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA recovery FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION recovery.fetch_dossier(uuid, uuid, integer),
   recovery.fetch_accesses(uuid, bigint, integer) TO maskline_requester;
+
+-- Of the settings that any caller may change in a session: what shows the values that a statement works
+-- with, and what a backslash means in the functions' own texts. So functions that run as the owner set them.
+DO $$
+DECLARE
+  v_function regprocedure;
+BEGIN
+  FOR v_function IN SELECT oid FROM pg_proc
+    WHERE pronamespace IN ('maskline'::regnamespace, 'recovery'::regnamespace) AND prosecdef
+  LOOP
+    EXECUTE format('ALTER FUNCTION %s SET client_min_messages = warning', v_function);
+    EXECUTE format('ALTER FUNCTION %s SET debug_print_parse = off', v_function);
+    EXECUTE format('ALTER FUNCTION %s SET debug_print_rewritten = off', v_function);
+    EXECUTE format('ALTER FUNCTION %s SET debug_print_plan = off', v_function);
+    EXECUTE format('ALTER FUNCTION %s SET standard_conforming_strings = on', v_function);
+  END LOOP;
+END
+$$;

@@ -2,6 +2,7 @@
 
 import { type AuditRow, type StoredAuditRow, toAuditRow } from "./audit.ts";
 import type { Call } from "./call.ts";
+import { startFetch } from "./claims.ts";
 import type { Page } from "./work.ts";
 
 export interface HeldRecord {
@@ -43,6 +44,7 @@ interface StoredHeldRecord {
 export function createDossier(call: Call): Dossier {
   return {
     async held(claim, { after, limit }) {
+      await startFetch(call, claim);
       const rows = await call<StoredHeldRecord>("fetch_dossier", {
         p_claim: claim,
         p_after: after,
@@ -58,6 +60,7 @@ export function createDossier(call: Call): Dossier {
       }));
     },
     async accesses(claim, after, limit) {
+      await startFetch(call, claim);
       const rows = await call<StoredAuditRow & Pick<AccessRow, "records">>("fetch_accesses", {
         p_claim: claim,
         p_after: after,
