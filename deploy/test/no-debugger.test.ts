@@ -5,14 +5,16 @@ import { expect, test } from "vitest";
 import { readText } from "./files.ts";
 
 const entrypoints = readText("deploy/Dockerfile").match(/(?<=^ENTRYPOINT ).*/gm) ?? [];
-const scripts = ["apps/consumer", "apps/recover", "packages/db"].flatMap((folder) => {
-  const { scripts } = JSON.parse(readText(`${folder}/package.json`)) as {
-    scripts: Record<string, string>;
-  };
-  return Object.entries(scripts)
-    .filter(([, command]) => command.includes("node "))
-    .map(([name, command]) => ({ name: `${folder}: ${name}`, command }));
-});
+const scripts = ["apps/consumer", "apps/recover", "apps/console", "packages/db"].flatMap(
+  (folder) => {
+    const { scripts } = JSON.parse(readText(`${folder}/package.json`)) as {
+      scripts: Record<string, string>;
+    };
+    return Object.entries(scripts)
+      .filter(([, command]) => command.includes("node "))
+      .map(([name, command]) => ({ name: `${folder}: ${name}`, command }));
+  },
+);
 const inCompose = readText("docker-compose.yml").match(/\bnode .*\.js/g) ?? [];
 const inPages = ["deploy/README.md", "docs/operations/walk.md", "README.md"].flatMap(
   (page) => readText(page).match(/\bnode(?:24)? .*\bdist\/\S*\.js/g) ?? [],
@@ -28,13 +30,14 @@ test.each([
 });
 
 test("there are starts of each kind", () => {
-  expect(entrypoints).toHaveLength(4);
+  expect(entrypoints).toHaveLength(5);
   expect(inCompose).not.toHaveLength(0);
   expect(inPages).not.toHaveLength(0);
   expect(scripts.map(({ name }) => name)).toEqual([
     "apps/consumer: build",
     "apps/consumer: start",
     "apps/recover: start",
+    "apps/console: start",
     "packages/db: maintain",
     "packages/db: migrate",
   ]);

@@ -223,13 +223,11 @@ function decisionForms(ports: ConsolePorts, { person, session }: SignedIn, grant
 
 function signatures({ grant }: Shown, { person }: SignedIn): Html {
   const { keyring } = person;
-  const holds = (approval: Grant["approvals"][number]): string =>
-    isSigned(grant, approval, keyring) ? "holds" : "does not hold";
   const rows = grant.approvals.map((approval) => [
     printable(approval.approver),
     approval.decision,
     printable(approval.keyId),
-    approval.decision === "approve" ? holds(approval) : "",
+    isSigned(grant, approval, keyring) ? "holds" : "does not hold",
   ]);
   const timeline = html`<h2>Who decided</h2>
     <ol>
