@@ -162,7 +162,7 @@ describe.skipIf(reason !== null)(
       await press(audit, "Verify the audit");
       await audit.getByRole("heading", { name: "The audit is whole" }).waitFor();
       await look(audit, "audit-verified");
-    });
+    }, 180_000);
 
     test("says in plain words what is wrong with the audit", async () => {
       const { office } = opened;
