@@ -26,7 +26,7 @@ export function answerProblem(
   error: unknown,
   { databaseFault, log }: Pick<ConsolePorts, "databaseFault" | "log">,
 ): Response | Promise<Response> {
-  const foreseen = foresee(error, databaseFault);
+  const foreseen = foresee(error, databaseFault) ?? (isBrokenOff(c) ? brokenOff : null);
   if (foreseen === null) log.error({ error: nameOf(error) }, "unexpected fault");
   const { status, message, advice } =
     foreseen ??
@@ -36,6 +36,13 @@ export function answerProblem(
     <p><a href="/">Home</a></p>`;
   return answer(c, { title: "That did not work", body, status });
 }
+
+/** Whoever sent it went away in the middle: nobody reads the answer. */
+function isBrokenOff({ env: { incoming } }: Asked): boolean {
+  return incoming.destroyed && !incoming.complete;
+}
+
+const brokenOff = new Problem(400, "The form broke off.", "Nothing was done. Send it again.");
 
 /** Its message may quote a value. */
 function nameOf(error: unknown): string {
