@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { Hono } from "hono";
 import { answerProblem } from "./answer.ts";
-import { bounded, headers, limited, logged, onlyHost, unforged } from "./guard.ts";
+import { bounded, headers, inTurn, limited, logged, onlyHost, unforged } from "./guard.ts";
 import { serveAsk } from "./pages/ask.ts";
 import { serveAudit } from "./pages/audit.ts";
 import { serveEnrolment } from "./pages/enrol.ts";
@@ -16,6 +16,10 @@ import type { App, ConsolePorts, Env } from "./ports.ts";
 import { Problem } from "./problem.ts";
 import { onlyMembers, serveSignIn } from "./sign-in/routes.ts";
 
+/** Of one person: a quarter of what the database answers at once. */
+const atOnce = 4;
+export const connectionsAtMost = 16;
+
 export async function createApp(ports: ConsolePorts): Promise<App> {
   const app: App = new Hono<Env>();
   app.onError((error, c) => answerProblem(c, error, ports));
@@ -24,7 +28,7 @@ export async function createApp(ports: ConsolePorts): Promise<App> {
   app.get("/live", (c) => c.text("live\n"));
   app.use(onlyHost(ports.origin), bounded);
   await serveStatic(app);
-  app.use(limited(ports), unforged(ports));
+  app.use(limited(ports), inTurn(atOnce), unforged(ports));
   serveSignIn(app, ports);
   app.use(onlyMembers(ports));
   serveHome(app);

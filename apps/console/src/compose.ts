@@ -12,6 +12,7 @@ import {
   approvalsFor,
   createWitness,
   exit,
+  findSigner,
   identify,
   isUrl,
   loadRecoverKeyring,
@@ -21,6 +22,7 @@ import {
   RecoverError,
   type RecoverKeyring,
   requireDuty,
+  type SigningKey,
 } from "@org/recovery";
 import { ContractError, type AnyContract, loadContract, tagFields } from "@org/schema";
 import {
@@ -35,7 +37,7 @@ import {
   profileOf,
 } from "@org/settings";
 import type { Logger } from "pino";
-import { createApp } from "./app.ts";
+import { connectionsAtMost, createApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import type { ConsolePorts, Limits } from "./ports.ts";
 import { openIdentityProvider } from "./sign-in/identity-provider.ts";
@@ -76,7 +78,12 @@ export async function compose(
   const server = trustOf({ connectionString });
   const profile = profileOf(config, [server.host, config.CONSOLE_ORIGIN.hostname]);
   const sendsWeakPassword = profile.allowed.includes("weak_password");
-  const recovery = opening.use(connectRecovery({ connectionString, sendsWeakPassword }));
+  const recovery = opening.use(
+    connectRecovery(
+      { connectionString, sendsWeakPassword },
+      { applicationName: "maskline-console", connectionsAtMost },
+    ),
+  );
 
   const ports: ConsolePorts = {
     origin: config.CONSOLE_ORIGIN,
@@ -105,15 +112,19 @@ export async function compose(
     hasTokenizer: tokenizer !== null,
     key,
     openSinks,
-    openWitness: async (person, current) =>
-      createWitness({
+    async openWitness(person, current) {
+      // What was judged at the start was the keyring of then.
+      requireWitness(current, key);
+      refuse(profile, exposuresOfKeyring(current));
+      return createWitness({
         audit: person.audit,
         sinks: await openSinks(current),
         key,
         keyring: current,
         onIgnored: (name, reason) =>
           log.warn({ checkpoint: printable(name), reason }, "ignored among the checkpoints"),
-      }),
+      });
+    },
     databaseFault: (error) => (error instanceof DatabaseError ? error : null),
     log,
     limits,
@@ -177,6 +188,16 @@ async function openSinks({ sinks }: RecoverKeyring): ReturnType<ConsolePorts["op
     exit.configuration,
     "The recover keyring names no place for checkpoints.",
     { advice: 'Put a directory, or s3://BUCKET/PREFIX, among its "sinks", under review.' },
+  );
+}
+
+/** What another key signs counts for no checkpoint: nothing would be left outside the database. */
+function requireWitness(keyring: RecoverKeyring, { kid }: SigningKey): void {
+  if (findSigner(keyring, kid, "witness")?.state === "active") return;
+  throw new RecoverError(
+    exit.auditUnavailable,
+    "The recover keyring has no key of the console's that signs checkpoints.",
+    { advice: "Nothing was opened. Tell who runs the console." },
   );
 }
 

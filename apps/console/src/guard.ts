@@ -9,7 +9,7 @@ import { routePath } from "hono/route";
 import { secureHeaders } from "hono/secure-headers";
 import type { Asked, ConsolePorts, Env, SignedIn } from "./ports.ts";
 import { Problem } from "./problem.ts";
-import { createRateLimit } from "./rate-limit.ts";
+import { createRateLimit, createTurns } from "./rate-limit.ts";
 
 type Guard = MiddlewareHandler<Env>;
 
@@ -91,6 +91,25 @@ export function limited({ limits, now, sessions, origin }: ConsolePorts): Guard 
     if (isWithin) return next();
     c.header("Retry-After", "60");
     throw new Problem(429, "There were too many requests.", "Wait a minute, then go on.");
+  };
+}
+
+/** Of one person, in whatever sessions: the connections to the database are for all. */
+export function inTurn(atOnce: number): Guard {
+  const turns = createTurns(atOnce);
+  return async (c, next) => {
+    const session = c.get("session");
+    if (session === null) return next();
+    const who = JSON.stringify(session.subject);
+    if (!turns.take(who)) {
+      c.header("Retry-After", "1");
+      throw new Problem(429, "Other requests of yours are being answered.", "Wait for them.");
+    }
+    try {
+      return await next();
+    } finally {
+      turns.release(who);
+    }
   };
 }
 

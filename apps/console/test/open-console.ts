@@ -37,6 +37,7 @@ export const subOf = (login: string): string => `sub_${login}`;
 
 export interface ConsoleOptions {
   readonly limits?: Limits;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Of tests that ask more than people do. */
@@ -44,6 +45,7 @@ const noLimits: Limits = { perSession: 100_000, perAddress: 100_000 };
 
 export async function openConsole({
   limits = noLimits,
+  env: more = {},
 }: ConsoleOptions = {}): Promise<OpenConsole> {
   await using opening = new AsyncDisposableStack();
   const office = opening.use(await openOffice());
@@ -102,6 +104,7 @@ export async function openConsole({
     RECOVER_SIGNING_KEY: "console.pem",
     MASKLINE_KEYRING: "maskline.keyring.json",
     PORT: String(port),
+    ...more,
   };
   const read = readConfig(env);
   if ("faults" in read) throw new Error(read.faults.join("\n"));
