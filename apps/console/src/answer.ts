@@ -1,5 +1,6 @@
 /** From what a handler returns, or throws, to the page that is sent. */
 
+import { printableLines } from "@org/recovery";
 import { html } from "hono/html";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { type Html, page } from "./pages/layout.ts";
@@ -12,20 +13,19 @@ export interface Answer {
   readonly status?: ContentfulStatusCode;
 }
 
-export function answer(
-  c: Asked,
-  { title, body, status = 200 }: Answer,
-): Response | Promise<Response> {
+/** Whatever a page tells, and whoever wrote it: no text turns what stands around it. */
+export async function answer(c: Asked, { title, body, status = 200 }: Answer): Promise<Response> {
   const known: SignedIn | undefined = c.get("signedIn");
   const signedIn = known ? { login: known.person.login, session: known.session } : null;
-  return c.html(page({ title, body, signedIn }), status);
+  const text = String(await page({ title, body, signedIn }));
+  return c.html(printableLines(text), status);
 }
 
 export function answerProblem(
   c: Asked,
   error: unknown,
   { databaseFault, log }: Pick<ConsolePorts, "databaseFault" | "log">,
-): Response | Promise<Response> {
+): Promise<Response> {
   const foreseen = foresee(error, databaseFault) ?? (isBrokenOff(c) ? brokenOff : null);
   if (foreseen === null) log.error({ error: nameOf(error) }, "unexpected fault");
   const { status, message, advice } =

@@ -1,6 +1,5 @@
 /** What every page has: one heading, the way to the others, who is signed in. */
 
-import { printable } from "@org/recovery";
 import { html } from "hono/html";
 import type { Session } from "../sign-in/sessions.ts";
 
@@ -64,7 +63,7 @@ export function formToken({ formToken: token }: Session): Html {
   return html`<input type="hidden" name="form_token" value="${token}" />`;
 }
 
-/** A table that scrolls by itself where the screen is narrow. No text in it can turn what stands around it. */
+/** A table that scrolls by itself where the screen is narrow. */
 export function table(
   caption: string,
   columns: readonly string[],
@@ -77,14 +76,14 @@ export function table(
       </caption>
       <thead>
         <tr>
-          ${columns.map((column) => html`<th scope="col">${printable(column)}</th>`)}
+          ${columns.map((column) => html`<th scope="col">${column}</th>`)}
         </tr>
       </thead>
       <tbody>
         ${rows.map(
           (row) =>
             html`<tr>
-              ${row.map((cell) => html`<td>${typeof cell === "string" ? printable(cell) : cell}</td>`)}
+              ${row.map((cell) => html`<td>${cell}</td>`)}
             </tr>`,
         )}
       </tbody>
