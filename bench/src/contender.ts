@@ -25,11 +25,9 @@ export interface Contender {
 export interface Load {
   /** How long is measured. For half as long before, from the first delete on, it warms up. */
   readonly seconds: number;
-  /** At least so many messages wait at any time. */
+  /** At least so many messages wait at any time; as many as there are bodies, unless told. */
   readonly waiting?: number;
 }
-
-const fewWaiting = 2_000;
 
 /** Longer than a lease: who has deleted nothing for so long has stopped. */
 const stalledMs = 45_000;
@@ -47,7 +45,7 @@ let queues = 0;
 export async function measureContender(
   contender: Contender,
   stage: Stage,
-  { seconds, waiting = fewWaiting }: Load,
+  { seconds, waiting = stage.bodies.length }: Load,
 ): Promise<Measurement> {
   const { database, queueServer } = stage;
   await database.clear();

@@ -8,7 +8,8 @@ Runs ours beside the alternatives, in interleaved rounds, and prints medians, sp
   --only NAME    only this bench, or this candidate of it as BENCH/CANDIDATE; may be given again
   --rounds N     rounds of each bench (default 5)
   --seconds N    how long a contender is measured in a round, after half as long to warm up (default 20)
-  --scale X      multiplies the work of a round of the other benches (default 1; 0.05 for a quick run)
+  --scale X      multiplies the work of a round of the other benches, and end-to-end what waits in its
+                 queue (default 1; 0.05 for a quick run)
   --rtt MS       end-to-end, distance, settings: round trip to the queue, with jitter and a tail
   --db-rtt MS    the same: round trip to the database
   --json         print the results as one JSON object instead of tables

@@ -22,7 +22,7 @@ export interface Stage extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** All of them are sent each time that the queue is filled. */
+/** All of them are sent each time that the queue is filled: fewer for a quick run. */
 const distinctBodies = 2_000;
 
 interface Distance {
@@ -36,7 +36,8 @@ export async function openStage({
   database: given,
   rttMs,
   dbRttMs,
-}: Distance & { readonly database?: BenchDatabase } = {}): Promise<Stage> {
+  scale = 1,
+}: Distance & { readonly database?: BenchDatabase; readonly scale?: number } = {}): Promise<Stage> {
   await using opening = new AsyncDisposableStack();
   const database = given ?? opening.use(await openOwnDatabase());
   const queueServer = opening.use(await startBenchQueueServer(rttMs ?? 0));
@@ -50,7 +51,7 @@ export async function openStage({
   opening.defer(() => rm(directory, { recursive: true }));
   const keyringPath = join(directory, "bench.keyring.json");
   await writeKeyring(keyringPath, database.keys.keyring);
-  const sampled = samples(distinctBodies);
+  const sampled = samples(Math.ceil(distinctBodies * scale));
   const expected = await database.keys.expected(sampled.map(({ message }) => message));
 
   const opened = opening.move();

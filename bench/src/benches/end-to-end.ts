@@ -47,8 +47,8 @@ export const endToEnd: Bench = {
     },
     { text: "vault on ≥ 0.5 × vault off", of: "ours-vault", to: "ours", atLeast: 0.5 },
   ],
-  async open({ seconds, rttMs, dbRttMs }) {
-    const stage = await openStage({ rttMs, dbRttMs });
+  async open({ scale, seconds, rttMs, dbRttMs }) {
+    const stage = await openStage({ scale, rttMs, dbRttMs });
     return {
       candidates: await Promise.all(
         entrants.map((entrant) => toCandidate(entrant, stage, seconds)),
