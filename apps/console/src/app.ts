@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { Hono } from "hono";
 import { answerProblem } from "./answer.ts";
-import { bounded, headers, inTurn, limited, logged, onlyHost, unforged } from "./guard.ts";
+import { headers, inTurn, limited, logged, onlyHost, unforged } from "./guard.ts";
 import { serveAsk } from "./pages/ask.ts";
 import { serveAudit } from "./pages/audit.ts";
 import { serveEnrolment } from "./pages/enrol.ts";
@@ -26,9 +26,9 @@ export async function createApp(ports: ConsolePorts): Promise<App> {
   app.notFound((c) => answerProblem(c, notFound, ports));
   app.use(logged(ports), ...headers(ports.origin));
   app.get("/live", (c) => c.text("live\n"));
-  app.use(onlyHost(ports.origin), bounded);
+  app.use(onlyHost(ports.origin));
   await serveStatic(app);
-  app.use(limited(ports), inTurn(atOnce), unforged(ports));
+  app.use(limited(ports), inTurn(atOnce), ...unforged(ports));
   serveSignIn(app, ports);
   app.use(onlyMembers(ports));
   serveHome(app);

@@ -53,6 +53,9 @@ export interface Console extends AsyncDisposable {
 /** Left for what is being answered, once the console is to stop. */
 const shutdownMs = 10_000;
 
+/** Whoever takes what is sent slowly, or not at all, holds one each. */
+const mostConnections = 500;
+
 const usualLimits: Limits = { perSession: 300, perAddress: 300 };
 
 /** @throws {@link RecoverError} (exit 2) if a file or the contract cannot be used. */
@@ -136,6 +139,7 @@ export async function compose(
     createServer,
     serverOptions: { requestTimeout: 30_000, headersTimeout: 10_000 },
   });
+  http.maxConnections = mostConnections;
   const exposures: Exposure[] = [
     ...exposuresOfServer(server, env, profile.allowed),
     ...exposuresOfProcess(env),

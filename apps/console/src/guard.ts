@@ -73,7 +73,7 @@ export function onlyHost({ host }: URL): Guard {
 
 const formBytesAtMost = 64 * 1024;
 
-export const bounded: Guard = bodyLimit({
+const bounded: Guard = bodyLimit({
   maxSize: formBytesAtMost,
   onError() {
     throw new Problem(413, "The form is too long.", "Send fewer records at a time.");
@@ -119,22 +119,30 @@ function addressOf(c: Asked): string {
 
 /**
  * What changes something comes from a page of this session: by the browser's word (Origin,
- * Sec-Fetch-Site), and by the token that its form holds.
+ * Sec-Fetch-Site), and by the token that its form holds. Of whoever has no session no body is read.
  */
-export function unforged({ origin }: Pick<ConsolePorts, "origin">): Guard {
-  return async (c, next) => {
-    if (c.req.method === "GET" || c.req.method === "HEAD") return next();
-    const session = c.get("session");
+export function unforged({ origin }: Pick<ConsolePorts, "origin">): Guard[] {
+  const sentHere: Guard = async (c, next) => {
     const site = c.req.header("sec-fetch-site") ?? "same-origin";
     const type = c.req.header("content-type") ?? "";
     const isForm = type.split(";")[0]?.trim().toLowerCase() === "application/x-www-form-urlencoded";
-    if (session === null || !isForm) throw forged;
-    const form = new URLSearchParams(await c.req.text());
     const isOurs = c.req.header("origin") === origin.origin && site === "same-origin";
-    if (!isOurs || !isEqual(form.get("form_token") ?? "", session.formToken)) throw forged;
-    c.set("form", form);
-    return next();
+    if (isReading(c) || (c.get("session") !== null && isForm && isOurs)) return next();
+    throw forged;
   };
+  return [sentHere, bounded, withToken];
+}
+
+const withToken: Guard = async (c, next) => {
+  if (isReading(c)) return next();
+  const form = new URLSearchParams(await c.req.text());
+  if (!isEqual(form.get("form_token") ?? "", c.get("session")?.formToken ?? null)) throw forged;
+  c.set("form", form);
+  return next();
+};
+
+function isReading({ req }: Asked): boolean {
+  return req.method === "GET" || req.method === "HEAD";
 }
 
 const forged = new Problem(
@@ -143,7 +151,8 @@ const forged = new Problem(
   "Your session may have ended. Nothing was done: open the page again, and repeat it there.",
 );
 
-function isEqual(given: string, expected: string): boolean {
+function isEqual(given: string, expected: string | null): boolean {
+  if (expected === null) return false;
   const [a, b] = [Buffer.from(given), Buffer.from(expected)];
   return a.length === b.length && timingSafeEqual(a, b);
 }

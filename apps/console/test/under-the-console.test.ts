@@ -1,5 +1,6 @@
 /** What the console does when keyring, database or load change under it, between two requests of a page. */
 
+import { once } from "node:events";
 import { connect } from "node:net";
 import { type Authenticator, createAuthenticator } from "@org/local";
 import { passkeyEntry, type RecoverKeyringJson } from "@org/recovery";
@@ -169,6 +170,36 @@ test("who asks for much at once keeps nobody else waiting", async () => {
   expect((await statuses()).filter((status) => status === 303)).toHaveLength(1);
 });
 
+test("of whoever has no session no body is waited for", async () => {
+  const { port, host } = new URL(opened.origin);
+  const socket = connect(Number(port), "localhost");
+  const head = [
+    "POST /sign-out HTTP/1.1",
+    `Host: ${host}`,
+    `Origin: ${opened.origin}`,
+    "Content-Type: application/x-www-form-urlencoded",
+    "Transfer-Encoding: chunked",
+  ];
+  socket.write(`${head.join("\r\n")}\r\n\r\nb\r\nform_token=\r\n`);
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  socket.destroy();
+  expect(answer.toString()).toMatch(/^HTTP\/1.1 403 /);
+});
+
+test("of six hundred connections at once, five hundred are kept", async () => {
+  const { port } = new URL(opened.origin);
+  const sockets = Array.from({ length: 600 }, () => connect(Number(port), "localhost"));
+  let openSockets = sockets.length;
+  for (const socket of sockets) {
+    socket
+      .on("error", () => {})
+      .on("close", () => (openSockets -= 1))
+      .resume();
+  }
+  await expect.poll(() => openSockets, { timeout: 8_000 }).toBeLessThanOrEqual(500);
+  for (const socket of sockets) socket.destroy();
+});
+
 test("a form that breaks off is no fault of the console's", async () => {
   const { port, host } = new URL(opened.origin);
   const before = opened.logged().length;
@@ -177,6 +208,7 @@ test("a form that breaks off is no fault of the console's", async () => {
     "POST /sign-out HTTP/1.1",
     `Host: ${host}`,
     `Cookie: session=${rita.cookies.get("session")}`,
+    `Origin: ${opened.origin}`,
     "Content-Type: application/x-www-form-urlencoded",
   ];
   socket.on("error", () => {});

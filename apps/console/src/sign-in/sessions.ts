@@ -29,6 +29,8 @@ export interface SessionLimits {
   readonly idleMs: number;
   readonly absoluteMs: number;
   readonly atMost: number;
+  /** Of one person: whoever signs in again and again ends their own sessions, and nobody else's. */
+  readonly perSubject: number;
   readonly now: () => number;
 }
 
@@ -38,14 +40,23 @@ const sessionLimits: SessionLimits = {
   idleMs: 15 * minute,
   absoluteMs: 8 * 60 * minute,
   atMost: 10_000,
+  perSubject: 10,
   now: Date.now,
 };
 
 export function createSessions(limits: SessionLimits = sessionLimits): Sessions {
-  const { idleMs, absoluteMs, atMost, now } = limits;
+  const { idleMs, absoluteMs, atMost, perSubject, now } = limits;
   const sessions = new Map<string, { readonly session: Session; usedAtMs: number }>();
+  const idsOf = ({ issuer, sub }: Subject): string[] =>
+    [...sessions.values()]
+      .filter(({ session: { subject } }) => subject.issuer === issuer && subject.sub === sub)
+      .map(({ session }) => session.id);
   return {
     open(subject) {
+      for (const id of idsOf(subject)
+        .toReversed()
+        .slice(perSubject - 1))
+        sessions.delete(id);
       dropOldest(sessions, atMost);
       const session: Session = {
         id: secret(),

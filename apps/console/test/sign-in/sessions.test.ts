@@ -3,9 +3,9 @@ import { createSessions } from "../../src/sign-in/sessions.ts";
 
 const subject = { issuer: "https://id.example.com", sub: "ada" };
 
-function at(limits: { idleMs: number; absoluteMs: number; atMost?: number }) {
+function at(limits: { idleMs: number; absoluteMs: number; atMost?: number; perSubject?: number }) {
   let nowMs = 0;
-  const sessions = createSessions({ atMost: 10, ...limits, now: () => nowMs });
+  const sessions = createSessions({ atMost: 10, perSubject: 10, ...limits, now: () => nowMs });
   return { sessions, wait: (ms: number) => void (nowMs += ms) };
 }
 
@@ -39,4 +39,12 @@ test("ids and form tokens are 256 random bits, and the oldest session makes room
   expect(first?.id).not.toBe(first?.formToken);
   expect(sessions.find(first?.id)).toBeNull();
   expect([second, third].map((each) => sessions.find(each?.id))).toEqual([second, third]);
+});
+
+test("who signs in again and again ends no session of anybody else's", () => {
+  const { sessions } = at({ idleMs: 10, absoluteMs: 100, atMost: 3, perSubject: 2 });
+  const other = sessions.open({ ...subject, sub: "bob" });
+  const [first, second, third] = [1, 2, 3].map(() => sessions.open(subject));
+  const found = [other, first, second, third].map((each) => sessions.find(each?.id) !== null);
+  expect(found).toEqual([true, false, true, true]);
 });
