@@ -1,6 +1,6 @@
 /** Calls of the functions in the schema `recovery`, each a transaction of its own. */
 
-import { escapeIdentifier, Pool, type PoolClient, type QueryResultRow } from "pg";
+import { escapeLiteral, Pool, type PoolClient, type QueryResult, type QueryResultRow } from "pg";
 import { DatabaseError, toDatabaseError } from "../database-error.ts";
 import { type Connection, SessionClient } from "../session.ts";
 
@@ -84,7 +84,7 @@ async function inRole<T>(
   client.on("error", ignore);
   let isOver = false;
   try {
-    await client.query(`BEGIN; SET LOCAL ROLE ${escapeIdentifier(login)}`);
+    await takeRole(client, login);
     const used = await use(client);
     await client.query("COMMIT");
     isOver = true;
@@ -99,6 +99,20 @@ async function inRole<T>(
     client.off("error", ignore);
     client.release(!isOver);
   }
+}
+
+/** Of a longer name PostgreSQL takes the first 63 bytes, and that may be somebody else. */
+async function takeRole(client: PoolClient, login: string): Promise<void> {
+  const text = `BEGIN; SELECT pg_catalog.set_config('role', ${escapeLiteral(login)}, true) AS taken`;
+  const results: unknown = await client.query(text);
+  const [, { rows }] = results as [unknown, QueryResult<{ taken: string }>];
+  if (rows[0]?.taken === login) return;
+  throw new DatabaseError("The database knows nobody by just this name.", {
+    kind: "unknown",
+    sqlState: "42501",
+    constraint: null,
+    systemCode: null,
+  });
 }
 
 /** The one value of a function that returns one. */

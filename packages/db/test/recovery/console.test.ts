@@ -174,3 +174,13 @@ test("the limits of an hour are a person's, through whatever they ask", async ()
   expect(await request(recovery)).toEqual({ refused: "too_many_requests" });
   expect(await request(hub.as(busy))).toEqual({ refused: "too_many_requests" });
 });
+
+test("a name that PostgreSQL would cut short is nobody's", async () => {
+  const longest = `p${"x".repeat(62)}`;
+  await office.read(`CREATE ROLE ${longest} LOGIN IN ROLE maskline_approver`);
+  await allow(longest);
+  expect(await codeOf(hub.as(longest).grants.list(1))).toBe("done");
+  expect(await codeOf(hub.as(`${longest}y`).grants.list(1))).toBe("42501");
+  expect(await codeOf(hub.as("none").grants.list(1))).toBe("42501");
+  await office.read(`DROP ROLE ${longest}`);
+});
