@@ -15,7 +15,7 @@ export { describeHistory } from "./grants/describe-history.ts";
 export { tokensOf } from "./grants/find-excess.ts";
 export { describeJudged, type Judged, judgeSubject, judgeValue } from "./grants/judge-grant.ts";
 export { nameSubject } from "./grants/name-subject.ts";
-export { chooseRecords, showUsable, showVerified } from "./grants/show-verified.ts";
+export { chooseRecords, showGrant, showUsable, showVerified } from "./grants/show-verified.ts";
 export { commitTo, isNamedIn, namesSubject, plainSubject } from "./grants/subject-commitment.ts";
 export { findForgery, isSigned, requiredFor, stateOf } from "./grants/verify-grant.ts";
 export { endCovered, makeClaim } from "./open/claim.ts";

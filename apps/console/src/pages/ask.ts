@@ -1,7 +1,7 @@
 /** Asking for access: who, which fields, why, until when. How many records match is told after it. */
 
 import type { AccessRequest, Grant, Selector } from "@org/db";
-import { exit, granted, nameSubject, plainSubject, RecoverError } from "@org/recovery";
+import { exit, granted, nameSubject, plainSubject, RecoverError, showGrant } from "@org/recovery";
 import { tagField } from "@org/schema";
 import { html } from "hono/html";
 import { z } from "zod";
@@ -58,7 +58,7 @@ export function serveAsk(app: App, ports: ConsolePorts): void {
     } as const;
     const { grants } = c.get("signedIn").recovery;
     const { grant } = granted(await grants.request(request));
-    requireSameSubject(await grants.show(grant), request.selector);
+    requireSameSubject(await showGrant(grants, grant), request.selector);
     return c.redirect(`/grants/${grant}`, 303);
   });
 

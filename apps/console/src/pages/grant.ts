@@ -17,6 +17,7 @@ import {
   refusal,
   requireDuty,
   requiredFor,
+  showGrant,
   showVerified,
   stateOf,
 } from "@org/recovery";
@@ -107,7 +108,7 @@ async function grantPage(
   { id, notice }: { readonly id: string; readonly notice: string | null },
 ): Promise<Answer> {
   const { grants } = signedIn.recovery;
-  const grant = await grants.show(id);
+  const grant = await showGrant(grants, id);
   if (grant === null) throw refusal("no_such_grant");
   const recordIds = await grants.records(id);
   const history = await grants.history(id);

@@ -13,6 +13,7 @@ import {
   granted,
   requiredFor,
   requireDuty,
+  showGrant,
   showVerified,
   stateOf,
 } from "@org/recovery";
@@ -101,7 +102,7 @@ async function decide(
       login,
     }),
   );
-  const decided = (await recovery.grants.show(options.id)) ?? grant;
+  const decided = (await showGrant(recovery.grants, options.id)) ?? grant;
   const state = stateOf(decided, operator.keyring);
   report(edge, options, {
     json: { grant: options.id, state, digest, compared: judged, history },

@@ -13,6 +13,7 @@ import {
   describeHistory,
   loadRecoverKeyring,
   refusal,
+  showGrant,
 } from "@org/recovery";
 
 interface Options {
@@ -63,7 +64,7 @@ async function showAll(edge: Edge, options: Options): Promise<void> {
 async function showOne(edge: Edge, options: Options): Promise<void> {
   await using recovery = openRecovery(edge);
   const id = options.grant ?? "";
-  const grant = await recovery.grants.show(id);
+  const grant = await showGrant(recovery.grants, id);
   if (grant === null) throw refusal("no_such_grant");
   const recordIds = await recovery.grants.records(id);
   const history = await recovery.grants.history(id);

@@ -6,7 +6,7 @@ import { Argument, Command, Option } from "commander";
 import { openContract, openRecovery, openTokenizer } from "../compose.ts";
 import { readSettings } from "../config.ts";
 import { confirmOrEnd, type Edge, readValue, report } from "../edge.ts";
-import { describeGrant, exit, granted, RecoverError } from "@org/recovery";
+import { describeGrant, exit, granted, RecoverError, showGrant } from "@org/recovery";
 import {
   contractOption,
   day,
@@ -156,7 +156,7 @@ async function ask(edge: Edge, capability: Capability, options: Options): Promis
     "A member of maskline_approver other than you will see your name, purpose, ticket and justification.",
   ]);
   const { grant: id } = granted(await recovery.grants.request(wanted));
-  const grant = await recovery.grants.show(id);
+  const grant = await showGrant(recovery.grants, id);
   requireSameSubject(grant, subject);
   report(edge, options, {
     json: { grant: id, state: grant?.state, records: grant?.records },

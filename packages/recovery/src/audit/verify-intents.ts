@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import type { Approval, Grant, Grants } from "@org/db";
 import { isWork, tokensOf } from "../grants/find-excess.ts";
+import { showGrant } from "../grants/show-verified.ts";
 import { approvalsOf, isOfRecords, isSigned, requiredFor } from "../grants/verify-grant.ts";
 import type { RecoverKeyring } from "../signing/recover-keyring.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -101,7 +102,7 @@ async function signedTerms(
   id: string,
   { grants, keyring }: IntentEvidence,
 ): Promise<SignedTerms | null> {
-  const grant = await grants.show(id);
+  const grant = await showGrant(grants, id);
   if (grant === null || !isOfRecords(grant, await grants.records(id))) return null;
   const signed = approvalsOf(grant).filter((approval) => isSigned(grant, approval, keyring));
   return {

@@ -1,6 +1,7 @@
 /** The one way to a grant that something is to be done under. */
 
 import type { Capability, Grant, Grants } from "@org/db";
+import { exit, RecoverError } from "../exit.ts";
 import { type Person, requireDuty } from "../operator.ts";
 import { refusal } from "../refusals.ts";
 import type { Duty } from "../signing/recover-keyring.ts";
@@ -26,6 +27,26 @@ export function chooseRecords(
 }
 
 /**
+ * The grant of this id, or null where the database has none to show.
+ *
+ * @throws {@link RecoverError} (exit 30) if it shows another: its approvals would hold, for what nobody named here.
+ */
+export async function showGrant(grants: Pick<Grants, "show">, id: string): Promise<Grant | null> {
+  const grant = await grants.show(id);
+  if (grant === null || digitsOf(grant.id) === digitsOf(id)) return grant;
+  throw new RecoverError(
+    exit.tampering,
+    "The database answered with another grant than was asked for.",
+    { advice: "Nothing was done. Somebody changed the database: tell the security team." },
+  );
+}
+
+/** PostgreSQL reads an id in several forms, and writes one. */
+function digitsOf(id: string): string {
+  return id.toLowerCase().replaceAll(/[^0-9a-f]/g, "");
+}
+
+/**
  * The grant, if its approvals hold; a forged one is audited.
  *
  * A grant that is not live yet may have none: whoever acts under it asks `findExcess` as well.
@@ -34,7 +55,7 @@ export async function showVerified(
   { grants, operator }: GrantPorts,
   id: string,
 ): Promise<SignedGrant> {
-  const grant = await grants.show(id);
+  const grant = await showGrant(grants, id);
   if (grant === null) throw refusal("no_such_grant");
   const recordIds = await grants.records(id);
   const forgery = findForgery(grant, recordIds, operator.keyring);
