@@ -18,6 +18,7 @@ export interface AnswerReader {
   readonly take: (bytes: Buffer) => Answer | null;
   /** Nothing more comes: the answer, where that is its end; else null. */
   readonly end: () => Answer | null;
+  readonly hasHead: () => boolean;
 }
 
 /** Of all header lines together, and of one line of a chunked body. */
@@ -80,6 +81,7 @@ export function createAnswerReader(): AnswerReader {
       if (head === null || body?.endsWithConnection !== true) return null;
       return { ...answer(head, body), keepsAlive: false };
     },
+    hasHead: () => head !== null,
   };
 }
 

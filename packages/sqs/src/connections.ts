@@ -10,7 +10,7 @@ export interface ExchangeRequest {
   /** All lines of the request but that of its length. */
   readonly head: string;
   readonly body: string;
-  /** How long the first byte of the answer may take. */
+  /** How long the head of the answer may take. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -125,7 +125,8 @@ export function openConnections(endpoint: URL, callMs: number): Connections {
     socket.on("data", (bytes: Buffer) => {
       // Nobody has asked for it.
       if (current === null) fail(null);
-      else if (!read((reader) => reader.take(bytes)) && current) {
+      else if (!read((reader) => reader.take(bytes)) && current?.reader.hasHead()) {
+        // Of a head that comes byte by byte, or after interim answers without an end, all counts as one.
         current.deadlineMs = performance.now() + callMs;
       }
     });

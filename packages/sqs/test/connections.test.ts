@@ -56,6 +56,23 @@ test("an exchange that its caller aborts ends, and so does its connection", asyn
   await vi.waitUntil(() => [...server.sockets].every(({ destroyed }) => destroyed));
 });
 
+test.each(["HTTP/1.1 100 Continue\r\n\r\n", "x"])(
+  "a server that says %j again and again, and no answer, is waited for no longer than one that is silent",
+  async (drop) => {
+    await using server = await listen(createServer(), null);
+    using connections = open(server);
+    const exchanging = connections.exchange({ ...request, timeoutMs: 300 });
+    const dripping = setInterval(() => {
+      for (const socket of server.sockets) socket.write(drop);
+    }, 20);
+    try {
+      await expect(exchanging).rejects.toMatchObject({ code: "timeout" });
+    } finally {
+      clearInterval(dripping);
+    }
+  },
+);
+
 const hasOpenssl = ((): boolean => {
   try {
     return execFileSync("openssl", ["version"]).length > 0;
