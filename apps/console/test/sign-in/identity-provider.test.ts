@@ -1,7 +1,7 @@
 /** Whom a provider's answer names: of one provider, for this client, and for the browser that was sent there. */
 
 import { createHash } from "node:crypto";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -16,11 +16,12 @@ let claims: Record<string, unknown>;
 let asked: URLSearchParams;
 let issuer: string;
 
-const server = createServer((request, response) => {
-  void answer(request.url ?? "", request).then((body) => {
-    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
-  });
-});
+const server = createServer((request, response) => void serve(request, response));
+
+async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = JSON.stringify(await answer(request.url ?? "", request));
+  response.writeHead(200, { "content-type": "application/json" }).end(body);
+}
 
 async function answer(path: string, body: NodeJS.ReadableStream): Promise<object> {
   if (path !== "/token") {
@@ -32,10 +33,13 @@ async function answer(path: string, body: NodeJS.ReadableStream): Promise<object
     };
   }
   asked = new URLSearchParams(await text(body));
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
   // Not verified: it comes from the provider itself, over its own TLS.
   const token = `${part({ alg: "RS256" })}.${part(claims)}.AAAA`;
   return { access_token: "a", token_type: "bearer", id_token: token };
+}
+
+function part(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString("base64url");
 }
 
 beforeAll(async () => {
