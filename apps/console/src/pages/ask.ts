@@ -73,7 +73,7 @@ export function serveAsk(app: App, ports: ConsolePorts): void {
     } as const;
     const { grants } = c.get("signedIn").recovery;
     const { grant } = granted(await grants.request(request));
-    requireSameSubject(await grants.show(grant), request.selector);
+    requireSameSubject(await showGrant(grants, grant), request.selector);
     return c.redirect(`/grants/${grant}`, 303);
   });
 
