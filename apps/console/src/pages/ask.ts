@@ -7,7 +7,7 @@ import { html } from "hono/html";
 import { z } from "zod";
 import { answer } from "../answer.ts";
 import { purpose, readForm, textUpTo, token, utcTime, uuidList, wholeUpTo } from "../form.ts";
-import type { App, ConsolePorts } from "../ports.ts";
+import type { App, Asked, ConsolePorts } from "../ports.ts";
 import { Problem } from "../problem.ts";
 import type { Session } from "../sign-in/sessions.ts";
 import { formToken, type Html } from "./layout.ts";
@@ -56,10 +56,7 @@ export function serveAsk(app: App, ports: ConsolePorts): void {
       selector: await selectorOf(form, ports),
       reveal: form.reveal,
     } as const;
-    const { grants } = c.get("signedIn").recovery;
-    const { grant } = granted(await grants.request(request));
-    requireSameSubject(await showGrant(grants, grant), request.selector);
-    return c.redirect(`/grants/${grant}`, 303);
+    return send(c, request);
   });
 
   app.post("/ask/dossier", async (c) => {
@@ -71,10 +68,7 @@ export function serveAsk(app: App, ports: ConsolePorts): void {
       selector: await wholeOf(subject, ports),
       reveal: "full",
     } as const;
-    const { grants } = c.get("signedIn").recovery;
-    const { grant } = granted(await grants.request(request));
-    requireSameSubject(await showGrant(grants, grant), request.selector);
-    return c.redirect(`/grants/${grant}`, 303);
+    return send(c, request);
   });
 
   app.post("/ask/lookup", async (c) => {
@@ -88,9 +82,15 @@ export function serveAsk(app: App, ports: ConsolePorts): void {
       selector: { kind: "value", tokens: tokenizer.candidates(field, value) },
       reveal: "full",
     } as const;
-    const { grant } = granted(await c.get("signedIn").recovery.grants.request(request));
-    return c.redirect(`/grants/${grant}`, 303);
+    return send(c, request);
   });
+}
+
+async function send(c: Asked, request: AccessRequest): Promise<Response> {
+  const { grants } = c.get("signedIn").recovery;
+  const { grant } = granted(await grants.request(request));
+  requireSameSubject(await showGrant(grants, grant), request.selector);
+  return c.redirect(`/grants/${grant}`, 303);
 }
 
 /** Approvers would judge another request than was made. */

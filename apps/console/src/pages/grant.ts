@@ -4,6 +4,7 @@ import type { Grant, RequesterHistory } from "@org/db";
 import {
   canonicalGrant,
   challengeOf,
+  describeDigest,
   describeGrant,
   describeHistory,
   describeJudged,
@@ -241,20 +242,14 @@ function signatures({ grant }: Shown, { person }: SignedIn): Html {
   return html`${timeline}${table("Signatures", ["Person", "Decision", "Key", "Signature"], rows)}`;
 }
 
+/** The line of each decision as `recover list` prints it. */
 function digests(grant: Grant, { person }: SignedIn): Html {
   const { deployment } = person.keyring;
-  const challenge = (decision: "approve" | "deny"): string =>
-    Buffer.from(challengeOf(grant, { decision, deployment })).toString("hex");
+  const decisions = ["approve", "deny"] as const;
+  const lines = decisions.map((decision) => describeDigest(grant, { decision, deployment }));
   return html`<details>
     <summary>Digests</summary>
-    <dl>
-      <dt>Of the records</dt>
-      <dd><code>${grant.digest}</code></dd>
-      <dt>That an approval signs</dt>
-      <dd><code>${challenge("approve")}</code></dd>
-      <dt>That a denial signs</dt>
-      <dd><code>${challenge("deny")}</code></dd>
-    </dl>
+    <pre tabindex="0">${lines.join("\n")}</pre>
   </details>`;
 }
 
