@@ -57,7 +57,9 @@ test("Helm's engine is there", ({ skip }) => {
 });
 
 describe.runIf(hasHelm)("the chart", () => {
-  const all = renderChart([{}, everything, least, ...refused.map(([values]) => values)]);
+  const values = [{}, everything, least, ...refused.map(([each]) => each)];
+  // Vitest runs the body of a describe that it skips as well.
+  const all = hasHelm ? renderChart(values) : values.map(() => ({ manifests: [], pods: [] }));
   const [byDefault, whole, small] = all.slice(0, 3).map((rendered) => {
     if ("error" in rendered) throw new Error(rendered.error);
     return rendered;
