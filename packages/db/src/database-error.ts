@@ -131,6 +131,15 @@ export function toDatabaseError(error: unknown): DatabaseError {
   // drizzle wraps what pg threw; asking for its class would load all of drizzle into every writer.
   const thrown = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (thrown instanceof PgError && thrown.code !== undefined) {
+    if (isOfPartitions(thrown)) {
+      return new DatabaseError("The row's partition has changed meanwhile, or there is none.", {
+        kind: "transient",
+        reason: "transaction_lost",
+        sqlState: thrown.code,
+        constraint: null,
+        systemCode: null,
+      });
+    }
     return new DatabaseError(`The database reported SQLSTATE ${describe(thrown.code)}.`, {
       kind: kindOf(thrown.code),
       reason: reasons[thrown.code] ?? reasons[thrown.code.slice(0, 2)] ?? "unknown",
@@ -158,6 +167,14 @@ export function toDatabaseError(error: unknown): DatabaseError {
     systemCode,
     timedOut: thrown instanceof Error && queryTimeout.test(thrown.message),
   });
+}
+
+/**
+ * check_violation of no constraint that has a name: the partition that the row had been routed to is
+ * not its own since another one was attached, or it has none. The row is not at fault.
+ */
+function isOfPartitions({ code, constraint }: PgError): boolean {
+  return code === "23514" && constraint === undefined;
 }
 
 function describeConnectionFault(fault: unknown, systemCode: string | null): string {

@@ -157,6 +157,21 @@ describe("ensure_partitions", () => {
     expect(await countOf(table)).toBe(2);
   });
 
+  it("refuses no row for having waited while its month was made: it is written when it is tried again", async () => {
+    const making = await openAnalyst();
+    await making.query("BEGIN; SELECT maskline.partitions_around('2091-06-15')");
+    const batch = createBatch({ rows: [createRow({ sentAtMs: Date.UTC(2091, 5, 2) })] });
+    const written = writer.write(batch).catch((error: unknown) => error);
+    await vi.waitUntil(
+      async () => (await read("SELECT FROM pg_locks WHERE NOT granted")).length > 0,
+      { timeout: 20_000 },
+    );
+    await making.query("COMMIT");
+    expect(await written).toMatchObject({ kind: "transient", sqlState: "23514" });
+    await writer.write(batch);
+    expect(await places()).toContain(`maskline.${contract.table}_2091_06`);
+  });
+
   it("leaves a month out of which a default partition holds more rows than it may move", async () => {
     await writer.write(
       createBatch({
