@@ -2,11 +2,11 @@
 import { parser } from "@prometheus-io/lezer-promql";
 import { expect, test } from "vitest";
 import {
-  auditActions,
   countMetrics,
   countSamples,
   verifyMetrics,
 } from "../../apps/recover/src/audit/audit-metrics.ts";
+import { auditActions } from "../../packages/recovery/src/audit/chain.ts";
 import { faultKinds } from "../../packages/recovery/src/audit/verify.ts";
 import { refusalCodes } from "../../packages/recovery/src/refusals.ts";
 import { maintainMetrics } from "../../packages/db/src/command/maintain-metrics.ts";

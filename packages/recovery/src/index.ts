@@ -1,6 +1,6 @@
 /** Governed recovery, as `recover` and the console do it. */
 
-export { emptyChain, findChainFault } from "./audit/chain.ts";
+export { auditActions, emptyChain, findChainFault } from "./audit/chain.ts";
 export { type CheckpointSigning, readCheckpoint, signCheckpoint } from "./audit/checkpoint.ts";
 export { explainFault } from "./audit/explain-fault.ts";
 export { openFileSink } from "./audit/file-sink.ts";

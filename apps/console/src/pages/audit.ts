@@ -1,7 +1,7 @@
 /** The audit: its newest rows, searched; and whether the whole of it holds. */
 
 import type { Audit, AuditRow } from "@org/db";
-import { explainFault, printable, readCheckpoints, verifyAudit } from "@org/recovery";
+import { auditActions, explainFault, printable, readCheckpoints, verifyAudit } from "@org/recovery";
 import { html } from "hono/html";
 import { answer } from "../answer.ts";
 import { uuid } from "../form.ts";
@@ -12,19 +12,6 @@ import { formToken, type Html, table } from "./layout.ts";
 const pageRows = 5_000;
 const shownRows = 100;
 const maxAgeSeconds = 24 * 3600;
-
-const actions = [
-  "requested",
-  "resolved",
-  "compared",
-  "approved",
-  "denied",
-  "revoked",
-  "refused",
-  "intent",
-  "result",
-  "abandoned",
-] as const;
 
 interface Search {
   readonly grant: string;
@@ -84,7 +71,7 @@ function option(value: string, chosen: string): Html {
 /** What a search may name: then nothing else comes back from an address into a page. */
 function requireKnown({ grant, actor, action }: Search, { person }: SignedIn): void {
   const isActor = actor === "" || person.keyring.members.some(({ login }) => login === actor);
-  const isAction = action === "" || actions.some((each) => each === action);
+  const isAction = action === "" || auditActions.some((each) => each === action);
   if ((grant === "" || uuid.safeParse(grant).success) && isActor && isAction) return;
   throw new Problem(
     400,
@@ -152,7 +139,7 @@ function list(rows: readonly AuditRow[], search: Search, { person, session }: Si
         <div>
           <label for="action">What</label>
           <select id="action" name="action">
-            ${["", ...actions].map((each) => option(each, search.action))}
+            ${["", ...auditActions].map((each) => option(each, search.action))}
           </select>
         </div>
       </div>

@@ -2,21 +2,7 @@
 
 import type { AuditCount, Capability } from "@org/db";
 import { counter, gauge, type Metric, type Sample } from "@org/run-metrics";
-import { faultKinds, refusalCodes, type Verified } from "@org/recovery";
-
-/** As the database's constraint has them. */
-export const auditActions = [
-  "requested",
-  "resolved",
-  "compared",
-  "approved",
-  "denied",
-  "revoked",
-  "refused",
-  "intent",
-  "result",
-  "abandoned",
-] as const;
+import { auditActions, faultKinds, refusalCodes, type Verified } from "@org/recovery";
 
 const capabilities: Readonly<Record<Capability, true>> = {
   unmask: true,

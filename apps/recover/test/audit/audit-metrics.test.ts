@@ -1,7 +1,8 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { auditActions, countSamples } from "../../src/audit/audit-metrics.ts";
+import { auditActions } from "@org/recovery";
+import { countSamples } from "../../src/audit/audit-metrics.ts";
 import { askApproved, type Office, openOffice } from "../office.ts";
 import { type Ended, runRecover } from "../run-recover.ts";
 

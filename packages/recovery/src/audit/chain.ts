@@ -4,6 +4,20 @@ import { createHash } from "node:crypto";
 import type { AuditRow } from "@org/db";
 import { lengthPrefixed } from "@org/masking";
 
+/** As the database's constraint has them. */
+export const auditActions = [
+  "requested",
+  "resolved",
+  "compared",
+  "approved",
+  "denied",
+  "revoked",
+  "refused",
+  "intent",
+  "result",
+  "abandoned",
+] as const;
+
 /** Where a chain stands: its length, and the hash of its last row. */
 export interface ChainPosition {
   readonly seq: number;

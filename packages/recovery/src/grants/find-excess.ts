@@ -3,7 +3,7 @@
  * its refusals; where it let something pass, this holds it against what was signed.
  */
 
-import type { Capability, Grant } from "@org/db";
+import type { Capability, Grant, Result } from "@org/db";
 import type { Person } from "../operator.ts";
 import type { SignedGrant } from "./show-verified.ts";
 import { countApprovers, requiredFor } from "./verify-grant.ts";
@@ -20,17 +20,8 @@ export interface Use {
   readonly tokens?: readonly string[];
 }
 
-export type Excess =
-  | "forged_approval"
-  | "wrong_person"
-  | "wrong_tenant"
-  | "wrong_contract"
-  | "wrong_capability"
-  | "wrong_fields"
-  | "wrong_records"
-  | "wrong_value"
-  | "grant_used_up"
-  | "grant_expired";
+/** Each is also why a claim ends. */
+export type Excess = Exclude<NonNullable<Result["reason"]>, "no_checkpoint">;
 
 export interface Moment {
   readonly operator: Person;
