@@ -169,12 +169,15 @@ export function toDatabaseError(error: unknown): DatabaseError {
   });
 }
 
+/** Of PostgreSQL's source, execMain.c and execPartition.c: nothing else tells these from a constraint's. */
+const partitionRoutines = new Set(["ExecPartitionCheckEmitError", "ExecFindPartition"]);
+
 /**
- * check_violation of no constraint that has a name: the partition that the row had been routed to is
- * not its own since another one was attached, or it has none. The row is not at fault.
+ * check_violation of a partition's bounds: the one that the row had been routed to is not its own
+ * since another one was attached, or it has none. The row is not at fault.
  */
-function isOfPartitions({ code, constraint }: PgError): boolean {
-  return code === "23514" && constraint === undefined;
+function isOfPartitions({ code, routine }: PgError): boolean {
+  return code === "23514" && partitionRoutines.has(routine ?? "");
 }
 
 function describeConnectionFault(fault: unknown, systemCode: string | null): string {
