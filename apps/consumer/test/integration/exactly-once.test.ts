@@ -63,13 +63,14 @@ test.each(kinds)(
 
     victim = startConsumer(stack.env);
     expect((await victim.exited()).signal).toBe("SIGKILL");
-    victim = null;
     const before = await stack.query<{ message_id: string }>(
       "SELECT message_id FROM maskline.ledger",
     );
     expect(before.length).toBeGreaterThan(0);
     const { visible, inFlight } = await stack.queue.depth(stack.queueUrl);
     expect(visible + inFlight).toBe(ids.length);
+    // Only by then has the server read whatever else the dead one had sent.
+    victim = null;
 
     const { output } = await drain({ ...stack.env, LOG_LEVEL: "debug" });
     expect(committed(output)).toEqual({
