@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { localAwsEnvironment } from "@org/local";
 import { writeKeyring } from "@org/masking/keyring";
 import { type BenchDatabase, openOwnDatabase } from "./bench-database.ts";
-import { startDistance } from "./distance.ts";
+import { startDistance } from "@org/faults/distance";
 import { type BenchQueueServer, startBenchQueueServer } from "./queue/queue-server.ts";
 import { samples } from "./samples.ts";
 import type { Expected, Side } from "./written.ts";

@@ -141,9 +141,9 @@ async function openWorld(
   const chosen = await chooseContract(options.contract);
   const canaries = createCanaries(chosen.contract);
   const journal = openJournal(join(directory, "faults.jsonl"));
-  const { server, kind, vault, rate } = options;
+  const { server, kind, vault, rate, rttMs } = options;
   const stage = opening.use(
-    await openStage({ ...chosen, directory, server, kind, vault, consumers }),
+    await openStage({ ...chosen, directory, server, kind, vault, consumers, rttMs }),
   );
   const fleet = opening.use(
     startFleet({

@@ -17,6 +17,8 @@ export interface ChaosOptions {
   readonly faults: readonly string[];
   /** Messages a second. */
   readonly rate: number;
+  /** How far away the queue is, in milliseconds. */
+  readonly rttMs: number;
   /** A shipped contract's name, or a path. */
   readonly contract: string;
   readonly json: boolean;
@@ -41,7 +43,7 @@ export class UsageError extends Error {
 }
 
 export const usage: string = `Usage: pnpm chaos [--minutes N] [--seed N] [--kind standard|fifo] [--vault on|off]
-                  [--server hostile|fauxqs] [--contract PATH] [--faults a,b] [--rate N] [--json]
+                  [--server hostile|fauxqs] [--contract PATH] [--faults a,b] [--rate N] [--rtt MS] [--json]
        pnpm chaos --soak MESSAGES [--kill-every SECONDS] [--consumers N] [--rtt MS]
                   [--contract PATH] [--seed N] [--json]
 
@@ -58,6 +60,7 @@ in any case.
   --contract C  which messages: a contract's path, or the name of a shipped one (default login)
   --faults a,b  only these (default: all that fit the choices above)
   --rate N      messages sent a second (default 150)
+  --rtt MS      round trip to the queue, with jitter and a tail (default 0)
   --json        print one line of JSON instead of the table
   --help        show this
 
@@ -67,7 +70,7 @@ message is then looked up in the database.
 
   --kill-every S   seconds from when all consume to the next kill, on average (default 4)
   --consumers N    how many at once (default 2)
-  --rtt MS         round trip to the queue, with jitter and a tail (default 0)
+  --rtt MS         as above
 
 Faults:
 ${faults.map(({ name, what }) => `  ${name.padEnd(22)}${what}`).join("\n")}
@@ -90,6 +93,7 @@ export function parseOptions(args: readonly string[]): ChaosOptions {
     server: { type: "string", default: "hostile" },
     faults: { type: "string" },
     rate: { type: "string", default: "150" },
+    rtt: { type: "string", default: "0" },
     contract: { type: "string", default: "login" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
@@ -106,6 +110,7 @@ export function parseOptions(args: readonly string[]): ChaosOptions {
     vault,
     faults: given.faults === undefined ? fitting : chosen(given.faults, fitting),
     rate: number("--rate", given.rate, { from: 1, to: mostRate }),
+    rttMs: number("--rtt", given.rtt, { from: 0, to: mostRttMs }),
     contract: given.contract,
     json: given.json,
     help: given.help,

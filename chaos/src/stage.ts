@@ -1,6 +1,7 @@
 /** What the consumers run against: PostgreSQL behind one fault proxy each, a hostile SQS server, keyrings. */
 import { localAwsEnvironment, openQueueAdmin } from "@org/local";
 import type { ChosenContract, LocalPostgres, QueueAdmin } from "@org/local";
+import { startDistance } from "@org/faults/distance";
 import { startFaultProxy } from "@org/faults/fault-proxy";
 import type { FaultProxy, ProxiedConnection } from "@org/faults/fault-proxy";
 import type { Fault, QueueRequest } from "@org/faults/hostile-queue-server";
@@ -63,6 +64,8 @@ export interface StageOptions extends ChosenContract {
   readonly kind: QueueKind;
   readonly vault: boolean;
   readonly consumers: number;
+  /** Between the consumers and the queue, in milliseconds. */
+  readonly rttMs: number;
 }
 
 export const visibilityTimeoutSeconds = 2;
@@ -76,6 +79,7 @@ export async function openStage({
   kind,
   vault,
   consumers,
+  rttMs,
 }: StageOptions): Promise<Stage> {
   await using opening = new AsyncDisposableStack();
   let hooks: Hooks = {};
@@ -119,6 +123,9 @@ export async function openStage({
     visibilityTimeoutSeconds,
     fifo: kind === "fifo",
   });
+  const { hostname: host, port: serverPort } = new URL(server.endpoint);
+  const address = { host, port: Number(serverPort) };
+  const { port } = rttMs > 0 ? opening.use(await startDistance(address, rttMs)) : address;
   const keyrings = await createKeyrings(directory, { vault });
 
   const opened = opening.move();
@@ -155,7 +162,7 @@ export async function openStage({
         ...localAwsEnvironment,
         AWS_ACCESS_KEY_ID: `consumer${consumer}`,
         SQS_QUEUE_URL: queueUrl,
-        AWS_ENDPOINT_URL_SQS: server.endpoint,
+        AWS_ENDPOINT_URL_SQS: `http://${host}:${port}`,
         DATABASE_URL: databaseUrl.href,
         MASKLINE_CONTRACT: reference,
         MASKLINE_KEYRING: keyrings.path,

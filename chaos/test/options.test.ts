@@ -5,7 +5,7 @@ import { isSoak, parseOptions, parseSoakOptions, usage } from "../src/options.ts
 
 test("without arguments: three minutes of every fault that fits a standard queue with a vault", () => {
   const options = parseOptions([]);
-  expect(options).toMatchObject({ minutes: 3, seed: 1, kind: "standard", vault: true });
+  expect(options).toMatchObject({ minutes: 3, seed: 1, kind: "standard", vault: true, rttMs: 0 });
   expect(options.faults).toHaveLength(faults.length - 1);
   expect(options.faults).not.toContain("group_blocked");
 });
@@ -31,6 +31,7 @@ test.each([
   [["--vault", "maybe"], /--vault takes on or off/],
   [["--minutes", "-1"], /minutes/],
   [["--seed", "x"], /--seed takes a number/],
+  [["--rtt", "far"], /--rtt takes a number/],
   [["--loud"], /--loud/],
 ])("%j is refused with what would be right", (args, message) => {
   expect(() => parseOptions(args)).toThrow(message);

@@ -9,7 +9,7 @@ import {
   type ReceivedMessage,
   type StoreSettings,
 } from "@org/faults/message-store";
-import { distanceMs } from "../distance.ts";
+import { distanceMs } from "@org/faults/distance";
 import type { Command, Report } from "./protocol.ts";
 
 const sweepEveryMs = 500;
