@@ -3,11 +3,12 @@
 import { printableLines } from "@org/recovery";
 import { html } from "hono/html";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { type Html, page } from "./pages/layout.ts";
+import { alert, type Html } from "./pages/forms.ts";
+import { page } from "./pages/layout.ts";
 import type { Asked, ConsolePorts, SignedIn } from "./ports.ts";
 import { foresee, Problem } from "./problem.ts";
 
-export interface Answer {
+interface Answer {
   readonly title: string;
   readonly body: Html;
   readonly status?: ContentfulStatusCode;
@@ -27,14 +28,13 @@ export function answerProblem(
   { databaseFault, log }: Pick<ConsolePorts, "databaseFault" | "log">,
 ): Promise<Response> {
   const foreseen = foresee(error, databaseFault) ?? (isBrokenOff(c) ? brokenOff : null);
-  if (foreseen === null) log.error({ error: nameOf(error) }, "unexpected fault");
-  const { status, message, advice } =
+  if ((foreseen?.status ?? 500) === 500) log.error({ error: nameOf(error) }, "unexpected fault");
+  const said =
     foreseen ??
     new Problem(500, "Something unexpected went wrong.", "Try again; tell who runs the console.");
-  const body = html`<p role="alert">${message}</p>
-    <p>${advice}</p>
+  const body = html`${alert(said)}
     <p><a href="/">Home</a></p>`;
-  return answer(c, { title: "That did not work", body, status });
+  return answer(c, { title: "That did not work", body, status: said.status });
 }
 
 /** Whoever sent it went away in the middle: nobody reads the answer. */

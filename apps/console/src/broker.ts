@@ -1,4 +1,4 @@
-/** Opens under a grant, as `recover` does; the private keyring and the witness's key are the console's. */
+/** Uses a grant as `recover` does; the private keyring and the witness's key are the console's. */
 
 import type { MaskedRecord } from "@org/db";
 import {
@@ -27,28 +27,35 @@ export interface Opened<Row> {
 /** One answer holds no more. */
 export const openedAtMost = 200;
 
+async function begin(
+  { contract, openWitness }: ConsolePorts,
+  { person: operator, recovery }: SignedIn,
+  grant: string,
+) {
+  const { grants, claims } = recovery;
+  const signed = await showUsable({ grants, operator }, grant, contract.name);
+  return { signed, claims, operator, witness: await openWitness(recovery, operator.keyring) };
+}
+
 export async function openOriginals(
   ports: ConsolePorts,
-  { person, recovery }: SignedIn,
+  signedIn: SignedIn,
   chosen: { readonly grant: string; readonly records: readonly string[] },
 ): Promise<Opened<ResultRow>> {
-  const { grants, claims } = recovery;
-  const { contract } = ports;
-  const signed = await showUsable({ grants, operator: person }, chosen.grant, contract.name);
+  const { signed, ...begun } = await begin(ports, signedIn, chosen.grant);
   const recordIds = chooseRecords(signed, chosen.records.length > 0 ? chosen.records : undefined);
   if (recordIds.length > openedAtMost) throw tooMany;
-  const witness = await ports.openWitness(recovery, person.keyring);
-  const unsealer = await ports.openUnsealer(recovery);
+  const unsealer = await ports.openUnsealer(signedIn.recovery);
   const tokenizer = ports.hasTokenizer ? await ports.openTokenizer() : null;
   const rows: ResultRow[] = [];
   const result = { write: async (some: readonly ResultRow[]) => void rows.push(...some) };
-  const { grant } = signed;
+  const { fields, reveal } = signed.grant;
   const unmasked = await unmask(
-    { claims, witness, operator: person, unsealer, tokenizer, result },
-    { contract, signed, fields: grant.fields, recordIds, reveal: grant.reveal },
+    { ...begun, unsealer, tokenizer, result },
+    { contract: ports.contract, signed, fields, recordIds, reveal },
   );
   const { opened, missing } = unmasked;
-  const failure = await failureOf(endCovered(witness, endOf(unmasked)));
+  const failure = await failureOf(endCovered(begun.witness, endOf(unmasked)));
   return { rows, failure, said: `Opened ${opened} record(s); ${missing} had no sealed value.` };
 }
 
@@ -60,40 +67,40 @@ const tooMany = new Problem(
 
 export async function findRecords(
   ports: ConsolePorts,
-  { person, recovery }: SignedIn,
+  signedIn: SignedIn,
   { grant, value }: { readonly grant: string; readonly value: string },
 ): Promise<Opened<MaskedRecord>> {
-  const { grants, claims } = recovery;
-  const { contract } = ports;
-  const signed = await showUsable({ grants, operator: person }, grant, contract.name);
+  const { signed, ...begun } = await begin(ports, signedIn, grant);
   const tokenizer = await ports.openTokenizer();
-  const witness = await ports.openWitness(recovery, person.keyring);
   const [field = ""] = signed.grant.fields;
   const rows = await lookup(
-    { claims, witness, operator: person, tokenizer },
-    { contract, signed, field, value, limit: openedAtMost },
+    { ...begun, tokenizer },
+    { contract: ports.contract, signed, field, value, limit: openedAtMost },
   );
-  const failure = await failureOf(endCovered(witness, null));
+  const failure = await failureOf(endCovered(begun.witness, null));
   return { rows, failure, said: `${rows.length} record(s) have it.` };
 }
 
 /** For the subject, signed by the console's key. */
 export async function makeDossier(
   ports: ConsolePorts,
-  { person, recovery }: SignedIn,
+  signedIn: SignedIn,
   { grant, subject }: { readonly grant: string; readonly subject: string },
 ): Promise<DossierJson> {
-  const { grants, claims, dossier } = recovery;
   const { contract, key } = ports;
-  const signed = await showUsable({ grants, operator: person }, grant, contract.name);
-  const witness = await ports.openWitness(recovery, person.keyring);
-  const sinks = await ports.openSinks(person.keyring);
-  const readAll = () => readCheckpoints(sinks);
+  const { signed, operator, ...begun } = await begin(ports, signedIn, grant);
+  const sinks = await ports.openSinks(operator.keyring);
+  const { dossier } = signedIn.recovery;
   const made = await compileDossier(
-    { claims, dossier, witness, operator: { ...person, key }, readCheckpoints: readAll },
+    {
+      ...begun,
+      dossier,
+      operator: { ...operator, key },
+      readCheckpoints: () => readCheckpoints(sinks),
+    },
     { contract, signed, subject },
   );
-  await endCovered(witness, null);
+  await endCovered(begun.witness, null);
   return made;
 }
 

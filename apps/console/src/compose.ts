@@ -1,35 +1,35 @@
 /** The composition root: opens what the console needs from its settings. */
 
-import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createAdaptorServer } from "@hono/node-server";
+import { getRequestListener } from "@hono/node-server";
 import { connectRecovery, DatabaseError, trustOf } from "@org/db";
-import { createTokenizer } from "@org/masking";
 import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
 import { createUnsealer } from "@org/masking/unseal";
 import {
-  approvalsFor,
   createWitness,
   exit,
+  exposuresOfRecoverKeyring,
   findSigner,
   identify,
-  isUrl,
   loadRecoverKeyring,
   loadSigningKey,
-  openSink,
+  openContract,
+  openSinks,
   printable,
   RecoverError,
   type RecoverKeyring,
   requireDuty,
   type SigningKey,
+  tokenizerOf,
 } from "@org/recovery";
-import { ContractError, type AnyContract, loadContract, tagFields } from "@org/schema";
+import { contractPath } from "@org/schema";
 import {
   type Exposure,
+  exposuresOfContract,
+  exposuresOfKeyFiles,
   exposuresOfProcess,
   exposuresOfServer,
-  holdsInlineKeys,
   isLoopback,
   judgeExposures,
   type Profile,
@@ -64,22 +64,24 @@ export async function compose(
   { log, limits = usualLimits }: { readonly log: Logger; readonly limits?: Limits },
 ): Promise<Console> {
   await using opening = new AsyncDisposableStack();
-  const { env, MASKLINE_TENANT: tenant } = config;
+  const { env, MASKLINE_TENANT: tenant, CONSOLE_DATABASE_URL: connectionString } = config;
+  const server = trustOf({ connectionString });
+  const profile = profileOf(config, [server.host, config.CONSOLE_ORIGIN.hostname]);
   const readKeyring = (): Promise<RecoverKeyring> => loadRecoverKeyring(config.RECOVER_KEYRING);
   const keyring = await readKeyring();
   const key = await loadSigningKey(config.RECOVER_SIGNING_KEY);
   requireDuty(identify({ tenant, keyring, key }), "witness");
-  const contract = await openContract(config);
+  const contract = await openContract({
+    name: config.MASKLINE_CONTRACT,
+    directory: env["INIT_CWD"],
+    refuse: (exposed) => refuse(profile, exposed),
+  });
+  const keyFiles = [config.RECOVER_PRIVATE_KEYRING, config.MASKLINE_KEYRING ?? []].flat();
   const tokenKeys =
     config.MASKLINE_KEYRING === null ? null : await loadKeyring(config.MASKLINE_KEYRING, { env });
-  const fields = { ...contract.tokenFields, ...tagFields(contract) };
-  const tokenizer = tokenKeys && createTokenizer<string>(tokenKeys, { tenant, fields });
+  const tokenizer = tokenKeys && tokenizerOf(contract, tokenKeys, tenant);
   const privateKeyring = await loadPrivateKeyring(config.RECOVER_PRIVATE_KEYRING, { env });
   const unsealer = createUnsealer(privateKeyring, { tenant });
-
-  const connectionString = config.CONSOLE_DATABASE_URL;
-  const server = trustOf({ connectionString });
-  const profile = profileOf(config, [server.host, config.CONSOLE_ORIGIN.hostname]);
   const sendsWeakPassword = profile.allowed.includes("weak_password");
   const recovery = opening.use(
     connectRecovery(
@@ -118,7 +120,7 @@ export async function compose(
     async openWitness(person, current) {
       // What was judged at the start was the keyring of then.
       requireWitness(current, key);
-      refuse(profile, exposuresOfKeyring(current));
+      refuse(profile, exposuresOfRecoverKeyring(current));
       return createWitness({
         audit: person.audit,
         sinks: await openSinks(current),
@@ -134,18 +136,19 @@ export async function compose(
     now: Date.now,
   };
   const app = await createApp(ports);
-  const http = createAdaptorServer({
-    fetch: app.fetch,
-    createServer,
-    serverOptions: { requestTimeout: 30_000, headersTimeout: 10_000 },
-  });
+  const answers = getRequestListener(app.fetch);
+  const http = createServer(
+    { requestTimeout: 30_000, headersTimeout: 10_000 },
+    (...pair) => void answers(...pair),
+  );
   http.maxConnections = mostConnections;
   const exposures: Exposure[] = [
     ...exposuresOfServer(server, env, profile.allowed),
     ...exposuresOfProcess(env),
-    ...exposuresOfKeyring(keyring),
+    ...exposuresOfContract(contractPath(config.MASKLINE_CONTRACT, env["INIT_CWD"])),
+    ...exposuresOfRecoverKeyring(keyring),
+    ...(await exposuresOfKeyFiles(keyFiles)),
     ...exposuresOfOrigins(config),
-    ...((await hasInlineKeys(config)) ? (["inline_keys"] as const) : []),
   ];
   const held = opening.move();
   return {
@@ -161,38 +164,11 @@ export async function compose(
   };
 }
 
-type HttpServer = ReturnType<typeof createAdaptorServer>;
-
 /** What is being answered is answered first: an opening is in the audit already. */
-async function close(http: HttpServer): Promise<void> {
-  const closed = new Promise<void>((resolve) => http.close(() => resolve()));
-  if (!("closeAllConnections" in http)) return closed;
-  http.closeIdleConnections();
+async function close(http: Server): Promise<void> {
   const giveUp = setTimeout(() => http.closeAllConnections(), shutdownMs);
-  await closed;
+  await new Promise((resolve) => http.close(resolve));
   clearTimeout(giveUp);
-}
-
-async function openContract({ MASKLINE_CONTRACT: name, env }: Config): Promise<AnyContract> {
-  try {
-    return await loadContract(name, env["INIT_CWD"]);
-  } catch (error) {
-    if (!(error instanceof ContractError)) throw error;
-    throw new RecoverError(exit.configuration, `The contract cannot be used: ${name}`, {
-      advice: "Name one that is shipped, or the path of a contract module.",
-      faults: error.faults,
-    });
-  }
-}
-
-/** Where the keyring has checkpoints go, all of them. */
-async function openSinks({ sinks }: RecoverKeyring): ReturnType<ConsolePorts["openSinks"]> {
-  if (sinks.length > 0) return Promise.all(sinks.map(openSink));
-  throw new RecoverError(
-    exit.configuration,
-    "The recover keyring names no place for checkpoints.",
-    { advice: 'Put a directory, or s3://BUCKET/PREFIX, among its "sinks", under review.' },
-  );
 }
 
 /** What another key signs counts for no checkpoint: nothing would be left outside the database. */
@@ -205,15 +181,6 @@ function requireWitness(keyring: RecoverKeyring, { kid }: SigningKey): void {
   );
 }
 
-/** Where whoever administers one machine, or approves once, is enough. */
-function exposuresOfKeyring(keyring: RecoverKeyring): Exposure[] {
-  const required = approvalsFor(keyring, { records: 101, atMs: Date.now() });
-  return [
-    ...(keyring.sinks.every(isUrl) ? [] : (["file_sink"] as const)),
-    ...(required < 2 ? (["one_approval"] as const) : []),
-  ];
-}
-
 /** Whoever gets between reads what is opened, or signs in as somebody else. */
 function exposuresOfOrigins({ CONSOLE_ORIGIN, CONSOLE_ISSUER }: Config): Exposure[] {
   return [CONSOLE_ORIGIN, new URL(CONSOLE_ISSUER)].some(isOpen) ? ["http_console"] : [];
@@ -221,14 +188,6 @@ function exposuresOfOrigins({ CONSOLE_ORIGIN, CONSOLE_ISSUER }: Config): Exposur
 
 function isOpen({ protocol, hostname }: URL): boolean {
   return protocol === "http:" && !isLoopback(hostname);
-}
-
-async function hasInlineKeys(config: Config): Promise<boolean> {
-  const paths = [config.RECOVER_PRIVATE_KEYRING, config.MASKLINE_KEYRING];
-  for (const path of paths) {
-    if (path !== null && holdsInlineKeys(JSON.parse(await readFile(path, "utf8")))) return true;
-  }
-  return false;
 }
 
 function refuse(profile: Profile, found: readonly Exposure[]): void {

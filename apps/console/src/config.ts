@@ -1,5 +1,6 @@
 /** The console's settings, one row each. The only reader of process.env. */
 
+import { recoverySettings } from "@org/recovery";
 import {
   type Environment,
   faultLines,
@@ -8,7 +9,6 @@ import {
   optional,
   path,
   postgresUrl,
-  profileSettings,
   type Reader,
   readSettings,
   required,
@@ -28,6 +28,7 @@ const origin: Reader<URL> = {
 };
 
 const settings = {
+  ...recoverySettings,
   CONSOLE_ORIGIN: required(origin, "where people reach the console"),
   CONSOLE_DATABASE_URL: required(
     postgresUrl(),
@@ -36,33 +37,13 @@ const settings = {
   CONSOLE_ISSUER: required(httpUrl(), "the OpenID provider's issuer"),
   CONSOLE_CLIENT_ID: required(text(), "what the OpenID provider calls the console"),
   CONSOLE_CLIENT_SECRET: required(text(), "what the OpenID provider knows the console by"),
-  RECOVER_KEYRING: required(
-    path(),
-    "path of the recover keyring: operators, their subjects, public keys and duties",
-  ),
-  RECOVER_PRIVATE_KEYRING: required(path(), "path of the private keyring"),
-  RECOVER_SIGNING_KEY: required(
-    path(),
-    "path of the console's own Ed25519 key, which signs checkpoints; `recover keys signer` writes one",
-  ),
   MASKLINE_KEYRING: optional(
     path(),
     "path of the consumer's keyring: for look-ups, and for contracts that mask their subject",
   ),
-  MASKLINE_TENANT: withDefault(
-    "default",
-    text(/^[\w.-]{1,64}$/, "up to 64 letters, digits, '.', '_' or '-'"),
-    "the tenant",
-  ),
-  MASKLINE_CONTRACT: withDefault(
-    "login",
-    text(),
-    "the messages' contract: the name of one that is shipped, or the path of a module",
-  ),
   LOG_LEVEL: withDefault("info", oneOf("fatal", "error", "warn", "info", "debug", "silent"), ""),
   HOST: withDefault("127.0.0.1", text(), "address to listen on"),
   PORT: withDefault(8090, wholeNumber({ min: 0, max: 65_535 }), "port; 0 takes a free one"),
-  ...profileSettings,
 };
 
 export interface Config extends ValuesOf<typeof settings> {

@@ -23,7 +23,7 @@ export const uuid: z.ZodType<string, string> = z
   .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
 
 /** @throws RecoverError (exit 4): whatever it is, it is no grant. */
-export function grantId(given: string): string {
+export function grantId(given: string | undefined): string {
   const { success, data } = uuid.safeParse(given);
   if (success) return data;
   throw refusal("no_such_grant");

@@ -1,7 +1,15 @@
 /** What a passkey is asked to sign, and whether its answer holds. */
 
+import { createHash } from "node:crypto";
 import { lengthPrefixed } from "@org/masking";
-import { type Person, passkeySignature, refusal, type Signer, verifiedBy } from "@org/recovery";
+import {
+  jsonText,
+  type Person,
+  passkeySignature,
+  refusal,
+  type Signer,
+  verifiedBy,
+} from "@org/recovery";
 import { z } from "zod";
 import type { ConsolePorts, SignedIn } from "./ports.ts";
 import { Problem } from "./problem.ts";
@@ -36,14 +44,14 @@ export function passkeysOf(
 
 export type Passkey = Extract<Signer, { readonly type: "webauthn" }>;
 
-/** @param challenge - SHA-256 of what is signed. */
+/** @param signed - The challenge is its SHA-256. */
 export function assertionOptions(
-  challenge: Uint8Array,
+  signed: Uint8Array,
   passkeys: readonly Passkey[],
   { hostname }: URL,
 ): AssertionOptions {
   return {
-    challenge: Buffer.from(challenge).toString("base64url"),
+    challenge: createHash("sha256").update(signed).digest("base64url"),
     rpId: hostname,
     allowCredentials: passkeys.map(({ credentialId }) => ({
       type: "public-key",
@@ -54,27 +62,17 @@ export function assertionOptions(
   };
 }
 
+const bytes = z.base64url().transform((text): Uint8Array => Buffer.from(text, "base64url"));
+
 /** What `credential.toJSON()` gives, as far as it is used. */
 const assertion = z
   .string()
-  .min(1)
   .max(8_000)
-  .transform((text, context): unknown => {
-    try {
-      return JSON.parse(text);
-    } catch {
-      context.addIssue("is no JSON");
-      return z.NEVER;
-    }
-  })
+  .pipe(jsonText)
   .pipe(
     z.object({
       id: z.base64url(),
-      response: z.object({
-        authenticatorData: z.base64url(),
-        clientDataJSON: z.base64url(),
-        signature: z.base64url(),
-      }),
+      response: z.object({ authenticatorData: bytes, clientDataJSON: bytes, signature: bytes }),
     }),
   );
 
@@ -90,7 +88,7 @@ export interface Signed {
  */
 export function readAssertion(
   text: string,
-  bytes: Uint8Array,
+  signed: Uint8Array,
   { person, origin }: { readonly person: Person; readonly origin: URL },
 ): Signed {
   const { success, data } = assertion.safeParse(text);
@@ -98,17 +96,9 @@ export function readAssertion(
   const { id, response } = data;
   const signer = passkeysOf(person, origin).find(({ credentialId }) => credentialId === id);
   if (signer === undefined) throw refusal("wrong_signer");
-  const signature = passkeySignature({
-    authenticatorData: part(response.authenticatorData),
-    clientDataJSON: part(response.clientDataJSON),
-    signature: part(response.signature),
-  });
-  if (!verifiedBy(signer, bytes, signature)) throw unheld;
+  const signature = passkeySignature(response);
+  if (!verifiedBy(signer, signed, signature)) throw unheld;
   return { kid: signer.kid, signature };
-}
-
-function part(encoded: string): Uint8Array {
-  return Buffer.from(encoded, "base64url");
 }
 
 const unanswered = new Problem(

@@ -2,7 +2,9 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { chmod, writeFile } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort, nodeEnvironment } from "@org/local";
 import type { RecoverKeyringJson } from "@org/recovery";
@@ -326,6 +328,20 @@ test("production takes no address over http beyond this machine", async () => {
   }).ended;
   expect(code).toBe(2);
   expect(said).toContain("is reached over http");
+});
+
+test("production runs no contract that others may write", async () => {
+  const contract = join(opened.office.directory, "contract.ts");
+  await writeFile(contract, "process.exit(7);\n");
+  await chmod(contract, 0o666);
+  const { code, said } = await start({
+    ...opened.env,
+    MASKLINE_CONTRACT: contract,
+    MASKLINE_PROFILE: "production",
+    MASKLINE_ALLOW: "file_sink,inline_keys,plain_database,logged_parameters",
+  }).ended;
+  expect(code).toBe(2);
+  expect(said).toContain("others may write the contract's file");
 });
 
 test("who signs checkpoints without the duty does not start", async () => {

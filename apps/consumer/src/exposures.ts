@@ -1,13 +1,11 @@
 /** What of this start production refuses: by its settings, its keyring, the database and the process. */
-import { readFile } from "node:fs/promises";
-
 import { contractPath } from "@org/schema";
 import {
   exposuresOfContract,
+  exposuresOfKeyFiles,
   exposuresOfProcess,
   exposuresOfServer,
   findIdleAllowances,
-  holdsInlineKeys,
   isUnchecked,
   judgeExposures,
   profileOf,
@@ -31,7 +29,6 @@ export async function findExposures({
   loggedBy,
 }: Posture): Promise<ProfileFinding[]> {
   const { env, MASKLINE_ALLOW: allowed } = config;
-  const keyring: unknown = JSON.parse(await readFile(config.MASKLINE_KEYRING, "utf8"));
   const queueUrl = config.AWS_ENDPOINT_URL_SQS ?? config.SQS_QUEUE_URL;
   const queue = queueUrl === undefined ? null : new URL(queueUrl);
   const found: Exposure[] = [
@@ -39,7 +36,7 @@ export async function findExposures({
     ...exposuresOfProcess(env),
     ...exposuresOfContract(contractPath(config.MASKLINE_CONTRACT, env["INIT_CWD"])),
     ...(queue?.protocol === "http:" || isUnchecked(env) ? (["http_queue"] as const) : []),
-    ...(holdsInlineKeys(keyring) ? (["inline_keys"] as const) : []),
+    ...(await exposuresOfKeyFiles([config.MASKLINE_KEYRING])),
     ...(loggedBy.length > 0 ? (["logged_parameters"] as const) : []),
   ];
   const profile = profileOf(config, [...(queue ? [queue.hostname] : []), server.host]);

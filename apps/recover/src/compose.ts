@@ -1,6 +1,5 @@
 /** The composition root: opens what a command needs from its settings. */
 
-import { readFile } from "node:fs/promises";
 import {
   connectRecovery,
   DatabaseError,
@@ -9,45 +8,36 @@ import {
   type RecoveryConnection,
   trustOf,
 } from "@org/db";
-import { createTokenizer, type Keyring, type Tokenizer } from "@org/masking";
+import type { Keyring, Tokenizer } from "@org/masking";
 import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
 import { openSealer as openSealerOf, type Sealer } from "@org/masking/seal";
 import { createUnsealer, type Unsealer } from "@org/masking/unseal";
+import { type AnyContract, createParser, type MessageOf, type Parse } from "@org/schema";
 import {
-  type AnyContract,
-  ContractError,
-  contractPath,
-  createParser,
-  loadContract,
-  type MessageOf,
-  type Parse,
-  tagFields,
-} from "@org/schema";
-import {
-  type Exposure,
-  exposuresOfContract,
+  exposuresOfKeyFiles,
   exposuresOfProcess,
   exposuresOfServer,
-  holdsInlineKeys,
   type Profile,
   type ServerTrust,
 } from "@org/settings";
 import {
-  approvalsFor,
   type CheckpointSink,
   createWitness,
   exit,
+  exposuresOfRecoverKeyring,
   identify,
   isUrl,
   loadRecoverKeyring,
   loadSigningKey,
+  openContract as openContractOf,
+  openSinks as openSinksOf,
   type Operator,
   printable,
   RecoverError,
   type RecoverKeyring,
   requireDuty,
+  tokenizerOf,
   type Witness,
-  openSink,
 } from "@org/recovery";
 import { readOptional, readSettings, resolvePath } from "./config.ts";
 import type { Edge } from "./edge.ts";
@@ -81,26 +71,13 @@ function readProfile(edge: Edge): ReadProfile {
   return { connectionString, server, profile: openProfile(edge, server.host) };
 }
 
-/**
- * The contract that is served here: of the option, else of MASKLINE_CONTRACT.
- *
- * @throws {@link RecoverError} (exit 2) with every fault of the contract.
- */
-export async function openContract(edge: Edge, named: string | undefined): Promise<AnyContract> {
-  const { env } = edge;
-  const name = named ?? readSettings(env, ["MASKLINE_CONTRACT"]).MASKLINE_CONTRACT;
-  // Before it runs.
-  const exposed = exposuresOfContract(contractPath(name, env["INIT_CWD"]));
-  if (exposed.length > 0) refuseExposures(edge, readProfile(edge).profile, exposed);
-  try {
-    return await loadContract(name, env["INIT_CWD"]);
-  } catch (error) {
-    if (!(error instanceof ContractError)) throw error;
-    throw new RecoverError(exit.configuration, `The contract cannot be used: ${name}`, {
-      advice: "Name one that is shipped, or the path of a contract module.",
-      faults: error.faults,
-    });
-  }
+/** The contract that is served here: of the option, else of MASKLINE_CONTRACT. */
+export function openContract(edge: Edge, named: string | undefined): Promise<AnyContract> {
+  return openContractOf({
+    name: named ?? readSettings(edge.env, ["MASKLINE_CONTRACT"]).MASKLINE_CONTRACT,
+    directory: edge.env["INIT_CWD"],
+    refuse: (exposed) => refuseExposures(edge, readProfile(edge).profile, exposed),
+  });
 }
 
 /** Who signs here; refused before anything is signed that nobody could verify. */
@@ -127,7 +104,7 @@ export async function openWitness(edge: Edge, recovery: Recovery): Promise<Witne
   const operator = await openOperator(edge);
   requireDuty(operator, "witness");
   const { key, keyring } = operator;
-  refuseExposures(edge, readProfile(edge).profile, exposuresOf(keyring));
+  refuseExposures(edge, readProfile(edge).profile, exposuresOfRecoverKeyring(keyring));
   const witness = createWitness({
     audit: recovery.audit,
     sinks: await openSinks(edge, keyring),
@@ -136,15 +113,6 @@ export async function openWitness(edge: Edge, recovery: Recovery): Promise<Witne
     onIgnored: (name, reason) => warnOfIgnored(edge, name, reason),
   });
   return { witness, operator };
-}
-
-/** Where whoever administers one machine, or approves once, is enough. */
-function exposuresOf(keyring: RecoverKeyring): Exposure[] {
-  const required = approvalsFor(keyring, { records: 101, atMs: Date.now() });
-  return [
-    ...(keyring.sinks.every(isUrl) ? [] : (["file_sink"] as const)),
-    ...(required < 2 ? (["one_approval"] as const) : []),
-  ];
 }
 
 export function warnOfIgnored({ stderr }: Edge, name: string, reason: string): void {
@@ -159,26 +127,17 @@ export function warnOfIgnored({ stderr }: Edge, name: string, reason: string): v
  */
 export async function openSinks(
   { env }: Edge,
-  { sinks }: RecoverKeyring,
+  keyring: RecoverKeyring,
 ): Promise<readonly CheckpointSink[]> {
   const named = readOptional(env, "RECOVER_CHECKPOINT");
-  if (sinks.length === 0) {
-    throw new RecoverError(
-      exit.configuration,
-      "The recover keyring names no place for checkpoints.",
-      {
-        advice: 'Put a directory, or s3://BUCKET/PREFIX, among its "sinks", under review.',
-      },
-    );
-  }
-  if (named !== null && !sinks.includes(isUrl(named) ? named : resolvePath(env, named))) {
-    throw new RecoverError(
-      exit.configuration,
-      "RECOVER_CHECKPOINT is none of the recover keyring's places for checkpoints.",
-      { advice: "Unset it; where checkpoints go changes in the keyring, under review." },
-    );
-  }
-  return Promise.all(sinks.map(openSink));
+  const place = named === null || isUrl(named) ? named : resolvePath(env, named);
+  const { sinks } = keyring;
+  if (place === null || sinks.length === 0 || sinks.includes(place)) return openSinksOf(keyring);
+  throw new RecoverError(
+    exit.configuration,
+    "RECOVER_CHECKPOINT is none of the recover keyring's places for checkpoints.",
+    { advice: "Unset it; where checkpoints go changes in the keyring, under review." },
+  );
 }
 
 /** Opens nothing where the server's log would have what is opened, or a file has the key. */
@@ -189,7 +148,7 @@ export async function openUnsealer(edge: Edge, recovery: Recovery): Promise<Unse
   const privateKeyring = await loadPrivateKeyring(path, { env: edge.env });
   refuseExposures(edge, readProfile(edge).profile, [
     ...(logged.length > 0 ? (["logged_parameters"] as const) : []),
-    ...((await isInline(path)) ? (["inline_keys"] as const) : []),
+    ...(await exposuresOfKeyFiles([path])),
   ]);
   return createUnsealer(privateKeyring, { tenant: settings.MASKLINE_TENANT });
 }
@@ -198,20 +157,14 @@ export async function openUnsealer(edge: Edge, recovery: Recovery): Promise<Unse
 export async function openKeyring(edge: Edge): Promise<Keyring> {
   const { MASKLINE_KEYRING: path } = readSettings(edge.env, ["MASKLINE_KEYRING"]);
   const keyring = await loadKeyring(path, { env: edge.env });
-  if (await isInline(path)) refuseExposures(edge, readProfile(edge).profile, ["inline_keys"]);
+  const exposed = await exposuresOfKeyFiles([path]);
+  if (exposed.length > 0) refuseExposures(edge, readProfile(edge).profile, exposed);
   return keyring;
 }
 
-/** Of a keyring that was loaded. */
-async function isInline(path: string): Promise<boolean> {
-  return holdsInlineKeys(JSON.parse(await readFile(path, "utf8")));
-}
-
-/** Of the contract's masked fields and their views, and of the tags in quarantine. */
 export async function openTokenizer(edge: Edge, contract: AnyContract): Promise<Tokenizer<string>> {
-  const fields = { ...contract.tokenFields, ...tagFields(contract) };
   const { MASKLINE_TENANT: tenant } = readSettings(edge.env, ["MASKLINE_TENANT"]);
-  return createTokenizer<string>(await openKeyring(edge), { tenant, fields });
+  return tokenizerOf(contract, await openKeyring(edge), tenant);
 }
 
 /** Null where the token key is not at hand. */

@@ -7,36 +7,21 @@ import {
   choose,
   type Environment,
   faultLines,
-  list,
-  oneOf,
   path,
   postgresUrl,
-  profileSettings,
   readSettings as readAll,
   required,
   text,
   type ValuesOf,
-  withDefault,
 } from "@org/settings";
-import { exit, RecoverError } from "@org/recovery";
+import { exit, RecoverError, recoverySettings } from "@org/recovery";
 
 /** Each with what it holds: printed beside a fault, instead of the value. */
 const settings = {
+  ...recoverySettings,
   RECOVER_DATABASE_URL: required(
     postgresUrl(),
     "your own login, a member of a maskline role: postgresql://USER:PASSWORD@HOST:5432/DATABASE",
-  ),
-  RECOVER_PRIVATE_KEYRING: required(
-    path(),
-    "path of the private keyring; `recover keys init` writes one",
-  ),
-  RECOVER_KEYRING: required(
-    path(),
-    "path of the recover keyring: operators, their public keys and duties",
-  ),
-  RECOVER_SIGNING_KEY: required(
-    path(),
-    "path of your Ed25519 signing key; `recover keys signer` writes one",
   ),
   RECOVER_CHECKPOINT: required(
     text(),
@@ -46,19 +31,6 @@ const settings = {
     path(),
     "path of the consumer's keyring; `recover keys init` writes one",
   ),
-  MASKLINE_TENANT: withDefault(
-    "default",
-    text(/^[\w.-]{1,64}$/, "up to 64 letters, digits, '.', '_' or '-'"),
-    "the tenant",
-  ),
-  MASKLINE_CONTRACT: withDefault(
-    "login",
-    text(),
-    "the messages' contract: the name of one that is shipped, or the path of a module",
-  ),
-  MASKLINE_UNWRAP: withDefault([], list(), "SNS topic ARNs and EventBridge sources"),
-  MASKLINE_VAULT: withDefault("on", oneOf("on", "off"), "whether originals are kept"),
-  ...profileSettings,
 };
 
 type Known = typeof settings;

@@ -4,17 +4,25 @@ export { auditActions, emptyChain, findChainFault } from "./audit/chain.ts";
 export { type CheckpointSigning, readCheckpoint, signCheckpoint } from "./audit/checkpoint.ts";
 export { explainFault } from "./audit/explain-fault.ts";
 export { openFileSink } from "./audit/file-sink.ts";
-export { openSink } from "./audit/open-sink.ts";
+export { openSinks } from "./audit/open-sink.ts";
+export { newestRows, readAudit } from "./audit/read-audit.ts";
 export { type CheckpointSink, readCheckpoints, type StoredCheckpoint } from "./audit/sink.ts";
 export { type AuditFault, faultKinds, type Verified, verifyAudit } from "./audit/verify.ts";
 export { createWitness, type Witness } from "./audit/witness.ts";
 export { exit, type ExitCode, RecoverError } from "./exit.ts";
+export { foresee } from "./foresee.ts";
 export { canonicalGrant, challengeOf, digestOf } from "./grants/canonical-grant.ts";
 export { describeDigest, describeGrant } from "./grants/describe-grant.ts";
 export { describeHistory } from "./grants/describe-history.ts";
 export { tokensOf } from "./grants/find-excess.ts";
 export { describeJudged, type Judged, judgeSubject, judgeValue } from "./grants/judge-grant.ts";
-export { nameSubject } from "./grants/name-subject.ts";
+export { nameSubject, type SubjectSelector, withTags } from "./grants/name-subject.ts";
+export {
+  maskedFields,
+  requestAccess,
+  requireOpenableFields,
+  requireTokenFields,
+} from "./grants/request-access.ts";
 export { chooseRecords, showGrant, showUsable, showVerified } from "./grants/show-verified.ts";
 export { commitTo, isNamedIn, namesSubject, plainSubject } from "./grants/subject-commitment.ts";
 export { findForgery, isSigned, requiredFor, stateOf } from "./grants/verify-grant.ts";
@@ -30,10 +38,13 @@ export {
   requireOpenable,
 } from "./open/open-records.ts";
 export { endOf, type ResultRow, type ResultSink, unmask, type UnmaskOrder } from "./open/unmask.ts";
+export { exposuresOfRecoverKeyring, openContract, tokenizerOf } from "./open-contract.ts";
+export { jsonText } from "./json-text.ts";
 export { hasDuty, identify, type Operator, type Person, requireDuty } from "./operator.ts";
 export { printable, printableJson, printableLines } from "./printable.ts";
 export { granted, refusal, refusalCodes } from "./refusals.ts";
 export type { Reveal } from "./reveal.ts";
+export { recoverySettings } from "./settings.ts";
 export {
   type Assertion,
   type PasskeyJson,

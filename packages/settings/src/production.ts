@@ -1,6 +1,7 @@
 /** What a deployment in production refuses: one list, for every program of ours. */
 
 import { statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { url as inspectorUrl } from "node:inspector";
 
 import { oneOf } from "./readers.ts";
@@ -223,6 +224,12 @@ export function holdsInlineKeys(json: unknown): boolean {
       ? typeof value === "string" && !value.includes(":")
       : holdsInlineKeys(value),
   );
+}
+
+/** @param paths - Of keyrings that can be read. */
+export async function exposuresOfKeyFiles(paths: readonly string[]): Promise<Exposure[]> {
+  const texts = await Promise.all(paths.map((path) => readFile(path, "utf8")));
+  return texts.some((text) => holdsInlineKeys(JSON.parse(text))) ? ["inline_keys"] : [];
 }
 
 function exposureList(): Reader<readonly Exposure[]> {

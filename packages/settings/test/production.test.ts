@@ -6,13 +6,13 @@ import {
   exposuresOfProcess,
   exposuresOfServer,
   findIdleAllowances,
-  holdsInlineKeys,
   isLoopback,
   judgeExposures,
   profileOf,
   profileSettings,
   readSettings,
 } from "../src/index.ts";
+import { holdsInlineKeys } from "../src/production.ts";
 
 function read(env: Record<string, string>) {
   const reading = readSettings(profileSettings, env);

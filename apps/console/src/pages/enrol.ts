@@ -2,7 +2,7 @@
 
 import { generateRegistrationOptions, verifyRegistrationResponse } from "@simplewebauthn/server";
 import type { RegistrationResponseJSON } from "@simplewebauthn/server";
-import { passkeyEntry } from "@org/recovery";
+import { jsonText, passkeyEntry } from "@org/recovery";
 import { html } from "hono/html";
 import { z } from "zod";
 import { answer } from "../answer.ts";
@@ -10,12 +10,13 @@ import { readForm } from "../form.ts";
 import { newChallenge, passkeysOf, takeChallenge } from "../passkeys.ts";
 import type { App, ConsolePorts } from "../ports.ts";
 import { Problem } from "../problem.ts";
-import { formToken } from "./layout.ts";
+import { postForm } from "./forms.ts";
 
 /** COSE: ECDSA with P-256 and SHA-256, which every authenticator has. */
 const es256 = -7;
 
-const form = z.object({ attestation: z.string().min(1).max(20_000) });
+/** Whatever it is, the library holds each part of it to its form. */
+const form = z.object({ attestation: z.string().max(20_000).pipe(jsonText) });
 
 export function serveEnrolment(app: App, ports: ConsolePorts): void {
   const { hostname, origin } = ports.origin;
@@ -39,12 +40,10 @@ export function serveEnrolment(app: App, ports: ConsolePorts): void {
           This makes an entry for the recover keyring. It lets nobody do anything until whoever
           keeps the keyring has reviewed it, and put it under your login.
         </p>
-        <form method="post" action="/passkey" data-enrol="${JSON.stringify(options)}">
-          ${formToken(session)}
-          <input type="hidden" name="attestation" />
-          <button>Make a passkey</button>
-          <p role="alert" hidden></p>
-        </form>`,
+        ${postForm(
+          { action: "/passkey", session, enrol: options },
+          html`<button>Make a passkey</button>`,
+        )}`,
     });
   });
 
@@ -53,7 +52,7 @@ export function serveEnrolment(app: App, ports: ConsolePorts): void {
     const { attestation } = readForm(c.get("form"), form);
     const expectedChallenge = takeChallenge(session, "enrol", ports.now());
     const verified = await verifyRegistrationResponse({
-      response: parse(attestation),
+      response: attestation as RegistrationResponseJSON,
       expectedChallenge,
       expectedOrigin: origin,
       expectedRPID: hostname,
@@ -80,12 +79,3 @@ const unheld = new Problem(
   "The passkey could not be made.",
   "Nothing was done. Open the page again, and let the browser finish within two minutes.",
 );
-
-/** Whatever it is, the library holds each part of it to its form. */
-function parse(text: string): RegistrationResponseJSON {
-  try {
-    return JSON.parse(text) as RegistrationResponseJSON;
-  } catch {
-    throw unheld;
-  }
-}

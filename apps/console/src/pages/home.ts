@@ -5,7 +5,8 @@ import { hasDuty, printable, stateOf } from "@org/recovery";
 import { html } from "hono/html";
 import { answer } from "../answer.ts";
 import type { App, SignedIn } from "../ports.ts";
-import { type Html, table } from "./layout.ts";
+import type { Html } from "./forms.ts";
+import { table } from "./layout.ts";
 
 const shownAtMost = 200;
 

@@ -2,8 +2,7 @@
 
 import { html } from "hono/html";
 import type { Session } from "../sign-in/sessions.ts";
-
-export type Html = ReturnType<typeof html>;
+import { type Html, postForm } from "./forms.ts";
 
 export interface Page {
   /** Stands in the browser's history: never a value. */
@@ -37,8 +36,8 @@ export function page({ title, body, signedIn }: Page): Html {
       <body>
         <a class="skip" href="#main">Skip to the page</a>
         <header>
-          <p class="name">Maskline</p>
-          ${signedIn === null ? "" : navigation(signedIn)}
+          <strong>Maskline</strong>
+          ${signedIn && navigation(signedIn)}
         </header>
         <main id="main" tabindex="-1">
           <h1>${title}</h1>
@@ -54,13 +53,10 @@ function navigation({ login, session }: NonNullable<Page["signedIn"]>): Html {
         ${ways.map(([href, name]) => html`<li><a href="${href}">${name}</a></li>`)}
       </ul>
     </nav>
-    <form method="post" action="/sign-out">
-      ${formToken(session)} <span>${login}</span> <button class="quiet">Sign out</button>
-    </form>`;
-}
-
-export function formToken({ formToken: token }: Session): Html {
-  return html`<input type="hidden" name="form_token" value="${token}" />`;
+    ${postForm(
+      { action: "/sign-out", session },
+      html`<span>${login}</span> <button class="quiet">Sign out</button>`,
+    )}`;
 }
 
 /** A table that scrolls by itself where the screen is narrow. */

@@ -1,8 +1,7 @@
-/** Opening under one's grant: a passkey anew, then values, once, hidden until pressed. */
+/** Using one's grant: a passkey anew, then values, once, hidden until pressed. */
 
-import { createHash } from "node:crypto";
 import type { Grant, MaskedRecord } from "@org/db";
-import { printable, requireDuty, type ResultRow } from "@org/recovery";
+import { printable, type ResultRow } from "@org/recovery";
 import { html } from "hono/html";
 import { z } from "zod";
 import { answer } from "../answer.ts";
@@ -15,102 +14,86 @@ import {
   requireStepUp,
   stepUpBytes,
 } from "../passkeys.ts";
-import type { App, ConsolePorts, SignedIn } from "../ports.ts";
-import { formToken, type Html, table } from "./layout.ts";
+import type { App, Asked, ConsolePorts, SignedIn } from "../ports.ts";
+import { alert, field, type Html, postForm } from "./forms.ts";
+import { table } from "./layout.ts";
 
-const assertion = z.string().max(8_000);
-const openForm = z.object({ assertion, records: uuidList(openedAtMost) });
-const dossierForm = z.object({ assertion, subject: textUpTo(4_000) });
-const lookupForm = z.object({ assertion, value: textUpTo(4_000) });
+/** Of each capability that the console has: the end of its address, its button, and what it takes beside a passkey. */
+const uses = {
+  unmask: { path: "open", verb: "Open", input: recordsInput },
+  lookup: { path: "lookup", verb: "Look up", input: valueInput },
+  dossier: { path: "dossier", verb: "Make the file", input: subjectInput },
+} as const;
+
+type Usable = keyof typeof uses;
+
+const isUsable = (capability: string): capability is Usable => Object.hasOwn(uses, capability);
 
 export function serveOpening(app: App, ports: ConsolePorts): void {
-  app.post("/grants/:id/open", async (c) => {
-    const grant = grantId(c.req.param("id"));
-    const signedIn = c.get("signedIn");
-    const form = readForm(c.get("form"), openForm);
-    requireDuty(signedIn.person, "request");
-    requireStepUp(signedIn, { grant, text: form.assertion }, ports);
-    const opened = await openOriginals(ports, signedIn, { grant, records: form.records });
+  function serve<Shape extends z.ZodRawShape>(
+    capability: Usable,
+    shape: Shape,
+    use: (c: Asked, form: z.output<z.ZodObject<Shape>> & { grant: string }) => Promise<Response>,
+  ): void {
+    app.post(`/grants/:id/${uses[capability].path}`, async (c) => {
+      const grant = grantId(c.req.param("id"));
+      const form = readForm(c.get("form"), z.object(shape));
+      const text = c.get("form").get("assertion") ?? "";
+      requireStepUp(c.get("signedIn"), { grant, text }, ports);
+      return use(c, { ...form, grant });
+    });
+  }
+
+  serve("unmask", { records: uuidList(openedAtMost) }, async (c, form) => {
+    const opened = await openOriginals(ports, c.get("signedIn"), form);
     return answer(c, { title: "Opened", body: openedBody(opened, originals(opened.rows)) });
   });
-
-  app.post("/grants/:id/lookup", async (c) => {
-    const grant = grantId(c.req.param("id"));
-    const signedIn = c.get("signedIn");
-    const form = readForm(c.get("form"), lookupForm);
-    requireDuty(signedIn.person, "request");
-    requireStepUp(signedIn, { grant, text: form.assertion }, ports);
-    const found = await findRecords(ports, signedIn, { grant, value: form.value });
+  serve("lookup", { value: textUpTo(4_000) }, async (c, form) => {
+    const found = await findRecords(ports, c.get("signedIn"), form);
     return answer(c, { title: "Looked up", body: openedBody(found, matches(found.rows)) });
   });
-
-  app.post("/grants/:id/dossier", async (c) => {
-    const grant = grantId(c.req.param("id"));
-    const signedIn = c.get("signedIn");
-    const form = readForm(c.get("form"), dossierForm);
-    requireDuty(signedIn.person, "request");
-    requireStepUp(signedIn, { grant, text: form.assertion }, ports);
-    const dossier = await makeDossier(ports, signedIn, { grant, subject: form.subject });
-    c.header("Content-Disposition", `attachment; filename="dossier-${grant.slice(0, 8)}.json"`);
+  serve("dossier", { subject: textUpTo(4_000) }, async (c, form) => {
+    const dossier = await makeDossier(ports, c.get("signedIn"), form);
+    const name = `dossier-${form.grant.slice(0, 8)}.json`;
+    c.header("Content-Disposition", `attachment; filename="${name}"`);
     return c.body(JSON.stringify(dossier, null, 2), 200, { "Content-Type": "application/json" });
   });
 }
 
-/** What each capability that the console has takes beside a passkey, and what its button says. */
-const kinds = {
-  unmask: { action: "open", verb: "Open", input: recordsInput },
-  lookup: { action: "lookup", verb: "Look up", input: valueInput },
-  dossier: { action: "dossier", verb: "Make the file", input: subjectInput },
-} as const;
+export const passkeyMissing: Html = html`<p>
+  The recover keyring has no passkey of yours for this console.
+  <a href="/passkey">Make an entry for it</a>, or use <code>recover</code>.
+</p>`;
 
 /** Of a live grant of one's own. */
 export function openingForm(ports: ConsolePorts, signedIn: SignedIn, grant: Grant): Html {
   const { person, session } = signedIn;
   const passkeys = passkeysOf(person, ports.origin);
-  const { capability } = grant;
-  if (capability !== "unmask" && capability !== "lookup" && capability !== "dossier") {
+  const { id, capability } = grant;
+  if (!isUsable(capability)) {
     return html`<p>
-      The console does not do this. Use <code>recover ${capability} --grant ${grant.id}</code>.
+      The console does not do this. Use <code>recover ${capability} --grant ${id}</code>.
     </p>`;
   }
-  const { action, verb, input } = kinds[capability];
-  if (passkeys.length === 0) {
-    return html`<p>
-      Opening takes a passkey, and the recover keyring has none of yours for this console.
-      <a href="/passkey">Make an entry for it</a>.
-    </p>`;
-  }
-  const nonce = newChallenge(session, `open ${grant.id}`, ports.now());
-  const challenge = createHash("sha256")
-    .update(stepUpBytes(grant.id, nonce, person))
-    .digest();
-  const options = assertionOptions(challenge, passkeys, ports.origin);
-  return html`<form
-    method="post"
-    action="/grants/${grant.id}/${action}"
-    data-passkey="${JSON.stringify(options)}"
-  >
-    ${formToken(session)}<input type="hidden" name="assertion" />
-    ${input(grant)}
-    <p>
-      This is audited under your name, with purpose ${printable(grant.purpose)} and ticket
-      ${printable(grant.ticket)}. It is shown once.
-    </p>
-    <button>${verb} with a passkey</button>
-    <p role="alert" hidden></p>
-  </form>`;
+  const { path, verb, input } = uses[capability];
+  if (passkeys.length === 0) return passkeyMissing;
+  const nonce = newChallenge(session, `open ${id}`, ports.now());
+  const passkey = assertionOptions(stepUpBytes(id, nonce, person), passkeys, ports.origin);
+  return postForm(
+    { action: `/grants/${id}/${path}`, session, passkey },
+    html`${input(grant)}
+      <p>
+        This is audited under your name, with purpose ${printable(grant.purpose)} and ticket
+        ${printable(grant.ticket)}. It is shown once.
+      </p>
+      <button>${verb} with a passkey</button>`,
+  );
 }
 
+const given = { required: "", maxlength: 4_000 };
+
 function valueInput(): Html {
-  return html`<label for="value">The value that was approved</label>
-    <input
-      id="value"
-      name="value"
-      required
-      maxlength="4000"
-      autocomplete="off"
-      spellcheck="false"
-    />`;
+  return field("value", "The value that was approved", given);
 }
 
 function subjectInput(): Html {
@@ -118,43 +101,21 @@ function subjectInput(): Html {
       A signed file of what is held about the subject, and of every access to it, to be given to
       that person. It holds no original. <code>examples/verify-dossier.mjs</code> verifies it.
     </p>
-    <label for="subject">The subject that was approved</label>
-    <input
-      id="subject"
-      name="subject"
-      required
-      maxlength="4000"
-      autocomplete="off"
-      spellcheck="false"
-    />`;
+    ${field("subject", "The subject that was approved", given)}`;
 }
 
 function recordsInput({ records }: Grant): Html {
   const isNeeded = records > openedAtMost;
+  const label = `Record ids, one a line${isNeeded ? `, at most ${openedAtMost}` : "; empty for all"}`;
   return html`<details ${isNeeded ? "open" : ""}>
     <summary>Only some of its records</summary>
-    <label for="records"
-      >Record ids, one a line${isNeeded ? `, at most ${openedAtMost}` : "; empty for all"}</label
-    >
-    <textarea
-      id="records"
-      name="records"
-      rows="3"
-      autocomplete="off"
-      spellcheck="false"
-      ${isNeeded ? "required" : ""}
-    ></textarea>
+    ${field("records", label, { rows: 3, ...(isNeeded && { required: "" }) })}
   </details>`;
 }
 
 function openedBody({ said, failure }: Opened<unknown>, rows: Html): Html {
   return html`<p role="status">${said}</p>
-    ${
-      failure === null
-        ? ""
-        : html`<p role="alert">${failure.message}</p>
-            <p>${failure.advice}</p>`
-    }
+    ${alert(failure)}
     <div data-gone-after="60">${rows}</div>
     <p data-gone hidden role="status">The values are gone. Opening again is another access.</p>
     <p>Values are hidden until you press them, and gone after a minute.</p>

@@ -3,7 +3,8 @@
 import { html } from "hono/html";
 import { answer } from "../answer.ts";
 import type { App } from "../ports.ts";
-import { type Html, table } from "./layout.ts";
+import type { Html } from "./forms.ts";
+import { table } from "./layout.ts";
 
 export function servePeople(app: App): void {
   app.get("/people", (c) => {

@@ -5,7 +5,8 @@ import { printable } from "@org/recovery";
 import { html } from "hono/html";
 import { answer } from "../answer.ts";
 import type { App } from "../ports.ts";
-import { type Html, table } from "./layout.ts";
+import type { Html } from "./forms.ts";
+import { table } from "./layout.ts";
 
 const readAtMost = 10_000;
 const shownAtMost = 100;

@@ -1,12 +1,12 @@
 /** `recover audit list` and `export`: the audit's rows, for people and for other systems. */
 
-import type { Audit, AuditRow } from "@org/db";
+import type { AuditRow } from "@org/db";
 import { Command } from "commander";
 import { openRecovery } from "../compose.ts";
 import { type Edge, report } from "../edge.ts";
 import { naturalNumber, positive } from "../option-values.ts";
 import { formatRows } from "../result-file.ts";
-import { printableJson } from "@org/recovery";
+import { newestRows, printableJson, readAudit } from "@org/recovery";
 
 interface Options {
   readonly after: number;
@@ -14,8 +14,6 @@ interface Options {
   readonly grant?: string;
   readonly json: boolean;
 }
-
-const pageRows = 5_000;
 
 export function auditList(edge: Edge): Command {
   return new Command("list")
@@ -26,12 +24,9 @@ export function auditList(edge: Edge): Command {
     .addHelpText("after", "\nExample:\n  pnpm recover audit list --grant 7b0e…")
     .action(async (options: Options) => {
       await using recovery = openRecovery(edge);
-      const rows: AuditRow[] = [];
-      for await (const row of readAll(recovery.audit, 0)) {
-        if (options.grant === undefined || row.grantId === options.grant) rows.push(row);
-        if (rows.length > options.limit) rows.shift();
-      }
-      const shown = rows.toReversed().map(toJson);
+      const { grant: id, limit } = options;
+      const isMeant = (row: AuditRow): boolean => id === undefined || row.grantId === id;
+      const shown = (await newestRows(recovery.audit, isMeant, limit)).map(toJson);
       const cells = shown.map(({ seq, at, actor, action, grant, detail }) => ({
         seq: String(seq),
         at,
@@ -53,21 +48,10 @@ export function auditExport(edge: Edge): Command {
     .addHelpText("after", "\nExample:\n  pnpm -s recover audit export --after 1200 >> audit.jsonl")
     .action(async (options: Options) => {
       await using recovery = openRecovery(edge);
-      for await (const row of readAll(recovery.audit, options.after)) {
+      for await (const row of readAudit(recovery.audit, options.after)) {
         edge.stdout.write(`${printableJson(toJson(row))}\n`);
       }
     });
-}
-
-async function* readAll(audit: Audit, after: number): AsyncGenerator<AuditRow> {
-  let seq = after;
-  for (;;) {
-    const page = await audit.read(seq, pageRows);
-    yield* page;
-    const last = page.at(-1);
-    if (last === undefined) return;
-    seq = last.seq;
-  }
 }
 
 function toJson(row: AuditRow) {

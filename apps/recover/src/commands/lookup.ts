@@ -4,10 +4,9 @@ import { Command } from "commander";
 import { openContract, openRecovery, openTokenizer, openWitness } from "../compose.ts";
 import { readSettings } from "../config.ts";
 import { type Edge, readValue, report } from "../edge.ts";
-import { endCovered, lookup as lookUp, showUsable } from "@org/recovery";
+import { endCovered, lookup as lookUp, requireTokenFields, showUsable } from "@org/recovery";
 import { formatRows } from "../result-file.ts";
 import { contractOption, positive } from "../option-values.ts";
-import { requireTokenFields } from "./fields.ts";
 
 interface Options {
   readonly grant: string;

@@ -1,12 +1,20 @@
 /** `recover request`: asks for access. */
 
-import type { AccessRequest, Capability, Grant, NamedSubject, Selector } from "@org/db";
+import type { AccessRequest, Capability, NamedSubject, Selector } from "@org/db";
 import type { AnyContract } from "@org/schema";
 import { Argument, Command, Option } from "commander";
-import { openContract, openRecovery, openTokenizer } from "../compose.ts";
+import { openContract, openRecovery, openTokenizer, openTokenizerIfAny } from "../compose.ts";
 import { readSettings } from "../config.ts";
 import { confirmOrEnd, type Edge, readValue, report } from "../edge.ts";
-import { describeGrant, exit, granted, RecoverError, showGrant } from "@org/recovery";
+import {
+  describeGrant,
+  exit,
+  RecoverError,
+  requestAccess,
+  requireOpenableFields,
+  requireTokenFields,
+  withTags,
+} from "@org/recovery";
 import {
   contractOption,
   day,
@@ -17,14 +25,7 @@ import {
   token,
   uuids,
 } from "../option-values.ts";
-import { requireOpenableFields, requireTokenFields } from "./fields.ts";
-import {
-  nameSubject,
-  readSubject,
-  type SubjectOptions,
-  subjectOptions,
-  withTags,
-} from "./subject.ts";
+import { nameSubject, readSubject, type SubjectOptions, subjectOptions } from "./subject.ts";
 
 interface Options extends SubjectOptions {
   readonly contract?: string;
@@ -155,24 +156,11 @@ async function ask(edge: Edge, capability: Capability, options: Options): Promis
     `You ask to ${capability} ${[wanted.contract, ...fields].join(", ")}, chosen by ${wanted.selector.kind}, for ${wanted.minutes} minutes.`,
     "A member of maskline_approver other than you will see your name, purpose, ticket and justification.",
   ]);
-  const { grant: id } = granted(await recovery.grants.request(wanted));
-  const grant = await showGrant(recovery.grants, id);
-  requireSameSubject(grant, subject);
+  const grant = await requestAccess(recovery.grants, wanted);
+  const { id, state, records } = grant;
   report(edge, options, {
-    json: { grant: id, state: grant?.state, records: grant?.records },
-    text: [
-      ...(grant ? describeGrant(grant) : []),
-      "",
-      `Next, another person: recover approve ${id}`,
-    ],
-  });
-}
-
-/** Approvers would judge another request than was made. */
-function requireSameSubject(grant: Grant | null, named: NamedSubject | undefined): void {
-  if (grant?.selector["commitment"] === named?.commitment) return;
-  throw new RecoverError(exit.tampering, "The grant names another subject than you did.", {
-    advice: "Revoke it. Somebody changed the database: tell the security team.",
+    json: { grant: id, state, records },
+    text: [...describeGrant(grant), "", `Next, another person: recover approve ${id}`],
   });
 }
 
@@ -193,7 +181,7 @@ async function completed(
   if (selector !== "value") {
     const isWhole = capability === "erase" || capability === "dossier";
     return isWhole && subject !== undefined && selector.kind === "subject"
-      ? withTags(edge, contract, { value: subject, selector })
+      ? withTags(selector, { contract, value: subject }, await openTokenizerIfAny(edge, contract))
       : selector;
   }
   const [field, ...others] = fields;

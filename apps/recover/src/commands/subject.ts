@@ -1,13 +1,11 @@
 /** The subject that somebody named, in the form in which grants take it. */
 
-import type { NamedSubject, Selector } from "@org/db";
+import type { NamedSubject } from "@org/db";
 import { Option } from "commander";
-import { openTokenizer, openTokenizerIfAny } from "../compose.ts";
+import { openTokenizer } from "../compose.ts";
 import { type Edge, readStdin } from "../edge.ts";
-import { nameSubject as nameSubjectBy, plainSubject } from "@org/recovery";
-import { type AnyContract, tagField } from "@org/schema";
-
-export type SubjectSelector = Extract<Selector, { readonly kind: "subject" }>;
+import { nameSubject as nameSubjectBy } from "@org/recovery";
+import type { AnyContract } from "@org/schema";
 
 export interface SubjectOptions {
   readonly subject?: string;
@@ -38,18 +36,4 @@ export function nameSubject(
   value: string,
 ): Promise<NamedSubject> {
   return nameSubjectBy(contract, value, () => openTokenizer(edge, contract));
-}
-
-/**
- * With the tags under which messages of the subject stand in quarantine, to erase these too. Without
- * the token key none: the database refuses that where there are tags.
- */
-export async function withTags(
-  edge: Edge,
-  contract: AnyContract,
-  { value, selector }: { readonly value: string; readonly selector: SubjectSelector },
-): Promise<SubjectSelector> {
-  const tokenizer = await openTokenizerIfAny(edge, contract);
-  if (tokenizer === null) return selector;
-  return { ...selector, tags: tokenizer.candidates(tagField, plainSubject(contract, value)) };
 }

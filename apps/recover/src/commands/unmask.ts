@@ -23,6 +23,7 @@ import {
   printableJson,
   RecoverError,
   refusal,
+  requireOpenableFields,
   type Reveal,
   showUsable,
   unmask as unmaskRecords,
@@ -30,7 +31,6 @@ import {
 } from "@org/recovery";
 import { type Format, openResultFile } from "../result-file.ts";
 import { contractOption, uuids } from "../option-values.ts";
-import { requireOpenableFields } from "./fields.ts";
 import { readSubject, subjectOptions } from "./subject.ts";
 
 export interface UnmaskOptions {

@@ -4,6 +4,7 @@ import type { Audit, AuditRow, Grants } from "@org/db";
 import type { RecoverKeyring } from "../signing/recover-keyring.ts";
 import { type ChainPosition, emptyChain, findChainFault } from "./chain.ts";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
+import { readAudit } from "./read-audit.ts";
 import type { StoredCheckpoint } from "./sink.ts";
 import { createTrace, type Trace } from "./trace.ts";
 import { clockSkewMs, findIntentFault, type IntentFault, intentFaults } from "./verify-intents.ts";
@@ -50,8 +51,6 @@ export interface Freshness {
   readonly maxAgeSeconds: number;
   readonly nowMs: number;
 }
-
-const pageRows = 5_000;
 
 /**
  * Reads the whole chain once. Finds an edited row, a gap, a reordering, a tail that was cut off, a
@@ -123,14 +122,11 @@ async function walk(
   const trace = createTrace();
   let position = emptyChain;
   let fault: AuditFault | null = null;
-  for (let page = await audit.read(0, pageRows); page.length > 0 && fault === null;) {
-    for (const row of page) {
-      fault = findRowFault(position, row, bySeq.get(row.seq) ?? []);
-      if (fault !== null) break;
-      trace.follow(row);
-      position = { seq: row.seq, hash: Buffer.from(row.hash).toString("hex") };
-    }
-    page = fault === null ? await audit.read(position.seq, pageRows) : [];
+  for await (const row of readAudit(audit)) {
+    fault = findRowFault(position, row, bySeq.get(row.seq) ?? []);
+    if (fault !== null) break;
+    trace.follow(row);
+    position = { seq: row.seq, hash: Buffer.from(row.hash).toString("hex") };
   }
   return { position, fault, trace };
 }

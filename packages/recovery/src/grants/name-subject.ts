@@ -1,6 +1,6 @@
 /** The subject that somebody named, in the form in which grants take it. */
 
-import type { Compared, Grant, NamedSubject } from "@org/db";
+import type { Compared, Grant, NamedSubject, Selector } from "@org/db";
 import type { Tokenizer } from "@org/masking";
 import { type AnyContract, tagField } from "@org/schema";
 import { commitTo, plainSubject } from "./subject-commitment.ts";
@@ -18,6 +18,21 @@ export async function nameSubject(
   if (!isSubjectMasked(contract)) return { ...commitment, subject: plainSubject(contract, value) };
   const tokenizer = await openTokenizer();
   return { ...commitment, tokens: tokenizer.candidates(contract.subject, value) };
+}
+
+export type SubjectSelector = Extract<Selector, { readonly kind: "subject" }>;
+
+/**
+ * With the tags under which messages of the subject stand in quarantine, to erase or to list these too. Without
+ * the token key none: the database refuses that where there are tags.
+ */
+export function withTags(
+  selector: SubjectSelector,
+  { contract, value }: Omit<Known, "grant">,
+  tokenizer: Tokenizer<string> | null,
+): SubjectSelector {
+  if (tokenizer === null) return selector;
+  return { ...selector, tags: tokenizer.candidates(tagField, plainSubject(contract, value)) };
 }
 
 /** What is held against a grant. */

@@ -9,6 +9,7 @@ import { exit, RecoverError } from "../exit.ts";
 import { canonicalJson, digestOf } from "../grants/canonical-grant.ts";
 import { findExcess, isWork, type Use } from "../grants/find-excess.ts";
 import type { SignedGrant } from "../grants/show-verified.ts";
+import { jsonText } from "../json-text.ts";
 import type { Person } from "../operator.ts";
 import { granted, refusal } from "../refusals.ts";
 
@@ -120,17 +121,9 @@ function says(detail: string, expected: object): boolean {
   return canonicalJson(members) === canonicalJson(expected);
 }
 
-const intentDetail = z
-  .string()
-  .transform((text, context): unknown => {
-    try {
-      return JSON.parse(text);
-    } catch {
-      context.addIssue("is no JSON");
-      return z.NEVER;
-    }
-  })
-  .pipe(z.looseObject({ deadline: z.string(), through: z.string().optional() }));
+const intentDetail = jsonText.pipe(
+  z.looseObject({ deadline: z.string(), through: z.string().optional() }),
+);
 
 /** Without a checkpoint nothing is fetched; the audit says so, and the operator what was spent. */
 async function coverOrReport(
