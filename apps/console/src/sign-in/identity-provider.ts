@@ -72,6 +72,8 @@ function discover({
 }: Omit<ProviderSettings, "redirectUri">): Promise<openid.Configuration> {
   const url = new URL(issuer);
   // Whether http is let pass is judged at the start, with what else production refuses.
-  const execute = url.protocol === "http:" ? [openid.allowInsecureRequests] : [];
+  const overHttp = url.protocol === "http:" ? [openid.allowInsecureRequests] : [];
+  // OpenID Connect Core 3.1.3.7 leaves a token's signature to TLS: here it holds by the provider's keys as well.
+  const execute = [openid.enableNonRepudiationChecks, ...overHttp];
   return openid.discovery(url, clientId, clientSecret, undefined, { execute, timeout: 10 });
 }

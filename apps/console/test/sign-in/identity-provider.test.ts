@@ -1,6 +1,6 @@
 /** Whom a provider's answer names: of one provider, for this client, and for the browser that was sent there. */
 
-import { createHash } from "node:crypto";
+import { createHash, createHmac, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
@@ -10,8 +10,16 @@ import { openIdentityProvider } from "../../src/sign-in/identity-provider.ts";
 const clientId = "console";
 const redirectUri = "https://console.example.com/signed-in";
 
+const clientSecret = "a-secret-of-tests-alone";
+
+/** The provider's, and one that it does not publish. */
+const ours = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const other = generateKeyPairSync("ec", { namedCurve: "P-256" });
+
 /** What the provider says of the sign-in at hand. */
 let claims: Record<string, unknown>;
+/** Makes a token of what is to be signed. */
+let signed: Sign;
 /** What it was asked with, for its token. */
 let asked: URLSearchParams;
 let issuer: string;
@@ -24,19 +32,35 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
 }
 
 async function answer(path: string, body: NodeJS.ReadableStream): Promise<object> {
+  if (path === "/keys") {
+    const key = ours.publicKey.export({ format: "jwk" });
+    return { keys: [{ ...key, kid: "1", use: "sig", alg: "ES256" }] };
+  }
   if (path !== "/token") {
     return {
       issuer,
+      jwks_uri: `${issuer}/keys`,
+      id_token_signing_alg_values_supported: ["ES256", "HS256", "none"],
       authorization_endpoint: `${issuer}/authorize`,
       token_endpoint: `${issuer}/token`,
       authorization_response_iss_parameter_supported: true,
     };
   }
   asked = new URLSearchParams(await text(body));
-  // Not verified: it comes from the provider itself, over its own TLS.
-  const token = `${part({ alg: "RS256" })}.${part(claims)}.AAAA`;
-  return { access_token: "a", token_type: "bearer", id_token: token };
+  return { access_token: "a", token_type: "bearer", id_token: signed(claims) };
 }
+
+type Sign = (payload: object) => string;
+
+const signedBy =
+  (key: KeyObject): Sign =>
+  (payload) => {
+    const text = `${part({ alg: "ES256", kid: "1" })}.${part(payload)}`;
+    const signature = sign("sha256", Buffer.from(text), { key, dsaEncoding: "ieee-p1363" });
+    return `${text}.${signature.toString("base64url")}`;
+  };
+
+const signedByProvider = signedBy(ours.privateKey);
 
 function part(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -54,12 +78,14 @@ afterAll(() => {
 
 const now = (): number => Math.floor(Date.now() / 1000);
 
-/** Signs in with another answer, or other claims, than are right. */
+/** Signs in with another answer, or other claims, than are right; or with another's signature. */
 async function signIn(
   changes: Record<string, unknown>,
   parameters: Readonly<Record<string, string>> = {},
+  sign = signedByProvider,
 ): Promise<unknown> {
-  const provider = openIdentityProvider({ issuer, clientId, clientSecret: "s", redirectUri });
+  signed = sign;
+  const provider = openIdentityProvider({ issuer, clientId, clientSecret, redirectUri });
   const { url, checks } = await provider.start();
   const nonce = url.searchParams.get("nonce");
   const times = { iat: now(), exp: now() + 60 };
@@ -91,3 +117,29 @@ test.each<[string, Record<string, unknown>, Record<string, string>?]>([
 ])("an answer %s signs nobody in", async (_, changes, parameters) => {
   await expect(signIn(changes, parameters)).rejects.toMatchObject({ code: expect.any(String) });
 });
+
+test.each<[string, Sign]>([
+  ["by another key", signedBy(other.privateKey)],
+  ["for somebody else", between((token) => withClaims(token, { ...claims, sub: "adam" }))],
+  ["without a signature", between((token) => token.replace(/[^.]*$/, ""))],
+  ["as one that needs none", (payload) => `${part({ alg: "none" })}.${part(payload)}.`],
+  ["by the client's secret", signedBySecret],
+])("a token that somebody in between signed %s signs nobody in", async (_, sign) => {
+  await expect(signIn({}, {}, sign)).rejects.toMatchObject({ code: expect.any(String) });
+});
+
+/** Changes what the provider signed. */
+function between(change: (token: string) => string): Sign {
+  return (payload) => change(signedByProvider(payload));
+}
+
+function withClaims(token: string, payload: object): string {
+  const [head, , signature] = token.split(".");
+  return `${head}.${part(payload)}.${signature}`;
+}
+
+/** Which the console has, and the provider: it says nothing of who made the token. */
+function signedBySecret(payload: object): string {
+  const text = `${part({ alg: "HS256" })}.${part(payload)}`;
+  return `${text}.${createHmac("sha256", clientSecret).update(text).digest("base64url")}`;
+}
