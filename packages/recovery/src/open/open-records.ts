@@ -13,14 +13,14 @@ export interface OpenedRecord {
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** @throws {@link RecoverError} (exit 30) if the database handed out something else as well. */
+/** @throws {@link RecoverError} (exit 30) if the database handed out something else as well, or a record twice. */
 export function onlyClaimed(
   records: readonly ClaimedRecord[],
   claimedIds: readonly string[],
 ): readonly ClaimedRecord[] {
-  const claimed = new Set(claimedIds);
-  if (records.every(({ recordId }) => claimed.has(recordId))) return records;
-  throw new RecoverError(exit.tampering, "The database handed out a record that was not claimed.", {
+  const left = new Set(claimedIds);
+  if (records.every(({ recordId }) => left.delete(recordId))) return records;
+  throw new RecoverError(exit.tampering, "The database handed out what was not claimed.", {
     advice:
       "Nothing was opened. Somebody changed the functions of the schema recovery: tell the security team.",
   });
