@@ -46,7 +46,7 @@ export async function openOriginals(
   const recordIds = chooseRecords(signed, chosen.records.length > 0 ? chosen.records : undefined);
   if (recordIds.length > openedAtMost) throw tooMany;
   const unsealer = await ports.openUnsealer(signedIn.recovery);
-  const tokenizer = ports.hasTokenizer ? await ports.openTokenizer() : null;
+  const { tokenizer } = ports;
   const rows: ResultRow[] = [];
   const result = { write: async (some: readonly ResultRow[]) => void rows.push(...some) };
   const { fields, reveal } = signed.grant;
@@ -71,7 +71,7 @@ export async function findRecords(
   { grant, value }: { readonly grant: string; readonly value: string },
 ): Promise<Opened<MaskedRecord>> {
   const { signed, ...begun } = await begin(ports, signedIn, grant);
-  const tokenizer = await ports.openTokenizer();
+  const tokenizer = await ports.tokenizerFor(signedIn.person.login);
   const [field = ""] = signed.grant.fields;
   const rows = await lookup(
     { ...begun, tokenizer },

@@ -40,6 +40,8 @@ import type { Logger } from "pino";
 import { connectionsAtMost, createApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import type { ConsolePorts, Limits } from "./ports.ts";
+import { Problem } from "./problem.ts";
+import { createRateLimit, hourMs } from "./rate-limit.ts";
 import { openIdentityProvider } from "./sign-in/identity-provider.ts";
 import { createSessions } from "./sign-in/sessions.ts";
 
@@ -55,6 +57,9 @@ const shutdownMs = 10_000;
 
 /** Whoever takes what is sent slowly, or not at all, holds one each. */
 const mostConnections = 500;
+
+/** Of one person, an hour: the database counts too, and whoever has changed it can read what it is asked. */
+const valuesAtMost = 30;
 
 const usualLimits: Limits = { perSession: 300, perAddress: 300 };
 
@@ -90,6 +95,7 @@ export async function compose(
     ),
   );
 
+  const guesses = createRateLimit(valuesAtMost, { windowMs: hourMs });
   const ports: ConsolePorts = {
     origin: config.CONSOLE_ORIGIN,
     tenant,
@@ -108,13 +114,12 @@ export async function compose(
       if (logged.length > 0) refuse(profile, ["logged_parameters"]);
       return unsealer;
     },
-    async openTokenizer() {
-      if (tokenizer !== null) return tokenizer;
-      throw new RecoverError(exit.configuration, "The console has no token key.", {
-        advice: "Use `recover`, or have MASKLINE_KEYRING set for the console.",
-      });
+    tokenizer,
+    async tokenizerFor(login) {
+      if (tokenizer === null) throw noTokenKey;
+      if (guesses.take(login)) return tokenizer;
+      throw tooManyValues;
     },
-    hasTokenizer: tokenizer !== null,
     key,
     openSinks,
     async openWitness(person, current) {
@@ -180,6 +185,16 @@ function requireWitness(keyring: RecoverKeyring, { kid }: SigningKey): void {
     { advice: "Nothing was opened. Tell who runs the console." },
   );
 }
+
+const noTokenKey = new RecoverError(exit.configuration, "The console has no token key.", {
+  advice: "Use `recover`, or have MASKLINE_KEYRING set for the console.",
+});
+
+const tooManyValues = new Problem(
+  429,
+  `You have given ${valuesAtMost} values within an hour: each confirms a guess to whoever reads the database.`,
+  "Wait, or choose records by their ids, masked values or times.",
+);
 
 /** Whoever gets between reads what is opened, or signs in as somebody else. */
 function exposuresOfOrigins({ CONSOLE_ORIGIN, CONSOLE_ISSUER }: Config): Exposure[] {

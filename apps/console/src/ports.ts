@@ -24,9 +24,14 @@ export interface ConsolePorts {
   readonly actAs: (login: string) => Recovery;
   /** Refused where the database's log would have what is opened. */
   readonly openUnsealer: (recovery: Recovery) => Promise<Unsealer>;
-  /** @throws RecoverError (exit 2) without the token key. */
-  readonly openTokenizer: () => Promise<Tokenizer<string>>;
-  readonly hasTokenizer: boolean;
+  /** To hold rows against their originals; null where the token key is not at hand. */
+  readonly tokenizer: Tokenizer<string> | null;
+  /**
+   * For a value that this person gave: its tokens go to the database, and confirm a guess.
+   *
+   * @throws RecoverError (exit 2) without the token key; Problem (429) once they were too many.
+   */
+  readonly tokenizerFor: (login: string) => Promise<Tokenizer<string>>;
   readonly openWitness: (recovery: Recovery, keyring: RecoverKeyring) => Promise<Witness>;
   /** The console's own, an operator's with the duty witness. */
   readonly key: SigningKey;

@@ -1,23 +1,27 @@
-/** How often somebody may ask, in windows of a minute; and how much at once. */
+/** How often somebody may ask, in windows of a minute or an hour; and how much at once. */
 
 import { dropOldest } from "./sign-in/sessions.ts";
 
 export interface RateLimit {
-  /** Counts one; false once there were too many within the minute. */
+  /** Counts one; false once there were too many within the window. */
   readonly take: (who: string) => boolean;
 }
 
-const windowMs = 60_000;
+const minuteMs = 60_000;
+export const hourMs: number = 60 * minuteMs;
 const peopleAtMost = 10_000;
 
-export function createRateLimit(perMinute: number, now: () => number = Date.now): RateLimit {
+export function createRateLimit(
+  most: number,
+  { windowMs = minuteMs, now = Date.now }: { windowMs?: number; now?: () => number } = {},
+): RateLimit {
   const windows = new Map<string, { readonly sinceMs: number; count: number }>();
   return {
     take(who) {
       const window = windows.get(who);
       if (window !== undefined && now() - window.sinceMs < windowMs) {
         window.count += 1;
-        return window.count <= perMinute;
+        return window.count <= most;
       }
       windows.delete(who);
       dropOldest(windows, peopleAtMost);

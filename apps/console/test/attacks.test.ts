@@ -12,7 +12,7 @@ import { passkeyEntry } from "@org/recovery";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { ask, type Person } from "../../recover/test/office.ts";
 import { type OpenConsole, openConsole, subOf } from "./open-console.ts";
-import { openVisit, type Visit } from "./visit.ts";
+import { assertionOf, challengeOf, openVisit, type Visit } from "./visit.ts";
 
 const secret = { ip: "203.0.113.77", device_id: "device-of-ada" };
 
@@ -48,20 +48,6 @@ async function signedIn({ login }: Person): Promise<Visit> {
   const visit = openVisit(opened.origin);
   await visit.signIn(subOf(login));
   return visit;
-}
-
-/** What the form of the page for this asks a passkey to sign. */
-async function challengeOf(visit: Visit, path: string, button: string): Promise<Buffer> {
-  const page = (await (await visit.get(path)).text()).replaceAll("&quot;", '"');
-  const forms = page.split("<form").filter((form) => form.includes(button));
-  return Buffer.from(/"challenge":"([\w-]+)"/.exec(forms[0] ?? "")?.[1] ?? "", "base64url");
-}
-
-function assertionOf(key: Authenticator, challenge: Uint8Array, id = key.credentialId): string {
-  const answer = Object.entries(key.assert(challenge)).map(
-    ([name, bytes]: [string, Uint8Array]) => [name, Buffer.from(bytes).toString("base64url")],
-  );
-  return JSON.stringify({ id, response: Object.fromEntries(answer) });
 }
 
 async function approve(key = keys.adam, id = key.credentialId): Promise<Response> {

@@ -1,5 +1,7 @@
 /** A browser without a screen: cookies, forms and the provider's pages, over the wire. */
 
+import type { Authenticator } from "@org/local";
+
 export interface Visit {
   readonly cookies: Map<string, string>;
   readonly get: (path: string, headers?: Readonly<Record<string, string>>) => Promise<Response>;
@@ -66,4 +68,23 @@ export function openVisit(origin: string): Visit {
       return response;
     },
   };
+}
+
+/** What the form of the page for this asks a passkey to sign. */
+export async function challengeOf(visit: Visit, path: string, button: string): Promise<Buffer> {
+  const page = (await (await visit.get(path)).text()).replaceAll("&quot;", '"');
+  const forms = page.split("<form").filter((form) => form.includes(button));
+  return Buffer.from(/"challenge":"([\w-]+)"/.exec(forms[0] ?? "")?.[1] ?? "", "base64url");
+}
+
+/** As the page's script writes it. */
+export function assertionOf(
+  key: Authenticator,
+  challenge: Uint8Array,
+  id: string = key.credentialId,
+): string {
+  const answer = Object.entries(key.assert(challenge)).map(
+    ([name, bytes]: [string, Uint8Array]) => [name, Buffer.from(bytes).toString("base64url")],
+  );
+  return JSON.stringify({ id, response: Object.fromEntries(answer) });
 }

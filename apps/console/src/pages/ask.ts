@@ -9,6 +9,7 @@ import {
   requireTokenFields,
   withTags,
 } from "@org/recovery";
+import type { AnyContract } from "@org/schema";
 import { html } from "hono/html";
 import { z } from "zod";
 import { answer } from "../answer.ts";
@@ -38,6 +39,9 @@ const chosen = {
 
 type Chosen = z.output<z.ZodObject<typeof chosen>>;
 
+/** For values that whoever asks gave. */
+type OpenTokenizer = () => ReturnType<ConsolePorts["tokenizerFor"]>;
+
 /** What a form says beside the reasons. */
 type Wanted = Pick<AccessRequest, "selector"> & Partial<Pick<AccessRequest, "fields" | "reveal">>;
 
@@ -47,10 +51,12 @@ export function serveAsk(app: App, ports: ConsolePorts): void {
   function serve<Shape extends z.ZodRawShape>(
     capability: AccessRequest["capability"],
     shape: Shape,
-    wantedBy: (form: z.output<z.ZodObject<Shape>>) => Promise<Wanted>,
+    wantedBy: (form: z.output<z.ZodObject<Shape>>, open: OpenTokenizer) => Promise<Wanted>,
   ): void {
     app.post(`/ask/${capability}`, async (c) => {
-      const wanted = await wantedBy(readForm(c.get("form"), z.object(shape)));
+      const { login } = c.get("signedIn").person;
+      const form = readForm(c.get("form"), z.object(shape));
+      const wanted = await wantedBy(form, () => ports.tokenizerFor(login));
       const { justification, ...terms } = readForm(c.get("form"), why);
       const { id } = await requestAccess(c.get("signedIn").recovery.grants, {
         tenant,
@@ -76,34 +82,37 @@ export function serveAsk(app: App, ports: ConsolePorts): void {
     reveal: z.enum(["full", "partial"]),
     ...chosen,
   };
-  serve("unmask", unmask, async ({ field: fields, reveal, ...form }) => {
+  serve("unmask", unmask, async ({ field: fields, reveal, ...form }, open) => {
     requireOpenableFields(contract, fields);
-    return { fields, reveal, selector: await selectorOf(form, ports) };
+    return { fields, reveal, selector: await selectorOf(form, contract, open) };
   });
-  serve("dossier", { subject: textUpTo(4_000) }, async ({ subject }) => ({
-    selector: await wholeOf(subject, ports),
+  serve("dossier", { subject: textUpTo(4_000) }, async ({ subject }, open) => ({
+    selector: await wholeOf(subject, ports, open),
   }));
-  serve("lookup", { field: textUpTo(128), value: textUpTo(4_000) }, async (form) => {
+  serve("lookup", { field: textUpTo(128), value: textUpTo(4_000) }, async (form, open) => {
     requireTokenFields(contract, [form.field]);
-    const tokenizer = await ports.openTokenizer();
+    const tokenizer = await open();
     const tokens = tokenizer.candidates(form.field, form.value);
     return { fields: [form.field], selector: { kind: "value", tokens } };
   });
 }
 
-async function wholeOf(value: string, ports: ConsolePorts): Promise<Selector> {
-  const { contract, hasTokenizer, openTokenizer } = ports;
-  const named = await nameSubject(contract, value, openTokenizer);
-  const tokenizer = hasTokenizer ? await openTokenizer() : null;
+async function wholeOf(
+  value: string,
+  { contract, tokenizer: held }: ConsolePorts,
+  open: OpenTokenizer,
+): Promise<Selector> {
+  const named = await nameSubject(contract, value, open);
+  const tokenizer = held && (await open());
   return withTags({ kind: "subject", ...named }, { contract, value }, tokenizer);
 }
 
 async function selectorOf(
   form: Chosen,
-  { contract, openTokenizer }: ConsolePorts,
+  contract: AnyContract,
+  open: OpenTokenizer,
 ): Promise<Selector> {
-  const named =
-    form.subject === "" ? null : await nameSubject(contract, form.subject, openTokenizer);
+  const named = form.subject === "" ? null : await nameSubject(contract, form.subject, open);
   const of = named ?? {};
   switch (form.chosen) {
     case "records": {
@@ -127,7 +136,7 @@ const unchosen = new Problem(
   "Go back, and fill in what you chose: record ids, a subject, a masked value or two times.",
 );
 
-function forms({ contract, hasTokenizer }: ConsolePorts, session: Session): Html {
+function forms({ contract, tokenizer }: ConsolePorts, session: Session): Html {
   const ask = (capability: string, [title, button]: readonly [string, string], body: Html): Html =>
     postForm(
       { action: `/ask/${capability}`, session, labelledBy: `${capability}-heading` },
@@ -177,7 +186,7 @@ function forms({ contract, hasTokenizer }: ConsolePorts, session: Session): Html
         ${field("subject", `Subject (${contract.subject})`, { id: "of", required: "" })}`,
     )}
     ${
-      hasTokenizer &&
+      tokenizer &&
       ask(
         "lookup",
         ["Look up a value", "Ask to look up"],

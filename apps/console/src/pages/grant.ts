@@ -37,7 +37,7 @@ const decisionForm = z.object({ decision: z.enum(["approve", "deny"]), assertion
 const compareForm = z.object({ what: z.enum(["subject", "value"]), known: textUpTo(4_000) });
 
 export function serveGrants(app: App, ports: ConsolePorts): void {
-  const { contract, openTokenizer, origin } = ports;
+  const { contract, origin } = ports;
 
   app.get("/grants/:id", (c) => grantPage(c, ports));
 
@@ -48,6 +48,7 @@ export function serveGrants(app: App, ports: ConsolePorts): void {
     const { grants } = recovery;
     const { grant } = await showVerified({ grants, operator: person }, idOf(c));
     const judge = what === "subject" ? judgeSubject : judgeValue;
+    const openTokenizer = () => ports.tokenizerFor(person.login);
     const judged = await judge({ grants, openTokenizer }, { grant, contract, value });
     return grantPage(c, ports, describeJudged(judged, grant));
   });
