@@ -26,6 +26,10 @@ export async function createApp(ports: ConsolePorts): Promise<App> {
   app.notFound((c) => answerProblem(c, notFound, ports));
   app.use(logged(ports), ...headers(ports.origin));
   app.get("/live", (c) => c.text("live\n"));
+  app.get("/ready", async (c) => {
+    const isReady = await ports.isReady();
+    return c.text(isReady ? "ok\n" : "unavailable\n", isReady ? 200 : 503);
+  });
   app.use(onlyHost(ports.origin));
   await serveStatic(app);
   app.use(limited(ports), inTurn(atOnce), ...unforged(ports));

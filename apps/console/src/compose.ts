@@ -42,6 +42,7 @@ import type { Config } from "./config.ts";
 import type { ConsolePorts, Limits } from "./ports.ts";
 import { Problem } from "./problem.ts";
 import { createRateLimit, hourMs } from "./rate-limit.ts";
+import { createReadiness } from "./readiness.ts";
 import { openIdentityProvider } from "./sign-in/identity-provider.ts";
 import { createSessions } from "./sign-in/sessions.ts";
 
@@ -135,6 +136,10 @@ export async function compose(
           log.warn({ checkpoint: printable(name), reason }, "ignored among the checkpoints"),
       });
     },
+    isReady: createReadiness(async () => {
+      requireWitness(await readKeyring(), key);
+      return recovery.knows(contract.name);
+    }),
     databaseFault: (error) => (error instanceof DatabaseError ? error : null),
     log,
     limits,

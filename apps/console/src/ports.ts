@@ -36,6 +36,8 @@ export interface ConsolePorts {
   /** The console's own, an operator's with the duty witness. */
   readonly key: SigningKey;
   readonly openSinks: (keyring: RecoverKeyring) => Promise<readonly CheckpointSink[]>;
+  /** Whether keyring, contract and database answer. */
+  readonly isReady: () => Promise<boolean>;
   /** What the database said, if it was the database. */
   readonly databaseFault: (error: unknown) => DatabaseFault | null;
   readonly log: Logger;

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { type Authenticator, createAuthenticator } from "@org/local";
 import { passkeyEntry, type RecoverKeyringJson } from "@org/recovery";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { ask, askApproved, auditActions } from "../../recover/test/office.ts";
 import { type OpenConsole, openConsole, subOf } from "./open-console.ts";
 import { openVisit, type Visit } from "./visit.ts";
@@ -33,7 +33,10 @@ beforeAll(async () => {
 });
 
 /** As it was: a test changes it. */
-afterEach(() => opened.changeKeyring(() => keyring));
+afterEach(async () => {
+  vi.useRealTimers();
+  await opened.changeKeyring(() => keyring);
+});
 
 afterAll(() => opened[Symbol.asyncDispose]());
 
@@ -216,4 +219,27 @@ test("a form that breaks off is no fault of the console's", async () => {
   const said = (): string => opened.logged().slice(before);
   await expect.poll(said, { timeout: 20_000 }).toContain('"answered"');
   expect(said()).not.toContain("unexpected fault");
+});
+
+test("it is ready while keyring, contract and database answer, and tells whoever asks no more", async () => {
+  const { admin } = opened.office;
+  // A probe knows an address, and no name.
+  const address = opened.origin.replace("localhost", "127.0.0.1");
+  vi.useFakeTimers({ toFake: ["Date"] });
+  const answerLater = async (): Promise<string> => {
+    vi.setSystemTime(Date.now() + 60_000);
+    const response = await fetch(`${address}/ready`);
+    return `${response.status} ${await response.text()}`;
+  };
+  expect(await answerLater()).toBe("200 ok\n");
+  await consoleKeys(() => []);
+  expect(await answerLater()).toBe("503 unavailable\n");
+  await opened.changeKeyring(() => keyring);
+  await admin("UPDATE maskline.contract SET name = 'another' WHERE name = 'login'");
+  expect(await answerLater()).toBe("503 unavailable\n");
+  await admin("UPDATE maskline.contract SET name = 'login' WHERE name = 'another'");
+  await admin("REVOKE USAGE ON SCHEMA recovery FROM maskline_console");
+  expect(await answerLater()).toBe("503 unavailable\n");
+  await admin("GRANT USAGE ON SCHEMA recovery TO maskline_console");
+  expect(await answerLater()).toBe("200 ok\n");
 });

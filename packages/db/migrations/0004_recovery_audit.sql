@@ -8,7 +8,7 @@
 CREATE SCHEMA recovery;
 REVOKE ALL ON SCHEMA recovery FROM PUBLIC;
 GRANT USAGE ON SCHEMA recovery
-  TO maskline_requester, maskline_approver, maskline_custodian, maskline_auditor;
+  TO maskline_requester, maskline_approver, maskline_custodian, maskline_auditor, maskline_console;
 
 -- Who acts. The session's login; of a console's session, whoever's login it took by SET ROLE: one that it was
 -- granted itself, since PostgreSQL would let it take those of their members too. That setting stands inside of

@@ -134,6 +134,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT contract FROM maskline.contract WHERE name = p_name
 $$;
 
+-- For a console that is asked whether it is ready, by nobody in particular.
+CREATE FUNCTION recovery.knows_contract(p_name text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT octet_length(p_name) <= 128 AND EXISTS (SELECT FROM maskline.contract WHERE name = p_name)
+$$;
+
 -- The four functions below write parts of statements on a contract's table, in which its row is called
 -- "entry". All names in them come from maskline.contract, which only the owner writes.
 
@@ -939,6 +945,7 @@ REVOKE ALL ON ALL TABLES IN SCHEMA recovery FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA recovery FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION recovery.request_access(jsonb), recovery.resolve_request(uuid, jsonb)
   TO maskline_requester, maskline_custodian;
+GRANT EXECUTE ON FUNCTION recovery.knows_contract(text) TO maskline_console;
 GRANT EXECUTE ON FUNCTION recovery.list_grants(integer), recovery.show_grant(uuid),
   recovery.grant_records(uuid), recovery.requester_history(uuid), recovery.revoke(uuid)
   TO maskline_requester, maskline_approver, maskline_custodian, maskline_auditor;

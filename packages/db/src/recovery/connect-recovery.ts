@@ -2,7 +2,7 @@
 
 import type { Connection } from "../session.ts";
 import { type Audit, createAudit } from "./audit.ts";
-import { type Call, type CallsOptions, openCalls } from "./call.ts";
+import { type Call, callOne, type CallsOptions, openCalls } from "./call.ts";
 import { type Claims, createClaims } from "./claims.ts";
 import { createDossier, type Dossier } from "./dossier.ts";
 import { createErasure, type Erasure } from "./erasure.ts";
@@ -30,6 +30,8 @@ export interface RecoveryConnection extends Recovery, AsyncDisposable {
    * maskline_console, and of that login; to anybody else SET ROLE changes nobody's name.
    */
   readonly as: (login: string) => Recovery;
+  /** Whether the database answers, and has a contract of this name; for members of maskline_console. */
+  readonly knows: (contract: string) => Promise<boolean>;
 }
 
 /** Opens no connection yet: the first call does. */
@@ -41,6 +43,7 @@ export function connectRecovery(
   return {
     ...createRecovery(calls.call),
     as: (login) => createRecovery(calls.callAs(login)),
+    knows: (contract) => callOne<boolean>(calls.call, "knows_contract", { p_name: contract }),
     [Symbol.asyncDispose]: calls.close,
   };
 }

@@ -153,6 +153,13 @@ test("a console acts for its people alone: for no other, no group, not for anoth
   expect(await codeOf(hub.as(broken).grants.list(1))).not.toBe("done");
 });
 
+test("a console asks as nobody whether the database knows a contract, and others do not ask", async () => {
+  expect(await hub.knows(login.name)).toBe(true);
+  expect(await hub.knows("x".repeat(200))).toBe(false);
+  await using other = connectRecovery({ connectionString: office.people.requester.url });
+  expect(await codeOf(other.knows(login.name))).toBe("42501");
+});
+
 test("whoever is no console stays themselves, whatever role they take", async () => {
   const { requester, approver } = office.people;
   await office.read(`GRANT ${requester.login} TO ${approver.login}`);
