@@ -41,8 +41,8 @@ const namesIn = (heading: string): string[] =>
   sections
     .find((each) => each.startsWith(heading))
     ?.match(/(?<=`)(maskline|process|nodejs)_\w+/g) ?? [];
-/** What consumers serve: apps/consumer/test/telemetry.test.ts and integration/process.test.ts hold it to the table. */
-const served = namesIn("## Metrics");
+/** What consumers serve: apps/consumer/test/telemetry.test.ts, integration/process.test.ts and integration/workers.test.ts hold it to the tables. */
+const served = ["## Metrics", "## Of several workers"].flatMap(namesIn);
 const left = [runMetrics, maintainMetrics, countMetrics, verifyMetrics].flatMap((metrics) =>
   Object.values(metrics).map(({ name }) => name),
 );

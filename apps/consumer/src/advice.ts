@@ -36,7 +36,8 @@ export const adviceByReason: Readonly<Record<string, string>> = {
   tls_untrusted: tls,
   weak_password:
     "set password_encryption = scram-sha-256 on the server and set the login's password again, or append ?sslmode=verify-full to DATABASE_URL; weak_password in MASKLINE_ALLOW gives the password all the same",
-  too_many_connections: "raise max_connections or the login's limit, or lower MASKLINE_WRITERS",
+  too_many_connections:
+    "raise max_connections or the login's limit, or lower MASKLINE_WRITERS or MASKLINE_WORKERS",
 };
 
 export function adviceFor(reason: string, otherwise: string): string {

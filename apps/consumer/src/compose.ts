@@ -1,4 +1,6 @@
 /** The composition root: opens the adapters and fits them together. */
+import { availableParallelism } from "node:os";
+
 import { databaseReasons, trustOf } from "@org/db/writer";
 import { damageKinds, openQueue, queueErrorCodes } from "@org/sqs";
 import type { Target } from "@org/sqs";
@@ -13,7 +15,8 @@ import type { Config } from "./config.ts";
 import { consume } from "./consume.ts";
 import { findExposures } from "./exposures.ts";
 import { toFailure } from "./failure.ts";
-import { openHealthServer } from "./health.ts";
+import { openHealthServer, stuckMs } from "./health.ts";
+import { exposition } from "./metrics.ts";
 import {
   allOrEveryFault,
   connectionOf,
@@ -29,6 +32,7 @@ import type { Finding } from "./preflight.ts";
 import type { Totals } from "./progress.ts";
 import { createTelemetry } from "./telemetry.ts";
 import { openTracing } from "./tracing.ts";
+import { answerSupervisor } from "./workers/answer.ts";
 
 export interface Service extends AsyncDisposable {
   /** What preflight found; with an error among them, do not run. */
@@ -38,8 +42,8 @@ export interface Service extends AsyncDisposable {
   /** What it works on, for the log. */
   readonly about: {
     readonly contract: string;
-    /** Of /live, /ready and /metrics. */
-    readonly port: number;
+    /** Of /live, /ready and /metrics; null of a worker, whose supervisor serves them. */
+    readonly port: number | null;
     readonly region: string;
     /** What named the region. */
     readonly regionFrom: string;
@@ -60,9 +64,6 @@ export interface RunMode {
   readonly untilEmpty: boolean;
 }
 
-/** Longer than any healthy poll: past it only a restart can help. */
-const stuckMs = 120_000;
-
 const regionNames: Readonly<Record<Target["regionFrom"], string>> = {
   queue_url: "SQS_QUEUE_URL",
   option: "AWS_REGION",
@@ -70,8 +71,15 @@ const regionNames: Readonly<Record<Target["regionFrom"], string>> = {
   nothing: "nothing",
 };
 
+export interface Composition {
+  readonly config: Config;
+  readonly log: Logger;
+  /** Whether another process serves its health and metrics. */
+  readonly isWorker: boolean;
+}
+
 /** Builds the service. What was opened is closed in reverse, also when building fails half-way. */
-export async function compose(config: Config, log: Logger): Promise<Service> {
+export async function compose({ config, log, isWorker }: Composition): Promise<Service> {
   await using opening = new AsyncDisposableStack();
   const contract = await openContract(config);
   const queue = opening.use(
@@ -100,11 +108,7 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
     server: trustOf(connectionOf(config)),
     loggedBy: access.loggedBy,
   });
-  const exporter = new PrometheusExporter({
-    preventServerStart: true,
-    withoutScopeInfo: true,
-    withoutTargetInfo: true,
-  });
+  const exporter = new PrometheusExporter(exposition);
   const provider = new MeterProvider({ readers: [exporter] });
   opening.defer(() => provider.shutdown());
   const meter = provider.getMeter("maskline");
@@ -133,20 +137,25 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
 
   let isRunning = false;
   const breaker = createBreaker((open) => telemetry.breakerChanged(open, !isRunning));
-  const health = opening.use(
-    await orExplain(
-      openHealthServer(
-        { host: config.HOST, port: config.PORT },
-        {
-          live: () => !isRunning || breaker.open || progress.sincePollMs() < stuckMs,
-          ready: () => isRunning && !breaker.open && progress.receives(),
-          metrics: (request, response) => exporter.getMetricsRequestHandler(request, response),
-        },
-      ),
-      "health and metrics cannot be served",
-      "set PORT to a port that is free, or to 0 for any, and HOST to an address of this machine",
-    ),
-  );
+  const live = (): boolean => !isRunning || breaker.open || progress.sincePollMs() < stuckMs;
+  const ready = (): boolean => isRunning && !breaker.open && progress.receives();
+  const health = isWorker
+    ? opening.use(
+        answerSupervisor({
+          health: async () => ({ isLive: live(), isReady: ready() }),
+          metrics: async () => (await exporter.collect()).resourceMetrics.scopeMetrics,
+        }),
+      )
+    : opening.use(
+        await openHealthServer(
+          { host: config.HOST, port: config.PORT },
+          {
+            live,
+            ready,
+            metrics: (request, response) => exporter.getMetricsRequestHandler(request, response),
+          },
+        ),
+      );
 
   const opened = opening.move();
   return {
@@ -167,6 +176,8 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
         regionFrom: target.regionFrom,
         waitSeconds: config.MASKLINE_WAIT_SECONDS,
         shutdownSeconds: config.MASKLINE_SHUTDOWN_SECONDS,
+        workers: config.MASKLINE_WORKERS,
+        cores: availableParallelism(),
       }),
     ),
     async findMore() {
@@ -176,7 +187,7 @@ export async function compose(config: Config, log: Logger): Promise<Service> {
     },
     about: {
       contract: contract.name,
-      port: health.port,
+      port: "port" in health ? health.port : null,
       region: target.region,
       regionFrom: regionNames[target.regionFrom],
       vault: keys.sealer === null ? "off" : "on",

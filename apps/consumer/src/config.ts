@@ -127,6 +127,11 @@ const settings = {
     wholeNumber({ min: 100, max: 1e9 }),
     "quarantined messages a minute at which receiving stops, where they outnumber the rows",
   ),
+  MASKLINE_WORKERS: withDefault(
+    1,
+    wholeNumber({ min: 1, max: 64 }),
+    "processes that consume, one for each core; connections and bounds are each one's own",
+  ),
   // SQS's own bounds for WaitTimeSeconds (API_ReceiveMessage).
   MASKLINE_WAIT_SECONDS: withDefault(
     20,

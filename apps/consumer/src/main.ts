@@ -12,8 +12,12 @@ import type { Service } from "./compose.ts";
 import { readConfig } from "./config.ts";
 import type { Config } from "./config.ts";
 import { reportCrashes } from "./crashes.ts";
+import { exit } from "./exit.ts";
 import { startFaultLines } from "./failure.ts";
 import { describeMessage } from "./message.ts";
+import { onStop } from "./signals.ts";
+import { sayConsuming } from "./workers/answer.ts";
+import { supervise } from "./workers/supervise.ts";
 
 const help = (
   message: string,
@@ -29,13 +33,8 @@ Settings come from the environment or from .env; README.md lists them.
 Exit codes: 0 done, 1 unexpected, 2 usage or configuration.
 `;
 
-const exit = { done: 0, unexpected: 1, configuration: 2 } as const;
-
 /** Left of the shutdown time to release messages and close connections. */
 const lastMs = 3_000;
-
-/** One Ctrl-C or one stop reaches a process group, and pnpm passes it on: both within a moment are one signal. */
-const sameSignalMs = 1_000;
 
 async function main(argv: readonly string[]): Promise<number> {
   const options = readOptions(argv);
@@ -60,6 +59,8 @@ interface Options {
   readonly help: boolean;
   readonly check: boolean;
   readonly untilEmpty: boolean;
+  /** Its number where it is one of several, which another process has started; else null. */
+  readonly worker: number | null;
 }
 
 function readOptions(argv: readonly string[]): Options | null {
@@ -70,68 +71,90 @@ function readOptions(argv: readonly string[]): Options | null {
         help: { type: "boolean", short: "h", default: false },
         check: { type: "boolean", default: false },
         "until-empty": { type: "boolean", default: false },
+        // Given by a supervisor, over whose channel a worker answers.
+        worker: { type: "string" },
       },
     });
-    return { help: values.help, check: values.check, untilEmpty: values["until-empty"] };
+    const { help, check, worker, "until-empty": untilEmpty } = values;
+    if (worker !== undefined && !process.connected) return null;
+    return { help, check, untilEmpty, worker: worker === undefined ? null : Number(worker) };
   } catch {
     return null;
   }
 }
 
-async function start(config: Config, { check, untilEmpty }: Options): Promise<number> {
-  const isTerminal = process.stdout.isTTY;
-  // What a check says is what it was asked for, however little a service may log.
-  const level = check && config.LOG_LEVEL !== "debug" ? "info" : config.LOG_LEVEL;
-  const log = pino({ level }, isTerminal ? pretty({ sync: true }) : undefined);
+async function start(config: Config, { check, untilEmpty, worker }: Options): Promise<number> {
+  const log = openLog(config, { check, worker });
   reportCrashes(log, exit.unexpected);
   // A check or a drain that a signal ends has not done what it was asked for.
   const interrupted = check || untilEmpty ? exit.unexpected : exit.done;
+  if (config.MASKLINE_WORKERS > 1 && worker === null && !check) {
+    return supervise({ config, log, args: process.argv.slice(2), untilEmpty, interrupted });
+  }
   // Nothing is in hand yet. Without a handler, the first process of a container would ignore the signal.
   const exitAtOnce = (): void => process.exit(interrupted);
-  process.on("SIGTERM", exitAtOnce).on("SIGINT", exitAtOnce);
+  const isWorker = worker !== null;
+  const starting = onStop({ stop: exitAtOnce, exitAtOnce, isWorker });
   // A check may run beside a consumer that has the port.
-  await using service = await compose(check ? { ...config, PORT: 0 } : config, log);
+  const settings = check ? { ...config, PORT: 0 } : config;
+  await using service = await compose({ config: settings, log, isWorker });
   const more = check ? await service.findMore() : [];
   const findings = [...service.findings, ...more];
   for (const { severity, finding, advice } of findings) {
-    log[severity === "error" ? "error" : "warn"]({ advice }, finding);
+    // Others find what the first of them has said.
+    if (severity === "error") log.error({ advice }, finding);
+    else if (!isWorker || worker === 1) log.warn({ advice }, finding);
   }
   if (findings.some(({ severity }) => severity === "error")) return exit.configuration;
   if (check) {
-    log.info({ warnings: findings.length, ...service.about }, "ready to start");
+    const { MASKLINE_WORKERS: workers } = config;
+    log.info({ warnings: findings.length, ...service.about, workers }, "ready to start");
     return exit.done;
   }
-  process.off("SIGTERM", exitAtOnce).off("SIGINT", exitAtOnce);
-  const ended = await runUntilStopped(service, { config, log, untilEmpty });
+  starting[Symbol.dispose]();
+  const ended = await runUntilStopped(service, { config, log, untilEmpty, isWorker });
   return ended === "done" ? exit.done : interrupted;
+}
+
+function openLog(config: Config, { check, worker }: Pick<Options, "check" | "worker">): Logger {
+  // What a check says is what it was asked for, however little a service may log.
+  const level = check && config.LOG_LEVEL !== "debug" ? "info" : config.LOG_LEVEL;
+  const log = pino({ level }, process.stdout.isTTY ? pretty({ sync: true }) : undefined);
+  return worker === null ? log : log.child({ worker });
+}
+
+interface Run {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly untilEmpty: boolean;
+  readonly isWorker: boolean;
 }
 
 /** Ends as "done" where a queue is empty that was to be drained. */
 async function runUntilStopped(
   service: Service,
-  { config, log, untilEmpty }: { config: Config; log: Logger; untilEmpty: boolean },
+  { config, log, untilEmpty, isWorker }: Run,
 ): Promise<"done" | "stopped"> {
   const shutdownMs = config.MASKLINE_SHUTDOWN_SECONDS * 1000;
   const stop = new AbortController();
   const giveUp = new AbortController();
   let deadline: NodeJS.Timeout | undefined;
-  let signalledAtMs = 0;
-
-  function onSignal(signal: NodeJS.Signals): void {
-    if (deadline !== undefined) {
-      if (performance.now() - signalledAtMs < sameSignalMs) return;
+  onStop({
+    isWorker,
+    stop(signal) {
+      log.info({ signal }, "stopping: finishing what is in hand");
+      stop.abort();
+      deadline = setTimeout(() => giveUp.abort(), Math.max(0, shutdownMs - lastMs));
+      setTimeout(() => process.exit(exit.unexpected), shutdownMs).unref();
+    },
+    exitAtOnce(signal) {
       log.warn({ signal }, "second signal: exiting at once");
       process.exit(exit.unexpected);
-    }
-    signalledAtMs = performance.now();
-    log.info({ signal }, "stopping: finishing what is in hand");
-    stop.abort();
-    deadline = setTimeout(() => giveUp.abort(), Math.max(0, shutdownMs - lastMs));
-    setTimeout(() => process.exit(exit.unexpected), shutdownMs).unref();
-  }
-  process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+    },
+  });
 
   log.info({ ...service.about, untilEmpty }, "consuming");
+  if (isWorker) sayConsuming();
   try {
     const isWhole = await service.run({ stop, giveUp: giveUp.signal }, { untilEmpty });
     const isDone = isWhole && deadline === undefined;

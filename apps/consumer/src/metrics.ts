@@ -61,6 +61,13 @@ interface GaugeRow {
 
 const prefix = "maskline_";
 
+/** How the exporter writes them. */
+export const exposition = {
+  preventServerStart: true,
+  withoutScopeInfo: true,
+  withoutTargetInfo: true,
+} as const;
+
 const counter = (
   name: string,
   description: string,
@@ -127,11 +134,15 @@ function gaugeRows(sources: Sources): GaugeRow[] {
     { name: `${prefix}dead_letter_messages`, description: "Messages that wait in the dead-letter queue, by the same", read: () => sources.depth()?.redrive?.deadLetterMessages ?? Number.NaN },
     { name: `${prefix}maintenance_ended_timestamp`, unit: "seconds", description: "When the database's daily maintenance last ended, by whomever; 0 where it never has", read: () => secondsOf(sources.maintenance(), ({ endedAt }) => endedAt) },
     { name: `${prefix}partitions_end_timestamp`, unit: "seconds", description: "Until when every table has a partition for each month", read: () => secondsOf(sources.maintenance(), ({ partitionsEnd }) => partitionsEnd) },
-    { name: "process_resident_memory", unit: "bytes", description: "Memory of this process", read: () => process.memoryUsage.rss() },
-    { name: "process_start_time", unit: "seconds", description: "When this process started", read: () => performance.timeOrigin / 1000 },
-    { name: "nodejs_heap_used", unit: "bytes", description: "Memory that JavaScript's objects take", read: () => process.memoryUsage().heapUsed },
   ];
 }
+
+// prettier-ignore
+const processGaugeRows: readonly GaugeRow[] = [
+  { name: "process_resident_memory", unit: "bytes", description: "Memory of this process", read: () => process.memoryUsage.rss() },
+  { name: "process_start_time", unit: "seconds", description: "When this process started", read: () => performance.timeOrigin / 1000 },
+  { name: "nodejs_heap_used", unit: "bytes", description: "Memory that JavaScript's objects take", read: () => process.memoryUsage().heapUsed },
+];
 
 function secondsOf<State>(state: State | null, pick: (state: State) => Date | null): number {
   return state === null ? Number.NaN : (pick(state)?.getTime() ?? 0) / 1000;
@@ -147,11 +158,7 @@ export interface Metrics {
 
 /** Opens counters and histograms. Every series begins with zero: a first event would be no increase otherwise. */
 export function openMetrics(meter: Meter, values: LabelValues, build: Build): Metrics {
-  const count = mapValues(counterRows(values), ({ name, description, series }) => {
-    const opened = meter.createCounter(`${prefix}${name}`, { description });
-    for (const labels of series) opened.add(0, labels);
-    return opened;
-  });
+  const count = mapValues(counterRows(values), (row: CounterRow) => openCounter(meter, row));
   const record = mapValues(histogramRows, (row: HistogramRow) =>
     meter.createHistogram(nameOf(`${prefix}${row.name}`, row.unit), {
       description: row.description,
@@ -162,6 +169,17 @@ export function openMetrics(meter: Meter, values: LabelValues, build: Build): Me
   meter
     .createObservableGauge(`${prefix}build_info`, { description: "Which program this is" })
     .addCallback((result) => result.observe(1, { ...build, node: process.version }));
+  openProcessMetrics(meter);
+  return { count, record };
+}
+
+export function openGauges(meter: Meter, sources: Sources): void {
+  for (const row of gaugeRows(sources)) openGauge(meter, row);
+}
+
+/** What every process says of itself, one that supervises too. */
+export function openProcessMetrics(meter: Meter): void {
+  for (const row of processGaugeRows) openGauge(meter, row);
   meter
     .createObservableCounter("process_cpu_seconds", {
       description: "Processor time of this process",
@@ -171,15 +189,31 @@ export function openMetrics(meter: Meter, values: LabelValues, build: Build): Me
       const { user, system } = process.cpuUsage();
       result.observe((user + system) / 1e6);
     });
-  return { count, record };
 }
 
-export function openGauges(meter: Meter, sources: Sources): void {
-  for (const { name, unit, description, read } of gaugeRows(sources)) {
-    meter
-      .createObservableGauge(nameOf(name, unit), { description, ...(unit && { unit }) })
-      .addCallback((result) => result.observe(read()));
-  }
+/** What a supervisor says of its workers: questions that one has not answered, by its number. */
+export function openWorkerMetrics(meter: Meter, workers: number): Counter {
+  const row = counter(
+    "worker_unanswered",
+    "Questions, for metrics or health, that a worker has not answered within a second",
+    Array.from({ length: workers }, (_, before) => workerLabel(before + 1)),
+  );
+  return openCounter(meter, row);
+}
+
+/** @param worker - From 1. */
+export const workerLabel = (worker: number): Labels => ({ worker: String(worker) });
+
+function openCounter(meter: Meter, { name, description, series }: CounterRow): Counter {
+  const opened = meter.createCounter(`${prefix}${name}`, { description });
+  for (const labels of series) opened.add(0, labels);
+  return opened;
+}
+
+function openGauge(meter: Meter, { name, unit, description, read }: GaugeRow): void {
+  meter
+    .createObservableGauge(nameOf(name, unit), { description, ...(unit && { unit }) })
+    .addCallback((result) => result.observe(read()));
 }
 
 function nameOf(name: string, unit: string | undefined): string {

@@ -35,6 +35,9 @@ export interface Plan extends WorkPlan {
   readonly regionFrom: RegionSource;
   readonly waitSeconds: number;
   readonly shutdownSeconds: number;
+  readonly workers: number;
+  /** That this process may use. */
+  readonly cores: number;
 }
 
 /** One thing to look for; it is found where `find` says something, once for each thing it says. */
@@ -94,6 +97,13 @@ const checks: readonly Check<[QueueAttributes, Plan]>[] = [
       shutdownSeconds < waitSeconds + shutdownMarginSeconds &&
       "a shutdown ends before the last long poll returns: messages that SQS hands to it stay hidden until their lease expires",
     advice: `set MASKLINE_SHUTDOWN_SECONDS to MASKLINE_WAIT_SECONDS and ${shutdownMarginSeconds} more, or poll for a shorter time`,
+  },
+  {
+    severity: "warning",
+    find: (_, { workers, cores }) =>
+      workers > cores &&
+      `MASKLINE_WORKERS is ${workers}, and this process may use ${cores} of the machine's cores`,
+    advice: "set it to the number of cores, or give the container more of them",
   },
   {
     severity: "warning",

@@ -49,6 +49,21 @@ test("names every missing and every wrong variable at once, with what to do and 
   expect(JSON.stringify(read)).not.toMatch(/hunter2|many/);
 });
 
+test.each(["0", "65", "1.5", "auto"])(
+  "takes no MASKLINE_WORKERS of %s, and says of which form it is",
+  (given) => {
+    expect(readConfig({ ...whole, MASKLINE_WORKERS: given })).toMatchObject({
+      faults: [
+        {
+          name: "MASKLINE_WORKERS",
+          problem: "is not usable",
+          advice: expect.stringContaining("1 to 64"),
+        },
+      ],
+    });
+  },
+);
+
 test("takes the PG* variables in place of DATABASE_URL", () => {
   expect(configOf({ DATABASE_URL: "", PGHOST: "db.internal" })).toMatchObject({
     DATABASE_URL: null,

@@ -35,6 +35,8 @@ const plan = {
   regionFrom: "queue_url" as const,
   waitSeconds: 20,
   shutdownSeconds: 25,
+  workers: 2,
+  cores: 2,
 };
 
 const hoursAgo = (hours: number): Date => new Date(Date.now() - hours * 3_600_000);
@@ -52,6 +54,12 @@ test("warns of maintenance that is off and that nobody has done for a day and a 
       { severity: "warning", finding: expect.stringContaining("MASKLINE_MAINTENANCE is off") },
     ]);
   }
+});
+
+test("warns of more workers than cores", () => {
+  expect(preflight(healthy, { ...plan, workers: 3 })).toMatchObject([
+    { severity: "warning", finding: expect.stringContaining("MASKLINE_WORKERS is 3") },
+  ]);
 });
 
 test("refuses a queue where a rejected message would have nowhere to go", () => {

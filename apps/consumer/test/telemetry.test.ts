@@ -209,7 +209,8 @@ describe("metrics", () => {
       new URL("../../../docs/operations/monitor.md", import.meta.url),
       "utf8",
     );
-    const ofThisProgram = page.replace(/^## Of commands that end$[^]*?(?=^## )/m, "");
+    const ofOthers = /^## Of (commands that end|several workers)$[^]*?(?=^## )/gm;
+    const ofThisProgram = page.replace(ofOthers, "");
     const named = new Set(
       [...ofThisProgram.matchAll(/`((?:maskline|process|nodejs)_[a-z_]+)/g)].map(
         ([, name]) => name,

@@ -22,19 +22,23 @@ test("pnpm start with nothing set exits 2 and lists every variable with what to 
   expect(output).not.toMatch(/^\s+at /m);
 });
 
-test("an unknown option exits 2 and teaches the known ones", async () => {
-  const { code, output } = await startConsumer({}, ["--until-full"]).exited();
+test.each([
+  ["an unknown option", "--until-full"],
+  ["a worker's, of somebody who supervises none,", "--worker=1"],
+])("%s exits 2 and teaches the known ones", async (_, option) => {
+  const { code, output } = await startConsumer({}, [option]).exited();
   expect(code).toBe(2);
   expect(output).toContain("--until-empty");
 });
 
 test("--check says what it found at every log level", async () => {
   await using stack = await openStack({ visibilityTimeoutSeconds: 5 });
-  const silent = { ...stack.env, LOG_LEVEL: "silent" };
+  const silent = { ...stack.env, LOG_LEVEL: "silent", MASKLINE_WORKERS: "2" };
   const passed = await startConsumer(silent, ["--check"]).exited();
   expect(passed.code).toBe(0);
   expect(passed.output).toContain("the queue's VisibilityTimeout is 5 s");
   expect(passed.output).toContain("ready to start");
+  expect(passed.output).toContain('"workers":2');
 
   const refused = await startConsumer({ ...silent, MASKLINE_BATCH_AGE_MS: "60000" }, [
     "--check",
