@@ -31,6 +31,14 @@ export const ours: Readonly<Record<"vaultOff" | "vaultOn", Contender>> = {
   },
 };
 
+/** As many workers as two cores have use for. */
+const twoWorkers = ({ name, label, env, ...contender }: Contender): Contender => ({
+  ...contender,
+  name: `${name}-workers`,
+  label: `${label}, 2 workers`,
+  env: { ...env, MASKLINE_WORKERS: "2" },
+});
+
 /** With more inputs at a distance; where the queue answers at once, 64 are no faster. */
 export const bentos: readonly Entrant[] = [bento("rows", 16), bento("json", 16), bento("json", 64)];
 
@@ -73,6 +81,8 @@ export const entrants: readonly Entrant[] = [
   },
   ours.vaultOff,
   ours.vaultOn,
+  twoWorkers(ours.vaultOff),
+  twoWorkers(ours.vaultOn),
 ];
 
 function bento(statement: "rows" | "json", inputs: number): Entrant {

@@ -13,6 +13,17 @@ interface ProcessStat {
 
 /** CPU time of a process and of all below it, ended ones included. */
 export async function cpuMicrosOf(root: number): Promise<number> {
+  return (await treeOf(root)).reduce((sum, { cpuMicros }) => sum + cpuMicros, 0);
+}
+
+/** The highest resident sizes that a process and all below it have had, in megabytes, added up. */
+export async function peakRssOf(root: number): Promise<number> {
+  const sizes = await Promise.all((await treeOf(root)).map(({ pid }) => peakOf(pid)));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** A process and all below it that run. */
+async function treeOf(root: number): Promise<readonly ProcessStat[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const stats = (await Promise.all(pids.map(readStat))).filter((stat) => stat !== null);
   const tree = new Set([root]);
@@ -21,15 +32,13 @@ export async function cpuMicrosOf(root: number): Promise<number> {
     size = tree.size;
     for (const { pid, parent } of stats) if (tree.has(parent)) tree.add(pid);
   }
-  return stats
-    .filter(({ pid }) => tree.has(pid))
-    .reduce((sum, { cpuMicros }) => sum + cpuMicros, 0);
+  return stats.filter(({ pid }) => tree.has(pid));
 }
 
-/** The highest resident size that a process has had, in megabytes. */
-export async function peakRssOf(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+/** 0 for a process that has ended meanwhile. */
+async function peakOf(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024;
 }
 
 /** Null for a process that has ended meanwhile. */
