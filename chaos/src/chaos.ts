@@ -141,9 +141,9 @@ async function openWorld(
   const chosen = await chooseContract(options.contract);
   const canaries = createCanaries(chosen.contract);
   const journal = openJournal(join(directory, "faults.jsonl"));
-  const { server, kind, vault, rate, rttMs } = options;
+  const { server, kind, vault, rate, rttMs, workers } = options;
   const stage = opening.use(
-    await openStage({ ...chosen, directory, server, kind, vault, consumers, rttMs }),
+    await openStage({ ...chosen, directory, server, kind, vault, consumers, workers, rttMs }),
   );
   const fleet = opening.use(
     startFleet({

@@ -49,9 +49,9 @@ export interface Fleet extends AsyncDisposable {
   readonly metrics: () => Promise<string>;
   /** The consumers that say at /ready that they are not. */
   readonly unready: () => Promise<number[]>;
-  /** Resident memory of the largest one. */
+  /** Resident memory of the largest process. */
   readonly mostBytes: () => Promise<number>;
-  /** The most megabytes that a consumer's process has had resident; null where that is not known. */
+  /** The most megabytes that a consumer's processes have had resident, added up; null where that is not known. */
   readonly peakMegabytes: (consumer: number) => Promise<number | null>;
 }
 
@@ -97,6 +97,8 @@ export function startFleet({ size, directory, journal, launch }: FleetOptions): 
       cwd: appDirectory,
       env: { ...nodeEnvironment, ...env },
       stdio: ["ignore", "pipe", "pipe"],
+      // A group of its own: a kill meets its workers too.
+      detached: true,
     });
     leashChild(child, "SIGKILL");
     const file = outputs[output];
@@ -114,9 +116,9 @@ export function startFleet({ size, directory, journal, launch }: FleetOptions): 
     member.told = false;
     let said = "";
     started.stdout?.setEncoding("utf8").on("data", (text: string) => {
-      if (member.port !== null || member.process !== started) return;
+      if (member.port !== null || member.told || member.process !== started) return;
       said += text;
-      const port = /"port":(\d+),.*"msg":"consuming"/.exec(said)?.[1];
+      const port = /"port":(\d+),.*"msg":"(?:consuming|all workers consume)"/.exec(said)?.[1];
       if (port !== undefined) member.port = Number(port);
     });
     void restartWhenEnded(member, started);
@@ -156,7 +158,7 @@ export function startFleet({ size, directory, journal, launch }: FleetOptions): 
       if (!member.process || member.port === null) return false;
       member.told = true;
       member.port = null;
-      return member.process.kill("SIGKILL");
+      return killGroup(member.process);
     },
     async terminate(consumer, againAfterMs) {
       const member = memberAt(consumer);
@@ -205,9 +207,14 @@ export function startFleet({ size, directory, journal, launch }: FleetOptions): 
       return (await Promise.all(asked)).flat();
     },
     async mostBytes() {
-      const pids = members.flatMap(({ process: child }) => child?.pid ?? []);
-      const { stdout } = await run("ps", ["-o", "rss=", "-p", pids.join(",")]);
-      return Math.max(...stdout.trim().split(/\s+/).map(Number)) * 1024;
+      const groups = new Set(members.map(({ process: child }) => child?.pid));
+      const { stdout } = await run("ps", ["-A", "-o", "pgid=,rss="]);
+      const rows = stdout
+        .trim()
+        .split("\n")
+        .map((line) => line.trim().split(/\s+/).map(Number));
+      const sizes = rows.flatMap(([group, size = 0]) => (groups.has(group) ? size : []));
+      return Math.max(...sizes) * 1024;
     },
     async peakMegabytes(consumer) {
       const { process: child } = memberAt(consumer);
@@ -223,13 +230,22 @@ export function startFleet({ size, directory, journal, launch }: FleetOptions): 
         members.map(async ({ process: child }) => {
           if (!child) return;
           const ended = untilEnded(child);
-          child.kill("SIGKILL");
+          killGroup(child);
           await ended;
         }),
       );
       for (const output of outputs) output.end();
     },
   };
+}
+
+/** False where it has ended. */
+function killGroup({ pid }: ChildProcess): boolean {
+  try {
+    return pid !== undefined && process.kill(-pid, "SIGKILL");
+  } catch {
+    return false;
+  }
 }
 
 async function untilEnded(

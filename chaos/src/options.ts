@@ -21,6 +21,8 @@ export interface ChaosOptions {
   readonly rttMs: number;
   /** A shipped contract's name, or a path. */
   readonly contract: string;
+  /** Of each consumer. */
+  readonly workers: number;
   readonly json: boolean;
   readonly help: boolean;
 }
@@ -30,6 +32,7 @@ export interface SoakOptions {
   readonly messages: number;
   readonly killEverySeconds: number;
   readonly consumers: number;
+  readonly workers: number;
   /** How far away the queue is, in milliseconds. */
   readonly rttMs: number;
   readonly seed: number;
@@ -43,8 +46,9 @@ export class UsageError extends Error {
 }
 
 export const usage: string = `Usage: pnpm chaos [--minutes N] [--seed N] [--kind standard|fifo] [--vault on|off]
-                  [--server hostile|fauxqs] [--contract PATH] [--faults a,b] [--rate N] [--rtt MS] [--json]
-       pnpm chaos --soak MESSAGES [--kill-every SECONDS] [--consumers N] [--rtt MS]
+                  [--server hostile|fauxqs] [--contract PATH] [--faults a,b] [--rate N]
+                  [--rtt MS] [--workers N] [--json]
+       pnpm chaos --soak MESSAGES [--kill-every SECONDS] [--consumers N] [--workers N] [--rtt MS]
                   [--contract PATH] [--seed N] [--json]
 
 Runs consumers on a PostgreSQL and an SQS server of its own, breaks something every few
@@ -61,6 +65,7 @@ in any case.
   --faults a,b  only these (default: all that fit the choices above)
   --rate N      messages sent a second (default 150)
   --rtt MS      round trip to the queue, with jitter and a tail (default 0)
+  --workers N   of each consumer (default 1); a kill meets all of one
   --json        print one line of JSON instead of the table
   --help        show this
 
@@ -82,6 +87,7 @@ Exit codes: 0 nothing lost, doubled or leaked, every fault hit often enough, all
 const mostSeed = 2 ** 31 - 1;
 const mostMinutes = 24 * 60;
 const mostRate = 10_000;
+const mostWorkers = 8;
 
 /** @throws {@link UsageError} */
 export function parseOptions(args: readonly string[]): ChaosOptions {
@@ -95,6 +101,7 @@ export function parseOptions(args: readonly string[]): ChaosOptions {
     rate: { type: "string", default: "150" },
     rtt: { type: "string", default: "0" },
     contract: { type: "string", default: "login" },
+    workers: { type: "string", default: "1" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   });
@@ -112,6 +119,7 @@ export function parseOptions(args: readonly string[]): ChaosOptions {
     rate: number("--rate", given.rate, { from: 1, to: mostRate }),
     rttMs: number("--rtt", given.rtt, { from: 0, to: mostRttMs }),
     contract: given.contract,
+    workers: integer("--workers", given.workers, { from: 1, to: mostWorkers }),
     json: given.json,
     help: given.help,
   };
@@ -132,6 +140,7 @@ export function parseSoakOptions(args: readonly string[]): SoakOptions {
     soak: { type: "string", default: "" },
     "kill-every": { type: "string", default: "4" },
     consumers: { type: "string", default: "2" },
+    workers: { type: "string", default: "1" },
     rtt: { type: "string", default: "0" },
     seed: { type: "string", default: "1" },
     contract: { type: "string", default: "login" },
@@ -144,6 +153,7 @@ export function parseSoakOptions(args: readonly string[]): SoakOptions {
       to: mostKillSeconds,
     }),
     consumers: integer("--consumers", given.consumers, { from: 1, to: mostConsumers }),
+    workers: integer("--workers", given.workers, { from: 1, to: mostWorkers }),
     rttMs: number("--rtt", given.rtt, { from: 0, to: mostRttMs }),
     seed: number("--seed", given.seed, { from: 0, to: mostSeed }),
     contract: given.contract,

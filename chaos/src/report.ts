@@ -78,7 +78,7 @@ export function formatReport(report: Report): string {
   const parts = Object.entries(report.faults);
   const all = addCounts(parts.map(([, counts]) => counts));
   const lines = [
-    `${options.kind} queue at ${options.server}, vault ${options.vault ? "on" : "off"}${options.rttMs > 0 ? `, ${options.rttMs} ms away` : ""}, seed ${options.seed}: ${rounds} round(s) in ${Math.round(seconds)} s`,
+    `${options.kind} queue at ${options.server}${options.rttMs > 0 ? `, ${options.rttMs} ms away` : ""}, vault ${options.vault ? "on" : "off"}, ${options.workers} worker(s) a consumer, seed ${options.seed}: ${rounds} round(s) in ${Math.round(seconds)} s`,
     "",
     table([
       [...columns],

@@ -53,7 +53,7 @@ export function formatSoakReport(report: SoakReport): string {
   });
   const width = Math.max(...lines.map(([name]) => name.length));
   return [
-    `${options.consumers} consumers, the vault on, a SIGKILL ${options.killEverySeconds} s after all consume, again and again, seed ${options.seed}`,
+    `${options.consumers} consumers of ${options.workers} worker(s), the vault on, a SIGKILL ${options.killEverySeconds} s after all consume, again and again, seed ${options.seed}`,
     "",
     ...lines.map(([name, value]) => `${name.padEnd(width)}  ${String(value).padStart(9)}`),
     "",

@@ -92,6 +92,7 @@ async function soak(run: SoakRun, directory: string): Promise<SoakReport> {
           MASKLINE_CONTRACT: reference,
           MASKLINE_KEYRING: keyrings.path,
           MASKLINE_VAULT: "on",
+          MASKLINE_WORKERS: String(options.workers),
           PORT: "0",
         },
       }),

@@ -66,6 +66,8 @@ export interface StageOptions extends ChosenContract {
   readonly consumers: number;
   /** Between the consumers and the queue, in milliseconds. */
   readonly rttMs: number;
+  /** Of each consumer. */
+  readonly workers: number;
 }
 
 export const visibilityTimeoutSeconds = 2;
@@ -80,6 +82,7 @@ export async function openStage({
   vault,
   consumers,
   rttMs,
+  workers,
 }: StageOptions): Promise<Stage> {
   await using opening = new AsyncDisposableStack();
   let hooks: Hooks = {};
@@ -170,6 +173,7 @@ export async function openStage({
         MASKLINE_BATCH_AGE_MS: "50",
         MASKLINE_POLLERS: "8",
         MASKLINE_WAIT_SECONDS: "1",
+        MASKLINE_WORKERS: String(workers),
         LOG_LEVEL: "debug",
         PORT: "0",
       };

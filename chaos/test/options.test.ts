@@ -32,6 +32,7 @@ test.each([
   [["--minutes", "-1"], /minutes/],
   [["--seed", "x"], /--seed takes a number/],
   [["--rtt", "far"], /--rtt takes a number/],
+  [["--workers", "0"], /--workers takes a number from 1/],
   [["--loud"], /--loud/],
 ])("%j is refused with what would be right", (args, message) => {
   expect(() => parseOptions(args)).toThrow(message);
@@ -44,6 +45,7 @@ test("a soak takes what it needs, and none of the faults", () => {
     messages: 1000,
     killEverySeconds: 4,
     consumers: 2,
+    workers: 1,
     rttMs: 0,
   });
   expect(() => parseSoakOptions(["--soak", "9", "--rtt", "5000"])).toThrow(/--rtt takes a number/);
