@@ -7,13 +7,6 @@ export type Progress = (done: number) => void;
 
 const linesEvery = 10_000;
 
-/** What came after the request is named, and left: nobody approved it. */
-export function describeArrived(count: number, what: string): string[] {
-  return count === 0
-    ? []
-    : [`${count} ${what} came after the request and stay: ask again for them.`];
-}
-
 /** However the work ends, a terminal is left on a new line. */
 export async function withProgress<Result>(
   { stderr }: Pick<Edge, "stderr">,

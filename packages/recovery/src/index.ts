@@ -71,5 +71,16 @@ export {
   verifiedBy,
   type Subject,
 } from "./signing/recover-keyring.ts";
+export { checkErasure } from "./work/check-erasure.ts";
+export { describeErased, erase, type EraseCounts, type Erased } from "./work/erase.ts";
+export { describePlaces } from "./work/erasure-places.ts";
+export {
+  countArrived,
+  describeArrived,
+  openWork,
+  termOf,
+  type WorkPorts,
+} from "./work/open-work.ts";
+export { describeRetried, retry, type RetryPorts } from "./work/retry.ts";
 export { loadSigningKey, type SigningKey, writeSigningKey } from "./signing/signing-key.ts";
 export { rawPublicKey, readPublicKey } from "./signing/public-key.ts";

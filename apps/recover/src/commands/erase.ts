@@ -1,12 +1,13 @@
 /** `recover erase`: makes originals unreadable, for good. */
 
-import type { AnyContract } from "@org/schema";
 import { Command } from "commander";
 import { openContract, openRecovery, openWitness } from "../compose.ts";
 import { confirmOrEnd, type Edge, report } from "../edge.ts";
 import {
+  describeErased,
   describeGrant,
   endCovered,
+  erase as eraseRecords,
   isNamedIn,
   namesSubject,
   plainSubject,
@@ -14,9 +15,7 @@ import {
   showUsable,
 } from "@org/recovery";
 import { contractOption } from "../option-values.ts";
-import { describeArrived, withProgress } from "../progress.ts";
-import { erase as eraseRecords } from "../work/erase.ts";
-import { describePlaces } from "../work/erasure-places.ts";
+import { withProgress } from "../progress.ts";
 import { readSubject, type SubjectOptions, subjectOptions } from "./subject.ts";
 
 interface Options extends SubjectOptions {
@@ -80,20 +79,8 @@ async function run(edge: Edge, options: Options): Promise<void> {
         : undefined,
   };
   const erased = await withProgress(edge, "records erased", (progress) =>
-    eraseRecords({ recovery, witness, operator }, order, progress),
+    eraseRecords({ recovery, witness, operator }, order, ({ records }) => progress(records)),
   );
-  report(edge, options, {
-    json: erased,
-    text: [
-      `Erased ${erased.records} record(s), ${erased.seeds} of them with a seed.`,
-      ...describeArrived(erased.arrived, "record(s)"),
-      ...describePlaces(erased.places),
-      `The rows stay, with ${plainFields(contract).join(", ")}.`,
-    ],
-  });
+  report(edge, options, { json: erased, text: describeErased(erased, contract) });
   await endCovered(witness, null);
-}
-
-function plainFields({ fields }: AnyContract): string[] {
-  return fields.filter(({ isMasked }) => !isMasked).map(({ name }) => name);
 }

@@ -3,9 +3,8 @@
 import { Command } from "commander";
 import { openRecovery } from "../compose.ts";
 import { type Edge, report } from "../edge.ts";
-import { exit, RecoverError } from "@org/recovery";
+import { checkErasure, describePlaces } from "@org/recovery";
 import { uuid } from "../option-values.ts";
-import { describePlaces, reportPlaces } from "../work/erasure-places.ts";
 
 interface Options {
   readonly record: string;
@@ -31,40 +30,13 @@ Example:
 
 async function verify(edge: Edge, options: Options): Promise<void> {
   await using recovery = openRecovery(edge);
-  const [record, ...states] = await recovery.erasure.ofRecord(options.record);
-  if (record?.reason !== "erased") {
-    const isThere = record?.reason === "not_erased";
-    throw new RecoverError(
-      exit.notFound,
-      isThere
-        ? `The record was not erased: it stands in ${record.relations.join(", ")}.`
-        : "No record of this id was erased here, and none stands here.",
-      {
-        advice: isThere
-          ? "`recover request erase` asks for it."
-          : "Check the id. What expired by retention is not remembered.",
-      },
-    );
-  }
-  const places = await reportPlaces(recovery.erasure, states);
-  const isBack = places.some(({ reason }) => reason === "stands");
-  const answer = { record: options.record, erasedOn: record.since, isBack, places };
-  if (!isBack || options.json) {
+  const { erasedOn, places, failure } = await checkErasure(recovery.erasure, options.record);
+  const answer = { record: options.record, erasedOn, isBack: failure !== null, places };
+  if (failure === null || options.json) {
     report(edge, options, {
       json: answer,
-      text: [`Erased on ${record.since}.`, ...describePlaces(places)],
+      text: [`Erased on ${erasedOn}.`, ...describePlaces(places)],
     });
   }
-  if (!isBack) return;
-  throw new RecoverError(
-    exit.tampering,
-    "The record was erased, and something of it can be read.",
-    {
-      advice:
-        "Nothing sealed is handed out under its id. Find out who put it back, then erase again.",
-      faults: places.flatMap(({ place, reason, says }) =>
-        reason === "stands" ? [`${place}: ${says}`] : [],
-      ),
-    },
-  );
+  if (failure !== null) throw failure;
 }

@@ -14,9 +14,8 @@ import {
 import { readSettings } from "../config.ts";
 import { contractOption, positive, uuids } from "../option-values.ts";
 import { type Edge, report } from "../edge.ts";
-import { endCovered } from "@org/recovery";
+import { describeRetried, endCovered, retry as retryMessages } from "@org/recovery";
 import { formatRows } from "../result-file.ts";
-import { retry as retryMessages } from "../work/retry.ts";
 import { erase } from "./erase.ts";
 import { open, type UnmaskOptions, withResultOptions } from "./unmask.ts";
 
@@ -114,17 +113,7 @@ async function retryAll(edge: Edge, options: RetryOptions): Promise<void> {
     },
     { grantId: options.grant, recordIds: options.record },
   );
-  const reasons = Object.entries(retried.rejected).map(([reason, count]) => `  ${count} ${reason}`);
-  const refused = Object.entries(retried.refused).flatMap(([sqlState, recordIds]) =>
-    recordIds.map((recordId) => `  ${recordId}: no row to the database (${sqlState})`),
-  );
-  report(edge, options, {
-    json: retried,
-    text: [
-      `${retried.written} became row(s); ${retried.failed} could not be opened; still no ${contract.name}:`,
-      ...(reasons.length + refused.length === 0 ? ["  none"] : [...reasons, ...refused]),
-    ],
-  });
+  report(edge, options, { json: retried, text: describeRetried(retried, contract.name) });
   await endCovered(witness, null);
 }
 

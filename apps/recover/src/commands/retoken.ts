@@ -12,8 +12,8 @@ import {
 import { contractOption } from "../option-values.ts";
 import { readSettings } from "../config.ts";
 import { type Edge, report } from "../edge.ts";
-import { endCovered, exit, RecoverError } from "@org/recovery";
-import { describeArrived, withProgress } from "../progress.ts";
+import { describeArrived, endCovered, exit, RecoverError } from "@org/recovery";
+import { withProgress } from "../progress.ts";
 import { retoken as retokenRows } from "../work/retoken.ts";
 
 interface Options {

@@ -3,8 +3,8 @@
 import { Command } from "commander";
 import { openKeyring, openRecovery, openUnsealer, openWitness } from "../compose.ts";
 import { type Edge, report } from "../edge.ts";
-import { endCovered, exit, RecoverError } from "@org/recovery";
-import { describeArrived, withProgress } from "../progress.ts";
+import { describeArrived, endCovered, exit, RecoverError } from "@org/recovery";
+import { withProgress } from "../progress.ts";
 import { rewrap as rewrapKeys } from "../work/rewrap.ts";
 
 interface Options {

@@ -6,18 +6,21 @@ import type { BatchSealer, Sealer } from "@org/masking/seal";
 import { type BatchOpener, retoken as retokenRecord, type Unsealer } from "@org/masking/unseal";
 import type { AnyContract } from "@org/schema";
 import {
+  countArrived,
   exit,
   isOfSubject,
   nullIfMasking,
   openBatchKey,
+  openWork,
   type Originals,
   RecoverError,
   requireOpenable,
+  termOf,
   type TokenSource,
   tokenSourcesOf,
+  type WorkPorts,
 } from "@org/recovery";
 import type { Progress } from "../progress.ts";
-import { openWork, termOf, type WorkPorts } from "./open-work.ts";
 
 const batchRows = 1_000;
 const firstId = "00000000-0000-0000-0000-000000000000";
@@ -77,7 +80,7 @@ export async function retoken(
     after = last.recordId;
     progress(moved);
   }
-  const arrived = await work.countArrived(claim);
+  const arrived = await countArrived(work, claim);
   const counts = { moved, tombstoned, left: left.length, mismatched: mismatched.length, arrived };
   await claims.reportResult(claim.claim, { outcome: "retokened", ...counts });
   return { ...counts, left, mismatched };

@@ -2,9 +2,16 @@
 
 import { type Keyring, MaskingError } from "@org/masking";
 import type { Unsealer } from "@org/masking/unseal";
-import { exit, RecoverError, requireOpenable } from "@org/recovery";
+import {
+  countArrived,
+  exit,
+  openWork,
+  RecoverError,
+  requireOpenable,
+  termOf,
+  type WorkPorts,
+} from "@org/recovery";
 import type { Progress } from "../progress.ts";
-import { openWork, termOf, type WorkPorts } from "./open-work.ts";
 
 const batchKeys = 500;
 const firstId = "00000000-0000-0000-0000-000000000000";
@@ -57,7 +64,7 @@ export async function rewrap(
     after = last.id;
     progress(moved);
   }
-  const arrived = await work.countArrived(claim);
+  const arrived = await countArrived(work, claim);
   await claims.reportResult(claim.claim, { outcome: "rewrapped", moved, failed, arrived });
   return { moved, failed, arrived };
 }

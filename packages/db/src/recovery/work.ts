@@ -27,6 +27,12 @@ export interface ErasedBatch {
   readonly isDone: boolean;
 }
 
+export interface ArrivedCount {
+  /** So far. */
+  readonly arrived: number;
+  readonly isDone: boolean;
+}
+
 /** Where a page begins: after the last id of the one before, or after the nil UUID. */
 export interface Page {
   readonly after: string;
@@ -92,8 +98,8 @@ export interface Work {
   readonly claim: (request: WorkRequest) => Promise<Answer<Claim>>;
   /** Of the records that the grant lists. */
   readonly eraseNext: (request: EraseRequest) => Promise<ErasedBatch>;
-  /** Of what the grant's selector means, what came after the request: it is not touched. */
-  readonly countArrived: (request: Omit<EraseRequest, "limit">) => Promise<number>;
+  /** Of what the grant's selector means, what came after the request: it is not touched. A page a call. */
+  readonly countArrived: (request: Omit<EraseRequest, "limit">) => Promise<ArrivedCount>;
   readonly rewrapNext: (claim: string, page: Page) => Promise<StoredBatchKey[]>;
   readonly rewrapStore: (claim: string, keys: readonly RewrappedKey[]) => Promise<number>;
   readonly retokenNext: (claim: string, page: Page) => Promise<RetokenRow[]>;
@@ -157,16 +163,8 @@ export function createWork(call: Call): Work {
         p_subject: subject ?? null,
         p_limit: limit,
       }),
-    async countArrived({ claim, subject }) {
-      for (;;) {
-        const { arrived, isDone } = await callOne<{ arrived: number; isDone: boolean }>(
-          call,
-          "count_arrived",
-          { p_claim: claim, p_subject: subject ?? null },
-        );
-        if (isDone) return arrived;
-      }
-    },
+    countArrived: ({ claim, subject }) =>
+      callOne(call, "count_arrived", { p_claim: claim, p_subject: subject ?? null }),
     async rewrapNext(claim, { after, limit }) {
       await beginFetch(claim);
       return call("rewrap_next", { p_claim: claim, p_after: after, p_limit: limit });

@@ -1,19 +1,16 @@
 /** The start of a custodian's work: a verified grant, a claim, and a checkpoint of it. */
 
-import type { Claim, Grant, Recovery, WorkRequest } from "@org/db";
-import {
-  exit,
-  makeClaim,
-  type Operator,
-  RecoverError,
-  showUsable,
-  type Witness,
-} from "@org/recovery";
+import type { Claim, EraseRequest, Grant, Recovery, Work, WorkRequest } from "@org/db";
+import type { Witness } from "../audit/witness.ts";
+import { exit, RecoverError } from "../exit.ts";
+import { showUsable } from "../grants/show-verified.ts";
+import { makeClaim } from "../open/claim.ts";
+import type { Person } from "../operator.ts";
 
 export interface WorkPorts {
   readonly recovery: Pick<Recovery, "grants" | "claims" | "work">;
   readonly witness: Witness;
-  readonly operator: Operator;
+  readonly operator: Person;
 }
 
 export interface WorkOrder {
@@ -71,4 +68,24 @@ const unlisted = new RecoverError(
 /** A term of the grant's selector; `undefined` as text where it has none of that name. */
 export function termOf({ selector }: Grant, name: "from" | "to" | "unopenable"): string {
   return String(selector[name]);
+}
+
+/** How much of what the grant's selector means came after the request: it is not touched. */
+export async function countArrived(
+  work: Pick<Work, "countArrived">,
+  claimed: Omit<EraseRequest, "limit">,
+  onPage = (): void => {},
+): Promise<number> {
+  for (;;) {
+    const { arrived, isDone } = await work.countArrived(claimed);
+    if (isDone) return arrived;
+    onPage();
+  }
+}
+
+/** What came after the request is named, and left: nobody approved it. */
+export function describeArrived(count: number, what: string): string[] {
+  return count === 0
+    ? []
+    : [`${count} ${what} came after the request and stay: ask again for them.`];
 }

@@ -4,14 +4,9 @@ import type { Claims, Recovery, RetriedRow } from "@org/db";
 import type { Sealer } from "@org/masking/seal";
 import type { Unsealer } from "@org/masking/unseal";
 import type { AnyContract, MessageOf, Parse, ToRow } from "@org/schema";
-import {
-  chooseRecords,
-  makeClaim,
-  onlyClaimed,
-  openRecords,
-  requireOpenable,
-  showUsable,
-} from "@org/recovery";
+import { chooseRecords, showUsable } from "../grants/show-verified.ts";
+import { makeClaim } from "../open/claim.ts";
+import { onlyClaimed, openRecords, requireOpenable } from "../open/open-records.ts";
 import type { WorkPorts } from "./open-work.ts";
 
 export interface RetryPorts extends WorkPorts {
@@ -114,4 +109,19 @@ async function write(
     vault: batch && vault && { key: batch, ...vault },
   };
   return await recovery.work.retryStore(claim, row);
+}
+
+export function describeRetried(
+  { written, failed, rejected, refused }: Retried,
+  contract: string,
+): string[] {
+  const reasons = Object.entries(rejected).map(([reason, count]) => `  ${count} ${reason}`);
+  const rows = Object.entries(refused).flatMap(([sqlState, recordIds]) =>
+    recordIds.map((recordId) => `  ${recordId}: no row to the database (${sqlState})`),
+  );
+  const still = [...reasons, ...rows];
+  return [
+    `${written} became row(s); ${failed} could not be opened; still no ${contract}:`,
+    ...(still.length === 0 ? ["  none"] : still),
+  ];
 }
