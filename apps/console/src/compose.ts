@@ -31,6 +31,7 @@ import {
   exposuresOfProcess,
   exposuresOfServer,
   isLoopback,
+  isUnchecked,
   judgeExposures,
   type Profile,
   type ProfileFinding,
@@ -152,6 +153,9 @@ export async function compose(
     (...pair) => void answers(...pair),
   );
   http.maxConnections = mostConnections;
+  // Requests that are sent in a row would be answered into memory, whether anybody reads the answers or not.
+  http.maxRequestsPerSocket = 1;
+  http.on("dropRequest", (_, socket) => socket.destroy());
   const exposures: Exposure[] = [
     ...exposuresOfServer(server, env, profile.allowed),
     ...exposuresOfProcess(env),
@@ -202,8 +206,9 @@ const tooManyValues = new Problem(
 );
 
 /** Whoever gets between reads what is opened, or signs in as somebody else. */
-function exposuresOfOrigins({ CONSOLE_ORIGIN, CONSOLE_ISSUER }: Config): Exposure[] {
-  return [CONSOLE_ORIGIN, new URL(CONSOLE_ISSUER)].some(isOpen) ? ["http_console"] : [];
+function exposuresOfOrigins({ CONSOLE_ORIGIN, CONSOLE_ISSUER, env }: Config): Exposure[] {
+  const areOpen = [CONSOLE_ORIGIN, new URL(CONSOLE_ISSUER)].some(isOpen);
+  return areOpen || isUnchecked(env) ? ["http_console"] : [];
 }
 
 function isOpen({ protocol, hostname }: URL): boolean {

@@ -330,6 +330,17 @@ test("production takes no address over http beyond this machine", async () => {
   expect(said).toContain("is reached over http");
 });
 
+test("production takes no provider whose certificate Node is told not to check", async () => {
+  const { code, said } = await start({
+    ...opened.env,
+    NODE_TLS_REJECT_UNAUTHORIZED: "0",
+    MASKLINE_PROFILE: "production",
+    MASKLINE_ALLOW: "file_sink,inline_keys,plain_database,logged_parameters",
+  }).ended;
+  expect(code).toBe(2);
+  expect(said).toContain("certificates are not checked");
+});
+
 test("production runs no contract that others may write", async () => {
   const contract = join(opened.office.directory, "contract.ts");
   await writeFile(contract, "process.exit(7);\n");

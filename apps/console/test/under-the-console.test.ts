@@ -203,6 +203,18 @@ test("of six hundred connections at once, five hundred are kept", async () => {
   for (const socket of sockets) socket.destroy();
 });
 
+test("a connection has one answer, however many requests it sends in a row", async () => {
+  const { port, host } = new URL(opened.origin);
+  const before = opened.logged().length;
+  const socket = connect(Number(port), "localhost");
+  socket.on("error", () => {}).resume();
+  socket.write(`GET /static/console.css HTTP/1.1\r\nHost: ${host}\r\n\r\n`.repeat(1_000));
+  await once(socket, "close");
+  await adam.get("/live");
+  const answered = opened.logged().slice(before).split('"answered"').length - 1;
+  expect(answered).toBe(2);
+});
+
 test("a form that breaks off is no fault of the console's", async () => {
   const { port, host } = new URL(opened.origin);
   const before = opened.logged().length;

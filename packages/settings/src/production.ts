@@ -33,8 +33,8 @@ export const exposures = {
   },
   http_console: {
     finding:
-      "the console, or its OpenID provider, is reached over http: whoever gets between reads what is opened, and signs in as others",
-    advice: "use https addresses for both",
+      "the console, or its OpenID provider, is reached over http, or certificates are not checked: whoever gets between reads what is opened, and signs in as others",
+    advice: "use https addresses for both, and leave NODE_TLS_REJECT_UNAUTHORIZED unset",
   },
   inline_keys: {
     finding: "a keyring holds key material itself: whoever copies the file has the keys",
