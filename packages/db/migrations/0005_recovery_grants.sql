@@ -525,12 +525,13 @@ END
 $$;
 
 -- Of how many records the requester's other grants of this capability are that were asked for within a day
--- and that may be used still, or were: many small requests are one large one. All of them are resolved in one line.
+-- before this one, or since, and that may be used still, or were: many small requests are one large one, also
+-- where they wait to be resolved. All of them are resolved in one line.
 CREATE FUNCTION recovery.granted_within_a_day(p_grant recovery.access_grant) RETURNS bigint
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce(sum(record_count), 0) FROM recovery.access_grant
   WHERE requester = p_grant.requester AND capability = p_grant.capability AND id <> p_grant.id
-    AND created_at > clock_timestamp() - interval '1 day'
+    AND created_at > p_grant.created_at - interval '1 day'
     AND (used_records > 0 OR num_nonnulls(denied_at, revoked_at) = 0 AND expires_at > clock_timestamp())
 $$;
 

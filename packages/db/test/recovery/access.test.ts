@@ -579,6 +579,41 @@ describe("the database", () => {
     expect(await required()).toBe(1);
   });
 
+  it("counts requests together that waited for a day to be resolved", async () => {
+    const ids = (await office.write(60)).map(({ recordId }) => recordId);
+    const url = await office.database.createLogin("maskline_requester");
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    onTestFinished(() => client.end());
+    const selector = { kind: "records", ids };
+    const request = {
+      tenant: "default",
+      contract: login.name,
+      capability: "unmask",
+      fields: ["ip"],
+      selector,
+      purpose: "fraud",
+      ticket: "SEC-1",
+      justification: "x",
+      reveal: "full",
+      maxRecords: null,
+      minutes: 3_000,
+    };
+    const made = await client.query<{ id: string }>(
+      "SELECT recovery.request_access($1) ->> 'grant' AS id FROM generate_series(1, 2)",
+      [JSON.stringify(request)],
+    );
+    const day = "SET created_at = created_at - interval '25 hours' WHERE requester = $1";
+    await office.read(`UPDATE recovery.access_grant ${day}`, [new URL(url).username]);
+    const required: unknown[] = [];
+    for (const { id } of made.rows) {
+      await client.query("SELECT recovery.resolve_request($1, $2)", [id, JSON.stringify(selector)]);
+      const shown = await client.query("SELECT recovery.show_grant($1) AS grant", [id]);
+      required.push(shown.rows[0].grant.approvalsRequired);
+    }
+    expect(required).toEqual([1, 2]);
+  });
+
   it("limits refusals of a person and hour, and beyond answers nothing", async () => {
     await office.read("UPDATE recovery.policy SET refusals_per_hour = 5");
     const url = await office.database.createLogin("maskline_requester");
