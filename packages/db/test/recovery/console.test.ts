@@ -1,19 +1,21 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { connectRecovery, type Recovery, type RecoveryConnection } from "@org/db";
 import { login } from "@org/schema";
+import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { claimOf, type Office, openOffice } from "./people.ts";
 
 let office: Office;
 let hub: RecoveryConnection;
+let hubUrl: string;
 let hubLogin: string;
 
 beforeAll(async () => {
   office = await openOffice(login);
-  const connectionString = await office.database.createLogin("maskline_console");
-  hubLogin = new URL(connectionString).username;
+  hubUrl = await office.database.createLogin("maskline_console");
+  hubLogin = new URL(hubUrl).username;
   // One connection: what a call leaves behind, the next one meets.
-  hub = connectRecovery({ connectionString }, { connectionsAtMost: 1 });
+  hub = connectRecovery({ connectionString: hubUrl }, { connectionsAtMost: 1 });
   const { requester, approver, auditor } = office.people;
   for (const person of [requester, approver, auditor]) await allow(person.login);
 });
@@ -190,4 +192,31 @@ test("a name that PostgreSQL would cut short is nobody's", async () => {
   expect(await codeOf(hub.as(`${longest}y`).grants.list(1))).toBe("42501");
   expect(await codeOf(hub.as("none").grants.list(1))).toBe("42501");
   await office.read(`DROP ROLE ${longest}`);
+});
+
+/** The database's limit holds against the person's own rights too, which a thief has. */
+test.each([
+  ["logs in as a person with a password that it sets", "", "done"],
+  ["does not where the person's login takes no connection", "CONNECTION LIMIT 0", "refused"],
+])("whoever steals a console's login %s", async (_, limit, outcome) => {
+  const person = new URL(await office.database.createLogin("maskline_requester")).username;
+  await allow(person);
+  if (limit !== "") await office.read(`ALTER ROLE ${person} ${limit}`);
+  expect(await codeOf(hub.as(person).grants.list(1))).toBe("done");
+  const thief = new Client({ connectionString: hubUrl });
+  await thief.connect();
+  await thief.query(`SET ROLE ${person}`);
+  await thief.query(`ALTER ROLE ${person} PASSWORD 'of-the-thief'`);
+  await expect(thief.query(`ALTER ROLE ${person} CONNECTION LIMIT 1`)).rejects.toMatchObject({
+    code: "42501",
+  });
+  await thief.end();
+  const url = Object.assign(new URL(hubUrl), { username: person, password: "of-the-thief" });
+  const taken = new Client({ connectionString: url.href });
+  const connected = taken.connect().then(
+    () => "done",
+    () => "refused",
+  );
+  expect(await connected).toBe(outcome);
+  await taken.end();
 });
