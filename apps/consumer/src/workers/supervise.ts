@@ -65,10 +65,10 @@ export async function supervise({
     endings.push(worker.ended.then((ending) => noteEnding(number, ending)));
   }
 
-  await using front = await openFront(config, workers);
   onStop({
     isWorker: false,
     stop(signal) {
+      if (workers.length === 0) process.exit(interrupted);
       log.info({ signal }, "stopping: each worker finishes what it has in hand");
       stop(signal);
     },
@@ -78,6 +78,7 @@ export async function supervise({
       process.exit(exit.unexpected);
     },
   });
+  await using front = await openFront(config, workers);
   startOne();
   await workers[0]?.started;
   if (stoppedBy === null) while (workers.length < config.MASKLINE_WORKERS) startOne();
