@@ -47,7 +47,7 @@ export interface Fleet extends AsyncDisposable {
   /** Runs a consumer that is not one of the fleet, to its end; resolves also with what it said. */
   readonly runApart: (launch: Launch) => Promise<Exit & { readonly output: string }>;
   readonly metrics: () => Promise<string>;
-  /** The consumers that say at /ready that they are not. */
+  /** The consumers that say at /ready that they are not, and of which no worker receives: each has its own breaker. */
   readonly unready: () => Promise<number[]>;
   /** Resident memory of the largest process. */
   readonly mostBytes: () => Promise<number>;
@@ -202,7 +202,10 @@ export function startFleet({ size, directory, journal, launch }: FleetOptions): 
       const asked = members.map(async ({ consumer, port }) => {
         if (port === null) return [];
         const { status } = await fetch(`http://127.0.0.1:${port}/ready`);
-        return status === 503 ? [consumer] : [];
+        const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+        const open = text.match(/^maskline_breaker_open(?:\{.*\})? 1$/gm) ?? [];
+        const workers = Number(launch(consumer).env["MASKLINE_WORKERS"] ?? 1);
+        return status === 503 && open.length === workers ? [consumer] : [];
       });
       return (await Promise.all(asked)).flat();
     },
