@@ -78,19 +78,21 @@ test("SIGTERM while the breaker is open: no line says that receiving resumes", a
 });
 
 describe("a signal while it starts", () => {
-  const cases: [string[], number][] = [
-    [[], 0],
-    [["--check"], 1],
-    [["--until-empty"], 1],
+  const cases: [string[], number, number][] = [
+    [[], 1, 0],
+    [["--check"], 1, 1],
+    [["--until-empty"], 1, 1],
+    [["--until-empty"], 2, 1],
   ];
-  test.each(cases)("ends it at once: %j exits %d", async (args, code) => {
+  test.each(cases)("ends it at once: %j, %d worker(s), exits %d", async (args, workers, code) => {
     await using stack = await openStack();
     const silence = createServer().listen(0, "127.0.0.1");
     await once(silence, "listening");
     const url = new URL(stack.env["DATABASE_URL"] ?? "");
     url.port = String((silence.address() as AddressInfo).port);
 
-    const consumer = startConsumer({ ...stack.env, DATABASE_URL: url.href }, args);
+    const env = { DATABASE_URL: url.href, MASKLINE_WORKERS: String(workers) };
+    const consumer = startConsumer({ ...stack.env, ...env }, args);
     await once(silence, "connection");
     consumer.process.kill("SIGTERM");
     expect(await consumer.exited()).toMatchObject({ code, signal: null });
