@@ -37,6 +37,7 @@ const packages = [
   "recovery",
   "run-metrics",
   "schema",
+  "scrape",
   "settings",
   "sqs",
 ];
@@ -103,7 +104,7 @@ const config: OxlintConfig = {
     "vitest/valid-expect": ["error", { maxArgs: 2 }],
   },
   overrides: [
-    room(["packages/{masking,sqs,settings}/src/**"], only()),
+    room(["packages/{masking,scrape,sqs,settings}/src/**"], only()),
     room(["packages/run-metrics/src/**"], only("settings")),
     room(["packages/schema/src/**"], only("masking")),
     room(["packages/local/src/**"], only("schema")),
@@ -116,7 +117,7 @@ const config: OxlintConfig = {
     room(["packages/recovery/src/**"], only("db", "masking", "schema", "settings"), adapters),
     room(["packages/recovery/src/audit/s3-sink.ts"], only("db", "masking", "schema", "settings")),
     room(["apps/*/src/**"]),
-    room(["apps/demo/src/**"], only("local", "faults", "schema")),
+    room(["apps/demo/src/**"], only("local", "faults", "schema", "scrape")),
     room(["apps/consumer/src/**"], adapters, keys, unsealing, notInProduction),
     room(["apps/consumer/src/{compose,open-work,lambda/compose}.ts"], unsealing, notInProduction),
     room(["apps/recover/src/**"], adapters, notInProduction),

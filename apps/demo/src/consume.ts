@@ -2,10 +2,12 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "@org/local";
+import { readSeries } from "@org/scrape";
 import { runCommand } from "./commands.ts";
 import type { Stack } from "./stack.ts";
 
 const readEveryMs = 100;
+const answerMs = 5_000;
 
 interface Progress {
   readonly written: number;
@@ -35,7 +37,7 @@ export async function consume(
   let latest: Progress = { written: 0, quarantined: 0, duplicates: 0 };
 
   const read = async (): Promise<void> => {
-    const progress = await readProgress(`http://127.0.0.1:${port}/metrics`, signal);
+    const progress = await readProgress(`http://127.0.0.1:${port}/metrics`);
     if (!progress) return;
     if (decided(progress) > decided(latest)) decidedAt = performance.now();
     latest = progress;
@@ -68,14 +70,17 @@ function decided({ written, quarantined }: Progress): number {
   return written + quarantined;
 }
 
+const counterOf = (name: string): string => `maskline_messages_${name}_total`;
+const counters = new Set(["written", "quarantined", "duplicate"].map(counterOf));
+
 /** Null while the consumer does not answer: it is starting, or has ended. */
-async function readProgress(url: string, signal: AbortSignal): Promise<Progress | null> {
+async function readProgress(url: string): Promise<Progress | null> {
   try {
-    const text = await (await fetch(url, { signal })).text();
+    const series = [...(await readSeries(url, counters, answerMs))];
     const count = (name: string): number =>
-      Number(
-        new RegExp(`^maskline_messages_${name}_total(?:{.*})? (\\S+)`, "m").exec(text)?.[1] ?? 0,
-      );
+      series
+        .filter(([key]) => key.startsWith(counterOf(name)))
+        .reduce((sum, [, value]) => sum + value, 0);
     return {
       written: count("written"),
       quarantined: count("quarantined"),
