@@ -666,6 +666,22 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
   LIMIT least(p_limit, 1000)
 $$;
 
+-- For a console by itself, while nobody is signed in: which requests wait, and which can be used. No term of theirs.
+CREATE FUNCTION recovery.list_open() RETURNS SETOF jsonb
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT jsonb_build_object('id', id, 'state', state, 'records', record_count,
+    'approvalsRequired', approvals_required,
+    'approvals', coalesce((SELECT jsonb_agg(jsonb_build_object('approver', approver, 'decision', decision))
+      FROM recovery.approval WHERE grant_id = id), '[]'))
+  FROM (
+    SELECT *, recovery.state_of(access_grant) AS state FROM recovery.access_grant
+    WHERE expires_at > clock_timestamp() AND changed_in IS DISTINCT FROM pg_current_xact_id_if_assigned()
+  ) AS open
+  WHERE state IN ('pending', 'live')
+  ORDER BY created_at DESC, id
+  LIMIT 1000
+$$;
+
 -- Null where there is no such grant, or it is not the caller's to see.
 CREATE FUNCTION recovery.show_grant(p_grant uuid) RETURNS jsonb
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -950,6 +966,7 @@ GRANT EXECUTE ON FUNCTION recovery.knows_contract(text) TO maskline_console;
 GRANT EXECUTE ON FUNCTION recovery.list_grants(integer), recovery.show_grant(uuid),
   recovery.grant_records(uuid), recovery.requester_history(uuid), recovery.revoke(uuid)
   TO maskline_requester, maskline_approver, maskline_custodian, maskline_auditor;
+GRANT EXECUTE ON FUNCTION recovery.list_open() TO maskline_console;
 GRANT EXECUTE ON FUNCTION recovery.decide(uuid, text, text, bytea, text),
   recovery.compare_request(uuid, text, text, text[]), recovery.answer_comparison(uuid, text, text[])
   TO maskline_approver;

@@ -47,6 +47,7 @@ export type {
   Grants,
   GrantState,
   NamedSubject,
+  OpenGrant,
   RequesterHistory,
   Selector,
   StateAnswer,

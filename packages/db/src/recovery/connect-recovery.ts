@@ -6,7 +6,7 @@ import { type Call, callOne, type CallsOptions, openCalls } from "./call.ts";
 import { type Claims, createClaims } from "./claims.ts";
 import { createDossier, type Dossier } from "./dossier.ts";
 import { createErasure, type Erasure } from "./erasure.ts";
-import { createGrants, type Grants } from "./grants.ts";
+import { createGrants, type Grants, type OpenGrant } from "./grants.ts";
 import { createWork, type Work } from "./work.ts";
 
 /**
@@ -32,6 +32,8 @@ export interface RecoveryConnection extends Recovery, AsyncDisposable {
   readonly as: (login: string) => Recovery;
   /** Whether the database answers, and has a contract of this name; for members of maskline_console. */
   readonly knows: (contract: string) => Promise<boolean>;
+  /** Newest first: what waits for approvals, or can be used, whoever asked. For members of maskline_console. */
+  readonly listOpen: () => Promise<OpenGrant[]>;
 }
 
 /** Opens no connection yet: the first call does. */
@@ -44,6 +46,10 @@ export function connectRecovery(
     ...createRecovery(calls.call),
     as: (login) => createRecovery(calls.callAs(login)),
     knows: (contract) => callOne<boolean>(calls.call, "knows_contract", { p_name: contract }),
+    async listOpen() {
+      const rows = await calls.call<{ list_open: OpenGrant }>("list_open");
+      return rows.map((row) => row.list_open);
+    },
     [Symbol.asyncDispose]: calls.close,
   };
 }

@@ -126,6 +126,11 @@ export interface Grant {
   readonly approvals: readonly Approval[];
 }
 
+/** What tells whether a grant waits for approvals, and nothing of its terms. */
+export interface OpenGrant extends Pick<Grant, "id" | "state" | "records" | "approvalsRequired"> {
+  readonly approvals: readonly Pick<Approval, "approver" | "decision">[];
+}
+
 /** What is unusual about a request, against the earlier ones of whoever made it. */
 export type Unusual =
   /** Never opened or changed anything of this contract by this capability. */

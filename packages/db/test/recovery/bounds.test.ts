@@ -51,6 +51,7 @@ beforeAll(async () => {
       ([duty, person]) => [`maskline_${duty}`, person.login] as const,
     ),
     ["maskline_writer", await hire("maskline_writer")],
+    ["maskline_console", await hire("maskline_console")],
     ["PUBLIC", await hire("maskline_analyst")],
   ]);
   await grantToScheduler(await hire("maskline_analyst"));

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { connectRecovery, type Recovery, type RecoveryConnection } from "@org/db";
 import { login } from "@org/schema";
 import { Client } from "pg";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { claimOf, type Office, openOffice } from "./people.ts";
 
 let office: Office;
@@ -36,20 +36,22 @@ const codeOf = (attempt: Promise<unknown>): Promise<unknown> =>
 
 const time = { kind: "time", from: "2026-01-01T00:00:00Z", to: "2100-01-01T00:00:00Z" } as const;
 
+const terms = {
+  tenant: "default",
+  contract: login.name,
+  capability: "unmask",
+  fields: ["ip"],
+  selector: time,
+  purpose: "fraud",
+  ticket: "SEC-1",
+  justification: "A test of the console",
+  reveal: "full",
+  maxRecords: null,
+  minutes: 60,
+} as const;
+
 const request = ({ grants }: Recovery, selector: object = time) =>
-  grants.request({
-    tenant: "default",
-    contract: login.name,
-    capability: "unmask",
-    fields: ["ip"],
-    selector: selector as never,
-    purpose: "fraud",
-    ticket: "SEC-1",
-    justification: "A test of the console",
-    reveal: "full",
-    maxRecords: null,
-    minutes: 60,
-  });
+  grants.request({ ...terms, selector: selector as never });
 
 const decide = ({ grants }: Recovery, grant: string, signer: string) =>
   grants.decide(grant, {
@@ -160,6 +162,53 @@ test("a console asks as nobody whether the database knows a contract, and others
   expect(await hub.knows("x".repeat(200))).toBe(false);
   await using other = connectRecovery({ connectionString: office.people.requester.url });
   expect(await codeOf(other.knows(login.name))).toBe("42501");
+});
+
+test("a console reads by itself what is open, without a term of it; nobody else does", async () => {
+  const { requester, approver } = office.people;
+  await office.write(1);
+  const [waits, approved, denied] = [
+    await asked(requester.recovery),
+    await asked(hub.as(requester.login)),
+    await asked(requester.recovery),
+  ];
+  await decide(approver.recovery, approved, approver.login);
+  const signed = { keyId: "0123456789abcdef", signature: randomBytes(64), login: approver.login };
+  await approver.recovery.grants.decide(denied, { decision: "deny", ...signed });
+  const open = await hub.listOpen();
+  const shown = (grant: string) => open.find(({ id }) => id === grant);
+  const least = { records: expect.any(Number), approvalsRequired: 1 };
+  expect(shown(waits)).toEqual({ id: waits, state: "pending", approvals: [], ...least });
+  const approvals = [{ approver: approver.login, decision: "approve" }];
+  expect(shown(approved)).toEqual({ id: approved, state: "live", approvals, ...least });
+  expect(shown(denied)).toBeUndefined();
+  for (const { url } of Object.values(office.people)) {
+    await using person = connectRecovery({ connectionString: url });
+    expect(await codeOf(person.listOpen())).toBe("42501");
+  }
+});
+
+test("what a console asks in a transaction, it is not told of within it", async () => {
+  const { requester } = office.people;
+  await office.write(1);
+  const client = new Client({ connectionString: hubUrl });
+  await client.connect();
+  onTestFinished(() => client.end());
+  const act = "SELECT set_config('role', $1, true)";
+  await client.query("BEGIN");
+  await client.query(act, [requester.login]);
+  const made = await client.query("SELECT recovery.request_access($1) ->> 'grant' AS id", [
+    JSON.stringify(terms),
+  ]);
+  const { id } = made.rows[0];
+  await client.query("COMMIT; BEGIN");
+  await client.query(act, [requester.login]);
+  await client.query("SELECT recovery.resolve_request($1, $2)", [id, JSON.stringify(time)]);
+  await client.query("RESET ROLE");
+  const { rows } = await client.query("SELECT recovery.list_open() ->> 'id' AS id");
+  expect(rows).not.toContainEqual({ id });
+  await client.query("COMMIT");
+  expect(await hub.listOpen()).toContainEqual(expect.objectContaining({ id }));
 });
 
 test("whoever is no console stays themselves, whatever role they take", async () => {

@@ -1,6 +1,6 @@
 /** Whether a grant is what its approvers signed: the database's word alone is not taken. */
 
-import type { Approval, Grant, GrantState } from "@org/db";
+import type { Approval, Grant, GrantState, OpenGrant } from "@org/db";
 import {
   approvalsFor,
   findSigner,
@@ -52,16 +52,20 @@ export function isSigned(
   return approver !== grant.requester && verifiedBy(signer, bytes, Buffer.from(signature, "hex"));
 }
 
-export function approvalsOf({ approvals }: Grant): readonly Approval[] {
+export function approvalsOf<Each extends OpenGrant["approvals"][number]>({
+  approvals,
+}: {
+  readonly approvals: readonly Each[];
+}): readonly Each[] {
   return approvals.filter(({ decision }) => decision === "approve");
 }
 
-export function countApprovers(grant: Grant): number {
+export function countApprovers(grant: OpenGrant): number {
   return new Set(approvalsOf(grant).map(({ approver }) => approver)).size;
 }
 
 /** The database calls a grant live by its own number; the recover keyring may ask for more. */
-export function stateOf(grant: Grant, keyring: RecoverKeyring): GrantState {
+export function stateOf(grant: OpenGrant, keyring: RecoverKeyring): GrantState {
   const isShort = grant.state === "live" && countApprovers(grant) < requiredFor(grant, keyring);
   return isShort ? "pending" : grant.state;
 }
@@ -71,7 +75,7 @@ export function stateOf(grant: Grant, keyring: RecoverKeyring): GrantState {
  *
  * @param atMs - When it is used. When it was asked for is the database's word, until approvals sign it.
  */
-export function requiredFor(grant: Grant, keyring: RecoverKeyring, atMs = Date.now()): number {
+export function requiredFor(grant: OpenGrant, keyring: RecoverKeyring, atMs = Date.now()): number {
   const { records, approvalsRequired } = grant;
   return Math.max(approvalsRequired, approvalsFor(keyring, { records, atMs }));
 }
