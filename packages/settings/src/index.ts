@@ -3,6 +3,7 @@
 export {
   type Exposure,
   exposureNames,
+  exposuresOfConsole,
   exposuresOfContract,
   exposuresOfKeyFiles,
   exposuresOfProcess,
@@ -29,7 +30,18 @@ export {
   type ValuesOf,
 } from "./read-settings.ts";
 export { postgresUrl, urlsOfServers } from "./postgres-url.ts";
-export { boolean, httpUrl, list, oneOf, path, text, wholeNumber } from "./readers.ts";
+export {
+  bareUrl,
+  boolean,
+  httpOrigin,
+  httpUrl,
+  list,
+  listOf,
+  oneOf,
+  path,
+  text,
+  wholeNumber,
+} from "./readers.ts";
 export {
   type Environment,
   optional,

@@ -33,8 +33,8 @@ export const exposures = {
   },
   http_console: {
     finding:
-      "the console, or its OpenID provider, is reached over http, or certificates are not checked: whoever gets between reads what is opened, and signs in as others",
-    advice: "use https addresses for both, and leave NODE_TLS_REJECT_UNAUTHORIZED unset",
+      "the console, its OpenID provider or its webhook is reached over http, or certificates are not checked: whoever gets between reads what is opened, signs in as others, or learns what waits",
+    advice: "use https addresses for all of them, and leave NODE_TLS_REJECT_UNAUTHORIZED unset",
   },
   inline_keys: {
     finding: "a keyring holds key material itself: whoever copies the file has the keys",
@@ -176,6 +176,15 @@ export function exposuresOfServer(
   if (isVerified && !isUnchecked(environment)) return [];
   const exposed: Exposure[] = isLoopback(host) ? [] : ["plain_database"];
   return allowed.includes("weak_password") ? [...exposed, "weak_password"] : exposed;
+}
+
+/** @param urls - Of the console, of where people sign in, of what is told that something waits; null: of nothing. */
+export function exposuresOfConsole(urls: readonly (URL | null)[]): Exposure[] {
+  return urls.some(isOpen) ? ["http_console"] : [];
+}
+
+function isOpen(url: URL | null): boolean {
+  return url?.protocol === "http:" && !isLoopback(url.hostname);
 }
 
 /** Node's own switch, for every connection of the process. */

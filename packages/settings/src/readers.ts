@@ -51,6 +51,42 @@ export function httpUrl(): Reader<string> {
   return reader("an http(s) URL", unbroken.pipe(z.url({ protocol: /^https?$/ })));
 }
 
+/** What `fetch` takes: it refuses a URL with a name and a password. */
+export function bareUrl(): Reader<URL> {
+  const url = httpUrl();
+  return {
+    form: `${url.form} without a name and a password`,
+    read(given, environment) {
+      const found = URL.parse(url.read(given, environment) ?? "");
+      return found?.username === "" && found.password === "" ? found : null;
+    },
+  };
+}
+
+/** A host, without a path. */
+export function httpOrigin(): Reader<URL> {
+  const url = bareUrl();
+  return {
+    form: "as people type it, without a path, such as https://console.example.com",
+    read(given, environment) {
+      const found = url.read(given, environment);
+      return found?.href === `${found?.origin}/` ? found : null;
+    },
+  };
+}
+
+/** Some, between commas. */
+export function listOf<Value>(each: Reader<Value>): Reader<readonly Value[]> {
+  const parts = list();
+  return {
+    form: [each.form, parts.form].join(", "),
+    read(given, environment) {
+      const values = parts.read(given, environment)?.map((part) => each.read(part, environment));
+      return values?.every((value) => value !== null) ? values : null;
+    },
+  };
+}
+
 function inWords(words: readonly string[]): string {
   return [words.slice(0, -1).join(", "), ...words.slice(-1)]
     .filter((part) => part !== "")
