@@ -7,6 +7,7 @@ import { headers, inTurn, limited, logged, onlyHost, unforged } from "./guard.ts
 import { serveAsk } from "./pages/ask.ts";
 import { serveAudit } from "./pages/audit.ts";
 import { serveEnrolment } from "./pages/enrol.ts";
+import { serveErasing } from "./pages/erase.ts";
 import { serveGrants } from "./pages/grant.ts";
 import { serveHome } from "./pages/home.ts";
 import { serveOpening } from "./pages/open.ts";
@@ -39,6 +40,7 @@ export async function createApp(ports: ConsolePorts): Promise<App> {
   serveAsk(app, ports);
   serveGrants(app, ports);
   serveOpening(app, ports);
+  serveErasing(app, ports);
   serveAudit(app, ports);
   servePeople(app);
   serveEnrolment(app, ports);

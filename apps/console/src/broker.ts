@@ -4,9 +4,13 @@ import type { MaskedRecord } from "@org/db";
 import {
   chooseRecords,
   compileDossier,
+  describeErased,
   type DossierJson,
   endCovered,
   endOf,
+  erase,
+  type Erased,
+  type EraseOrder,
   lookup,
   readCheckpoints,
   RecoverError,
@@ -102,6 +106,20 @@ export async function makeDossier(
   );
   await endCovered(begun.witness, null);
   return made;
+}
+
+/** As many batches as one answer takes; a page of counting is one too. */
+export async function eraseSome(
+  { contract, limits, openWitness }: ConsolePorts,
+  { person: operator, recovery }: SignedIn,
+  order: Omit<EraseOrder, "contract">,
+): Promise<Erased & { readonly said: readonly string[]; readonly failure: RecoverError | null }> {
+  const witness = await openWitness(recovery, operator.keyring);
+  let batches = 0;
+  const goOn = (): boolean => (batches += 1) < limits.eraseBatches;
+  const erased = await erase({ recovery, witness, operator }, { ...order, contract }, goOn);
+  const failure = erased.isDone ? await failureOf(endCovered(witness, null)) : null;
+  return { ...erased, said: describeErased(erased, contract), failure };
 }
 
 /** What was opened is shown all the same: the audit says that it was. */

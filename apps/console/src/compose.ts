@@ -63,7 +63,7 @@ const mostConnections = 500;
 /** Of one person, an hour: the database counts too, and whoever has changed it can read what it is asked. */
 const valuesAtMost = 30;
 
-const usualLimits: Limits = { perSession: 300, perAddress: 300 };
+const usualLimits: Limits = { perSession: 300, perAddress: 300, eraseBatches: 20 };
 
 /** @throws {@link RecoverError} (exit 2) if a file or the contract cannot be used. */
 export async function compose(

@@ -54,6 +54,8 @@ export const utcTime: z.ZodType<string, string> = z
   .refine((time) => !Number.isNaN(time.getTime()))
   .transform((time) => time.toISOString());
 
+export const day: z.ZodType<string, string> = z.iso.date();
+
 export function wholeUpTo(most: number): z.ZodType<number, string> {
   return z
     .string()

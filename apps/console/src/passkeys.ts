@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { lengthPrefixed } from "@org/masking";
 import {
+  type EraseCounts,
   jsonText,
   type Person,
   passkeySignature,
@@ -114,20 +115,24 @@ const unheld = new Problem(
 );
 
 /** A nonce that is good once, for two minutes, in this session. */
-export function newChallenge({ challenges }: Session, what: string, now: number): string {
+export function newChallenge(
+  { challenges }: Session,
+  what: string,
+  { now, before }: { readonly now: number; readonly before?: EraseCounts },
+): string {
   challenges.delete(what);
   dropOldest(challenges, challengesAtMost);
   const nonce = secret();
-  challenges.set(what, { nonce, untilMs: now + challengeMs });
+  challenges.set(what, { nonce, untilMs: now + challengeMs, before });
   return nonce;
 }
 
 /** @throws {@link Problem} if it was used, or its time is over. */
-export function takeChallenge({ challenges }: Session, what: string, now: number): string {
+export function takeChallenge({ challenges }: Session, what: string, now: number): Challenge {
   const found: Challenge | undefined = challenges.get(what);
   challenges.delete(what);
   if (found === undefined || found.untilMs <= now) throw unheld;
-  return found.nonce;
+  return found;
 }
 
 /** Opening takes a passkey anew. No approval begins like this: one never passes for the other. */
@@ -141,6 +146,6 @@ export function requireStepUp(
   { grant, text }: { readonly grant: string; readonly text: string },
   { origin, now }: Pick<ConsolePorts, "origin" | "now">,
 ): void {
-  const nonce = takeChallenge(session, `open ${grant}`, now());
+  const { nonce } = takeChallenge(session, `open ${grant}`, now());
   readAssertion(text, stepUpBytes(grant, nonce, person), { person, origin });
 }

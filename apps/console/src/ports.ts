@@ -45,10 +45,12 @@ export interface ConsolePorts {
   readonly now: () => number;
 }
 
-/** Requests a minute. */
 export interface Limits {
+  /** Requests a minute. */
   readonly perSession: number;
   readonly perAddress: number;
+  /** Of an erasure in one answer. */
+  readonly eraseBatches: number;
 }
 
 export interface Env {

@@ -55,3 +55,5 @@ for (const opened of document.querySelectorAll("[data-gone-after]")) {
   // Also where the browser keeps the page to come back to.
   addEventListener("pagehide", forget);
 }
+
+document.querySelector("form[data-goes-on]")?.requestSubmit();

@@ -19,20 +19,24 @@ const secret = { ip: "203.0.113.77", device_id: "device-of-ada" };
 let opened: OpenConsole;
 let rita: Visit;
 let adam: Visit;
-let keys: Readonly<Record<"rita" | "adam" | "thief", Authenticator>>;
+/** The custodian. */
+let cleo: Visit;
+let keys: Readonly<Record<"rita" | "adam" | "cleo" | "thief", Authenticator>>;
 /** A grant of rita's for one record with the secret. */
 let grant: string;
 
 beforeAll(async () => {
   opened = await openConsole();
-  const { requester, approver } = opened.office;
+  const { requester, approver, custodian } = opened.office;
   const { origin } = opened;
   const create = (): Authenticator => createAuthenticator({ rpId: "localhost", origin });
-  keys = { rita: create(), adam: create(), thief: create() };
+  keys = { rita: create(), adam: create(), cleo: create(), thief: create() };
   await opened.enrol(requester.login, passkeyEntry(keys.rita));
   await opened.enrol(approver.login, passkeyEntry(keys.adam));
   rita = await signedIn(requester);
   adam = await signedIn(approver);
+  await opened.enrol(custodian.login, passkeyEntry(keys.cleo));
+  cleo = await signedIn(custodian);
 });
 
 beforeEach(async () => {
@@ -206,4 +210,100 @@ test("a keyring's passkey of another console is none here", async () => {
   await opened.enrol(opened.office.approver.login, passkeyEntry(elsewhere));
   expect((await approve(elsewhere)).status).toBe(403);
   expect(await actions()).toEqual(["requested", "resolved"]);
+});
+
+const subject = "5b6c3a52-0f0e-4a59-8b47-2f7f6f3b7d10";
+
+/** Asked for as the form does; `grant` is its id from then on. */
+async function askTo(
+  visit: Visit,
+  capability: string,
+  fields: Readonly<Record<string, string | readonly string[]>>,
+): Promise<void> {
+  const why = { purpose: "subject-request", ticket: "GDPR-2", justification: "Article 17" };
+  const asked = await visit.post(`/ask/${capability}`, { ...fields, ...why, minutes: "60" });
+  grant = asked.headers.get("location")?.split("/").at(-1) ?? "";
+}
+
+/** The form of the grant's page, with the answer of a passkey. */
+async function answerOf(
+  visit: Visit,
+  key: Authenticator,
+  button: string,
+): Promise<Record<string, string>> {
+  const challenge = await challengeOf(visit, `/grants/${grant}`, `${button} with`);
+  return { assertion: assertionOf(key, challenge) };
+}
+
+const erasing = (visit: Visit, form: Readonly<Record<string, string>>): Promise<Response> =>
+  visit.post(`/grants/${grant}/erase`, { subject, ...form });
+
+async function keptOf(records: readonly string[]): Promise<unknown> {
+  const [row] = await opened.office.admin(
+    `SELECT (SELECT count(*)::integer FROM maskline.seed WHERE record_id = ANY ($1)) AS seeds,
+       (SELECT count(*)::integer FROM user_logins WHERE record_id = ANY ($1) AND masked_ip = 'erased') AS erased`,
+    [records],
+  );
+  return row;
+}
+
+test("an erasure begins with a passkey, goes on in steps by its session, and is told as recover tells it", async () => {
+  const { office } = opened;
+  const records = await office.write([{ user_id: subject }, { user_id: subject }]);
+  await askTo(cleo, "erase", { chosen: "subject", subject });
+  expect((await approve()).status).toBe(303);
+  const form = await answerOf(cleo, keys.cleo, "Erase");
+  const first = await (await erasing(cleo, form)).text();
+  expect(first).toContain("Erased 2 of 2 record(s) so far.");
+  expect(first).toContain("data-goes-on");
+  let last = first;
+  for (let steps = 0; last.includes("data-goes-on") && steps < 9; steps += 1) {
+    last = await (await erasing(cleo, {})).text();
+  }
+  expect(last).toContain("Erased 2 record(s), 2 of them with a seed.");
+  expect(last).toMatch(/- Seeds: .*Until VACUUM/s);
+  expect(await keptOf(records)).toEqual({ seeds: 0, erased: 2 });
+  // However many answers it took.
+  expect(await actions()).toEqual(["requested", "resolved", "approved", "intent", "result"]);
+  expect(await opened.office.auditor.recover(["audit", "verify"])).toMatchObject({ code: 0 });
+  const checked = await (await cleo.get(`/erasure?record=${records[0]}`)).text();
+  expect(checked).toContain("Erased on 2");
+});
+
+test("nothing is erased without the custodian's passkey, nor by anybody else, nor of anybody else", async () => {
+  const { office } = opened;
+  const records = await office.write([{ user_id: subject }]);
+  await askTo(cleo, "erase", { chosen: "subject", subject });
+  const early = await challengeOf(cleo, `/grants/${grant}`, "Erase with");
+  expect(early).toHaveLength(0);
+  await approve();
+  expect(await outcome(await erasing(cleo, {}))).toBe(unsigned);
+  const theirs = await answerOf(cleo, keys.thief, "Erase");
+  expect(await outcome(await erasing(cleo, theirs))).toContain("(wrong_signer)");
+  const mine = await answerOf(cleo, keys.cleo, "Erase");
+  expect(await outcome(await erasing(rita, mine))).toBe(unsigned);
+  expect((await rita.get(`/grants/${grant}`)).status).toBe(404);
+  expect(await outcome(await erasing(cleo, { ...mine, subject: "somebody else" }))).toContain(
+    "(wrong_records)",
+  );
+  expect(await outcome(await erasing(cleo, { ...mine, subject }))).toBe(unsigned);
+  expect(await keptOf(records)).toEqual({ seeds: 1, erased: 0 });
+});
+
+test("what a passkey began is gone on with by no other session, and under no grant that has ended", async () => {
+  const { office } = opened;
+  const records = await office.write([{ user_id: subject }]);
+  await askTo(cleo, "erase", { chosen: "records", records: records[0] ?? "" });
+  await approve();
+  const form = await answerOf(cleo, keys.cleo, "Erase");
+  const begun = await (await erasing(cleo, { ...form, subject: "" })).text();
+  expect(begun).toContain("data-goes-on");
+  const again = await signedIn(office.custodian);
+  expect(await outcome(await erasing(again, { subject: "" }))).toBe(unsigned);
+  expect((await cleo.post(`/grants/${grant}/revoke`)).status).toBe(303);
+  const ended = await erasing(cleo, { subject: "" });
+  expect(ended.status).toBe(403);
+  expect(await outcome(ended)).toContain("(grant_revoked)");
+  const audit = await actions();
+  expect(audit.filter((action) => action === "intent")).toHaveLength(1);
 });

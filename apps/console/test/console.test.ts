@@ -213,10 +213,12 @@ const paths = [
   "/ask/unmask",
   "/ask/lookup",
   "/ask/dossier",
+  "/ask/erase",
   `/grants/${grant}`,
   `/grants/${grant}/open`,
   `/grants/${grant}/lookup`,
   `/grants/${grant}/dossier`,
+  `/grants/${grant}/erase`,
   `/grants/${grant}/decide`,
   `/grants/${grant}/compare`,
   `/grants/${grant}/revoke`,
@@ -228,6 +230,7 @@ const paths = [
   "/people",
   "/passkey",
   "/quarantine",
+  "/erasure",
   "/sign-in",
   "/sign-in/start",
   "/signed-in",
@@ -247,6 +250,9 @@ const names = [
   "token",
   "from",
   "to",
+  "before",
+  "keep_tokens",
+  "record",
   "grant",
   "actor",
   "action",
@@ -386,7 +392,9 @@ test("a recover keyring that cannot be used lets nobody do anything, and names n
 });
 
 test("who asks too often waits, by session and by address", async () => {
-  await using bounded = await openConsole({ limits: { perSession: 3, perAddress: 20 } });
+  await using bounded = await openConsole({
+    limits: { perSession: 3, perAddress: 20, eraseBatches: 1 },
+  });
   const visit = openVisit(bounded.origin);
   await visit.signIn(subOf(bounded.office.requester.login));
   const answers = [];

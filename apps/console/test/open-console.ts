@@ -40,8 +40,8 @@ export interface ConsoleOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Of tests that ask more than people do. */
-const noLimits: Limits = { perSession: 100_000, perAddress: 100_000 };
+/** Of tests that ask more than people do, and erase in many steps what is little. */
+const noLimits: Limits = { perSession: 100_000, perAddress: 100_000, eraseBatches: 1 };
 
 export async function openConsole({
   limits = noLimits,
@@ -49,8 +49,8 @@ export async function openConsole({
 }: ConsoleOptions = {}): Promise<OpenConsole> {
   await using opening = new AsyncDisposableStack();
   const office = opening.use(await openOffice());
-  const { requester, approver, auditor, colleague } = office;
-  const people: readonly Person[] = [requester, approver, auditor, colleague];
+  const { requester, approver, auditor, colleague, custodian } = office;
+  const people: readonly Person[] = [requester, approver, auditor, colleague, custodian];
   const url = await office.createLogin("maskline_console");
   const login = new URL(url).username;
   for (const person of people) {
@@ -78,6 +78,7 @@ export async function openConsole({
     [requester.login]: ["request", "witness"],
     [approver.login]: ["approve"],
     [auditor.login]: [],
+    [custodian.login]: ["administer"],
   };
   await changeKeyring((keyring) => ({
     ...keyring,

@@ -72,7 +72,13 @@ export {
   type Subject,
 } from "./signing/recover-keyring.ts";
 export { checkErasure } from "./work/check-erasure.ts";
-export { describeErased, erase, type EraseCounts, type Erased } from "./work/erase.ts";
+export {
+  describeErased,
+  erase,
+  type EraseCounts,
+  type Erased,
+  type EraseOrder,
+} from "./work/erase.ts";
 export { describePlaces } from "./work/erasure-places.ts";
 export {
   countArrived,

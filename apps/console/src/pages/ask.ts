@@ -7,13 +7,13 @@ import {
   requestAccess,
   requireOpenableFields,
   requireTokenFields,
+  type SubjectSelector,
   withTags,
 } from "@org/recovery";
-import type { AnyContract } from "@org/schema";
 import { html } from "hono/html";
 import { z } from "zod";
 import { answer } from "../answer.ts";
-import { purpose, readForm, textUpTo, token, utcTime, uuidList, wholeUpTo } from "../form.ts";
+import { day, purpose, readForm, textUpTo, token, utcTime, uuidList, wholeUpTo } from "../form.ts";
 import type { App, ConsolePorts } from "../ports.ts";
 import { Problem } from "../problem.ts";
 import type { Session } from "../sign-in/sessions.ts";
@@ -29,12 +29,14 @@ const why = z.object({
 });
 
 const chosen = {
-  chosen: z.enum(["records", "subject", "token", "time"]),
+  chosen: z.enum(["records", "subject", "token", "time", "before"]),
   records: z.string().max(60_000),
   subject: z.string().max(4_000),
   token: z.string().max(200),
   from: z.string().max(30),
   to: z.string().max(30),
+  before: z.string().max(30),
+  keep_tokens: z.string().max(30),
 };
 
 type Chosen = z.output<z.ZodObject<typeof chosen>>;
@@ -84,8 +86,15 @@ export function serveAsk(app: App, ports: ConsolePorts): void {
   };
   serve("unmask", unmask, async ({ field: fields, reveal, ...form }, open) => {
     requireOpenableFields(contract, fields);
-    return { fields, reveal, selector: await selectorOf(form, contract, open) };
+    return {
+      fields,
+      reveal,
+      selector: await selectorOf(form, ports, { capability: "unmask", open }),
+    };
   });
+  serve("erase", chosen, async (form, open) => ({
+    selector: await selectorOf(form, ports, { capability: "erase", open }),
+  }));
   serve("dossier", { subject: textUpTo(4_000) }, async ({ subject }, open) => ({
     selector: await wholeOf(subject, ports, open),
   }));
@@ -101,7 +110,7 @@ async function wholeOf(
   value: string,
   { contract, tokenizer: held }: ConsolePorts,
   open: OpenTokenizer,
-): Promise<Selector> {
+): Promise<SubjectSelector> {
   const named = await nameSubject(contract, value, open);
   const tokenizer = held && (await open());
   return withTags({ kind: "subject", ...named }, { contract, value }, tokenizer);
@@ -109,11 +118,13 @@ async function wholeOf(
 
 async function selectorOf(
   form: Chosen,
-  contract: AnyContract,
-  open: OpenTokenizer,
+  ports: ConsolePorts,
+  { capability, open }: { readonly capability: "unmask" | "erase"; readonly open: OpenTokenizer },
 ): Promise<Selector> {
-  const named = form.subject === "" ? null : await nameSubject(contract, form.subject, open);
-  const of = named ?? {};
+  const { subject } = form;
+  const keeping = form.keep_tokens === "" ? {} : { keepTokens: true };
+  const isNarrowed = capability === "unmask" && subject !== "";
+  const of = isNarrowed ? await nameSubject(ports.contract, subject, open) : keeping;
   switch (form.chosen) {
     case "records": {
       const { records } = z.object({ records: uuidList(recordsAtMost) }).parse(form);
@@ -124,16 +135,19 @@ async function selectorOf(
       return { kind: "token", ...z.object({ token }).parse(form), ...of };
     case "time":
       return { kind: "time", ...z.object({ from: utcTime, to: utcTime }).parse(form), ...of };
+    case "before":
+      return { kind: "before", date: z.object({ before: day }).parse(form).before, ...keeping };
     case "subject":
-      if (named !== null) return { kind: "subject", ...named };
-      throw unchosen;
+      if (subject === "") throw unchosen;
+      if ("commitment" in of) return { kind: "subject", ...of };
+      return { ...(await wholeOf(subject, ports, open)), ...keeping };
   }
 }
 
 const unchosen = new Problem(
   400,
   "Nothing says which records.",
-  "Go back, and fill in what you chose: record ids, a subject, a masked value or two times.",
+  "Go back, and fill in what you chose.",
 );
 
 function forms({ contract, tokenizer }: ConsolePorts, session: Session): Html {
@@ -176,6 +190,29 @@ function forms({ contract, tokenizer }: ConsolePorts, session: Session): Html {
           ["full", "The whole value"],
           ["partial", "A part: /24, /64, the last four characters"],
         ])}`,
+    )}
+    ${ask(
+      "erase",
+      ["Erase", "Ask to erase"],
+      html`<p>
+          Seeds, sealed records and masked values go for good. The rows stay, without what was
+          masked.
+        </p>
+        ${choice("chosen", "Records chosen by", [
+          ["subject", "Subject"],
+          ["records", "Record ids"],
+          ["before", "Day of sending"],
+        ])}
+        <div class="chosen subject">
+          ${field("subject", `Subject (${contract.subject})`, { id: "erase-subject" })}
+        </div>
+        <div class="chosen records">
+          ${field("records", "Record ids, one a line", { id: "erase-records", rows: 3 })}
+        </div>
+        <div class="chosen before">
+          ${field("before", "Sent on a day before (UTC)", { type: "date" })}
+        </div>
+        <label><input type="checkbox" name="keep_tokens" /> Leave the masked values</label>`,
     )}
     ${ask(
       "dossier",

@@ -23,7 +23,7 @@ export function serveEnrolment(app: App, ports: ConsolePorts): void {
 
   app.get("/passkey", async (c) => {
     const { person, session } = c.get("signedIn");
-    const nonce = newChallenge(session, "enrol", ports.now());
+    const nonce = newChallenge(session, "enrol", { now: ports.now() });
     const options = await generateRegistrationOptions({
       rpName: "Maskline",
       rpID: hostname,
@@ -50,7 +50,7 @@ export function serveEnrolment(app: App, ports: ConsolePorts): void {
   app.post("/passkey", async (c) => {
     const { person, session } = c.get("signedIn");
     const { attestation } = readForm(c.get("form"), form);
-    const expectedChallenge = takeChallenge(session, "enrol", ports.now());
+    const { nonce: expectedChallenge } = takeChallenge(session, "enrol", ports.now());
     const verified = await verifyRegistrationResponse({
       response: attestation as RegistrationResponseJSON,
       expectedChallenge,

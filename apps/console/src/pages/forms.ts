@@ -26,15 +26,18 @@ export interface PostForm {
   /** The form goes once a passkey has answered this, or was made by it. */
   readonly passkey?: AssertionOptions;
   readonly enrol?: PublicKeyCredentialCreationOptionsJSON;
+  /** It goes by itself. */
+  readonly goesOn?: boolean;
 }
 
 export function postForm(form: PostForm, body: Html): Html {
-  const { action, session, labelledBy, passkey, enrol } = form;
+  const { action, session, labelledBy, passkey, enrol, goesOn } = form;
   const given = passkey && { kind: "passkey", answer: "assertion", options: passkey };
   const asked = given ?? (enrol && { kind: "enrol", answer: "attestation", options: enrol });
   const more = attributes({
     ...(labelledBy !== undefined && { "aria-labelledby": labelledBy }),
     ...(asked && { [`data-${asked.kind}`]: JSON.stringify(asked.options) }),
+    ...(goesOn && { "data-goes-on": "" }),
   });
   return html`<form method="post" action="${action}" ${more}>
     <input type="hidden" name="form_token" value="${session.formToken}" />

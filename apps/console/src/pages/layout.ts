@@ -16,6 +16,7 @@ const ways = [
   ["/", "Home"],
   ["/ask", "Ask"],
   ["/quarantine", "Quarantine"],
+  ["/erasure", "Erasure"],
   ["/audit", "Audit"],
   ["/people", "People"],
   ["/passkey", "Passkey"],

@@ -1,7 +1,7 @@
 /** Using one's grant: a passkey anew, then values, once, hidden until pressed. */
 
 import type { Grant, MaskedRecord } from "@org/db";
-import { printable, type ResultRow } from "@org/recovery";
+import { namesSubject, printable, type ResultRow } from "@org/recovery";
 import { html } from "hono/html";
 import { z } from "zod";
 import { answer } from "../answer.ts";
@@ -22,7 +22,8 @@ import { table } from "./layout.ts";
 const uses = {
   unmask: { path: "open", verb: "Open", input: recordsInput },
   lookup: { path: "lookup", verb: "Look up", input: valueInput },
-  dossier: { path: "dossier", verb: "Make the file", input: subjectInput },
+  dossier: { path: "dossier", verb: "Make the file", input: dossierInput },
+  erase: { path: "erase", verb: "Erase", input: eraseInput },
 } as const;
 
 type Usable = keyof typeof uses;
@@ -77,14 +78,14 @@ export function openingForm(ports: ConsolePorts, signedIn: SignedIn, grant: Gran
   }
   const { path, verb, input } = uses[capability];
   if (passkeys.length === 0) return passkeyMissing;
-  const nonce = newChallenge(session, `open ${id}`, ports.now());
+  const nonce = newChallenge(session, `open ${id}`, { now: ports.now() });
   const passkey = assertionOptions(stepUpBytes(id, nonce, person), passkeys, ports.origin);
   return postForm(
     { action: `/grants/${id}/${path}`, session, passkey },
     html`${input(grant)}
       <p>
         This is audited under your name, with purpose ${printable(grant.purpose)} and ticket
-        ${printable(grant.ticket)}. It is shown once.
+        ${printable(grant.ticket)}.
       </p>
       <button>${verb} with a passkey</button>`,
   );
@@ -96,21 +97,31 @@ function valueInput(): Html {
   return field("value", "The value that was approved", given);
 }
 
-function subjectInput(): Html {
+function dossierInput(): Html {
   return html`<p>
       A signed file of what is held about the subject, and of every access to it, to be given to
       that person. It holds no original. <code>examples/verify-dossier.mjs</code> verifies it.
     </p>
-    ${field("subject", "The subject that was approved", given)}`;
+    ${subjectInput()}`;
+}
+
+function subjectInput(): Html {
+  return field("subject", "The subject that was approved", given);
+}
+
+function eraseInput(grant: Grant): Html {
+  return html`<p>What is erased cannot be brought back.</p>
+    ${namesSubject(grant) && subjectInput()}`;
 }
 
 function recordsInput({ records }: Grant): Html {
   const isNeeded = records > openedAtMost;
   const label = `Record ids, one a line${isNeeded ? `, at most ${openedAtMost}` : "; empty for all"}`;
   return html`<details ${isNeeded ? "open" : ""}>
-    <summary>Only some of its records</summary>
-    ${field("records", label, { rows: 3, ...(isNeeded && { required: "" }) })}
-  </details>`;
+      <summary>Only some of its records</summary>
+      ${field("records", label, { rows: 3, ...(isNeeded && { required: "" }) })}
+    </details>
+    <p>Values are shown once.</p>`;
 }
 
 function openedBody({ said, failure }: Opened<unknown>, rows: Html): Html {

@@ -1,7 +1,7 @@
 /** Who is signed in: known to this process alone, and forgotten when it ends. */
 
 import { randomBytes } from "node:crypto";
-import type { Subject } from "@org/recovery";
+import type { EraseCounts, Subject } from "@org/recovery";
 
 export interface Session {
   readonly id: string;
@@ -16,6 +16,8 @@ export interface Session {
 export interface Challenge {
   readonly nonce: string;
   readonly untilMs: number;
+  /** Of an erasure that is to go on: what it erased so far. */
+  readonly before?: EraseCounts | undefined;
 }
 
 export interface Sessions {

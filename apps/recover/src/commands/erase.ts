@@ -8,10 +8,6 @@ import {
   describeGrant,
   endCovered,
   erase as eraseRecords,
-  isNamedIn,
-  namesSubject,
-  plainSubject,
-  refusal,
   showUsable,
 } from "@org/recovery";
 import { contractOption } from "../option-values.ts";
@@ -58,28 +54,21 @@ async function run(edge: Edge, options: Options): Promise<void> {
   const contract = await openContract(edge, options.contract);
   const { grants } = recovery;
   const { grant } = await showUsable({ grants, operator }, options.grant, contract.name);
-  const value = await readSubject(edge, options);
-  const isNamed =
-    value !== undefined && isNamedIn(grant, contract, { value, salt: grant.subjectSalt });
-  if (namesSubject(grant) !== (value !== undefined) || (value !== undefined && !isNamed)) {
-    throw refusal("wrong_records");
-  }
+  const subject = await readSubject(edge, options);
   await confirmOrEnd(edge, options.yes, [
     ...describeGrant(grant),
     "",
     "What is erased cannot be brought back.",
   ]);
-  const order = {
-    grantId: options.grant,
-    contract: contract.name,
-    // One that is masked stands in the grant by its tokens.
-    subject:
-      value !== undefined && "subject" in grant.selector
-        ? plainSubject(contract, value)
-        : undefined,
-  };
   const erased = await withProgress(edge, "records erased", (progress) =>
-    eraseRecords({ recovery, witness, operator }, order, ({ records }) => progress(records)),
+    eraseRecords(
+      { recovery, witness, operator },
+      { grantId: options.grant, contract, subject },
+      (records) => {
+        progress(records);
+        return true;
+      },
+    ),
   );
   report(edge, options, { json: erased, text: describeErased(erased, contract) });
   await endCovered(witness, null);

@@ -1,6 +1,6 @@
 /** The start of a custodian's work: a verified grant, a claim, and a checkpoint of it. */
 
-import type { Claim, EraseRequest, Grant, Recovery, Work, WorkRequest } from "@org/db";
+import type { Claim, Grant, Recovery, Work, WorkRequest } from "@org/db";
 import type { Witness } from "../audit/witness.ts";
 import { exit, RecoverError } from "../exit.ts";
 import { showUsable } from "../grants/show-verified.ts";
@@ -19,11 +19,12 @@ export interface WorkOrder {
   readonly contract: string;
   readonly capability: WorkRequest["capability"];
   /** The value of the subject whose HMAC the grant keeps. */
-  readonly subject?: string | undefined;
+  readonly subjectOf?: (grant: Grant) => string | undefined;
 }
 
 export interface OpenWork {
   readonly grant: Grant;
+  readonly subject: string | undefined;
   /** @throws {@link RecoverError} (exit 30) if one of these ids is not on the list that was approved. */
   readonly requireListed: (ids: readonly string[]) => void;
   /** Stays open until its result is reported: a run that was killed is resumed by the next. */
@@ -33,10 +34,11 @@ export interface OpenWork {
 /** Without a checkpoint the claim stays open, and nothing was done under it: the next run resumes it. */
 export async function openWork(
   { recovery, witness, operator }: WorkPorts,
-  { grantId, contract, capability, subject }: WorkOrder,
+  { grantId, contract, capability, subjectOf }: WorkOrder,
 ): Promise<OpenWork> {
   const { grants, claims, work } = recovery;
   const signed = await showUsable({ grants, operator }, grantId, contract);
+  const subject = subjectOf?.(signed.grant);
   const use = { contract, capability, fields: [], recordIds: [] };
   const claim = await makeClaim(
     { claims, witness, operator },
@@ -49,6 +51,7 @@ export async function openWork(
   const listed = new Set(signed.recordIds);
   return {
     grant: signed.grant,
+    subject,
     claim,
     requireListed(ids) {
       if (!ids.every((id) => listed.has(id))) throw unlisted;
@@ -73,13 +76,11 @@ export function termOf({ selector }: Grant, name: "from" | "to" | "unopenable"):
 /** How much of what the grant's selector means came after the request: it is not touched. */
 export async function countArrived(
   work: Pick<Work, "countArrived">,
-  claimed: Omit<EraseRequest, "limit">,
-  onPage = (): void => {},
+  { claim }: Pick<Claim, "claim">,
 ): Promise<number> {
   for (;;) {
-    const { arrived, isDone } = await work.countArrived(claimed);
+    const { arrived, isDone } = await work.countArrived({ claim });
     if (isDone) return arrived;
-    onPage();
   }
 }
 
