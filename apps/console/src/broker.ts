@@ -1,10 +1,11 @@
 /** Uses a grant as `recover` does; the private keyring and the witness's key are the console's. */
 
-import type { MaskedRecord } from "@org/db";
+import type { Grant, MaskedRecord } from "@org/db";
 import {
   chooseRecords,
   compileDossier,
   describeErased,
+  describeRetried,
   type DossierJson,
   endCovered,
   endOf,
@@ -15,7 +16,9 @@ import {
   readCheckpoints,
   RecoverError,
   type ResultRow,
+  retry,
   showUsable,
+  type SignedGrant,
   unmask,
 } from "@org/recovery";
 import type { ConsolePorts, SignedIn } from "./ports.ts";
@@ -28,8 +31,14 @@ export interface Opened<Row> {
   readonly failure: RecoverError | null;
 }
 
-/** One answer holds no more. */
-export const openedAtMost = 200;
+/** One answer holds no more: a body may be as long as a message. */
+export const openedAtMost = ({ fields }: Grant): number => (fields.includes("body") ? 20 : 200);
+
+interface Chosen {
+  readonly grant: string;
+  /** None: all of the grant. */
+  readonly records: readonly string[];
+}
 
 async function begin(
   { contract, openWitness }: ConsolePorts,
@@ -44,11 +53,10 @@ async function begin(
 export async function openOriginals(
   ports: ConsolePorts,
   signedIn: SignedIn,
-  chosen: { readonly grant: string; readonly records: readonly string[] },
+  chosen: Chosen,
 ): Promise<Opened<ResultRow>> {
   const { signed, ...begun } = await begin(ports, signedIn, chosen.grant);
-  const recordIds = chooseRecords(signed, chosen.records.length > 0 ? chosen.records : undefined);
-  if (recordIds.length > openedAtMost) throw tooMany;
+  const recordIds = recordsOf(signed, chosen);
   const unsealer = await ports.openUnsealer(signedIn.recovery);
   const { tokenizer } = ports;
   const rows: ResultRow[] = [];
@@ -63,11 +71,16 @@ export async function openOriginals(
   return { rows, failure, said: `Opened ${opened} record(s); ${missing} had no sealed value.` };
 }
 
-const tooMany = new Problem(
-  400,
-  `The console opens ${openedAtMost} records at a time.`,
-  "Name some of the grant's records, or use `recover unmask`, which writes a file.",
-);
+function recordsOf(signed: SignedGrant, { records }: Chosen): readonly string[] {
+  const chosen = chooseRecords(signed, records.length > 0 ? records : undefined);
+  const most = openedAtMost(signed.grant);
+  if (chosen.length <= most) return chosen;
+  throw new Problem(
+    400,
+    `The console takes ${most} of these records at a time.`,
+    "Name some of the grant's records, or use `recover`.",
+  );
+}
 
 export async function findRecords(
   ports: ConsolePorts,
@@ -79,7 +92,7 @@ export async function findRecords(
   const [field = ""] = signed.grant.fields;
   const rows = await lookup(
     { ...begun, tokenizer },
-    { contract: ports.contract, signed, field, value, limit: openedAtMost },
+    { contract: ports.contract, signed, field, value, limit: openedAtMost(signed.grant) },
   );
   const failure = await failureOf(endCovered(begun.witness, null));
   return { rows, failure, said: `${rows.length} record(s) have it.` };
@@ -121,6 +134,31 @@ export async function eraseSome(
   const failure = erased.isDone ? await failureOf(endCovered(witness, null)) : null;
   return { ...erased, said: describeErased(erased, contract), failure };
 }
+
+/** No body is shown: what is a message of the contract by now becomes a row. */
+export async function retryMessages(
+  ports: ConsolePorts,
+  signedIn: SignedIn,
+  chosen: Chosen,
+): Promise<Pick<Opened<string>, "rows" | "failure">> {
+  const { contract, openRemaking } = ports;
+  const { recovery } = signedIn;
+  const { signed, witness, operator } = await begin(ports, signedIn, chosen.grant);
+  if (openRemaking === null) throw keyless;
+  const tools = { contract, unsealer: await ports.openUnsealer(recovery), ...openRemaking() };
+  const retried = await retry(
+    { recovery, witness, operator, ...tools },
+    { grantId: chosen.grant, recordIds: recordsOf(signed, chosen) },
+  );
+  const failure = await failureOf(endCovered(witness, null));
+  return { rows: describeRetried(retried, contract.name), failure };
+}
+
+const keyless = new Problem(
+  400,
+  "The console has not the consumer's keyring.",
+  "Use `recover quarantine retry`, or have MASKLINE_KEYRING set for the console.",
+);
 
 /** What was opened is shown all the same: the audit says that it was. */
 async function failureOf(end: Promise<void>): Promise<RecoverError | null> {

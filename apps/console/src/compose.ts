@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { connectRecovery, DatabaseError, trustOf } from "@org/db";
 import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
+import { openSealer } from "@org/masking/seal";
 import { createUnsealer } from "@org/masking/unseal";
 import {
   createWitness,
@@ -16,6 +17,7 @@ import {
   loadSigningKey,
   openContract,
   openSinks,
+  parserOf,
   printable,
   RecoverError,
   type RecoverKeyring,
@@ -23,7 +25,7 @@ import {
   type SigningKey,
   tokenizerOf,
 } from "@org/recovery";
-import { contractPath } from "@org/schema";
+import { contractPath, createToRow } from "@org/schema";
 import {
   type Exposure,
   exposuresOfContract,
@@ -117,6 +119,14 @@ export async function compose(
       return unsealer;
     },
     tokenizer,
+    openRemaking:
+      tokenKeys &&
+      tokenizer &&
+      (() => ({
+        parse: parserOf(contract, config.MASKLINE_UNWRAP),
+        toRow: createToRow(contract, tokenizer),
+        sealer: openSealer(tokenKeys, { tenant, vault: config.MASKLINE_VAULT }),
+      })),
     async tokenizerFor(login) {
       if (tokenizer === null) throw noTokenKey;
       if (guesses.take(login)) return tokenizer;

@@ -3,7 +3,14 @@
 import type { DatabaseFault, Recovery } from "@org/db";
 import type { Tokenizer } from "@org/masking";
 import type { Unsealer } from "@org/masking/unseal";
-import type { CheckpointSink, Person, RecoverKeyring, SigningKey, Witness } from "@org/recovery";
+import type {
+  CheckpointSink,
+  Person,
+  RecoverKeyring,
+  RetryPorts,
+  SigningKey,
+  Witness,
+} from "@org/recovery";
 import type { AnyContract } from "@org/schema";
 import type { HttpBindings } from "@hono/node-server";
 import type { Context, Hono } from "hono";
@@ -32,6 +39,8 @@ export interface ConsolePorts {
    * @throws RecoverError (exit 2) without the token key; Problem (429) once they were too many.
    */
   readonly tokenizerFor: (login: string) => Promise<Tokenizer<string>>;
+  /** What makes rows of quarantined messages, as the consumer does; null without its keyring. */
+  readonly openRemaking: (() => Pick<RetryPorts, "parse" | "toRow" | "sealer">) | null;
   readonly openWitness: (recovery: Recovery, keyring: RecoverKeyring) => Promise<Witness>;
   /** The console's own, an operator's with the duty witness. */
   readonly key: SigningKey;

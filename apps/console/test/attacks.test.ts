@@ -2,13 +2,13 @@
 
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { connectRecovery } from "@org/db";
+import { connectRecovery, type Grant } from "@org/db";
 import { type Authenticator, createAuthenticator } from "@org/local";
-import { passkeyEntry } from "@org/recovery";
+import { challengeOf as challengeOfGrant, passkeyEntry, passkeySignature } from "@org/recovery";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { ask, type Person } from "../../recover/test/office.ts";
 import { type OpenConsole, openConsole, subOf } from "./open-console.ts";
@@ -306,4 +306,77 @@ test("what a passkey began is gone on with by no other session, and under no gra
   expect(await outcome(ended)).toContain("(grant_revoked)");
   const audit = await actions();
   expect(audit.filter((action) => action === "intent")).toHaveLength(1);
+});
+
+const usingGrant = (visit: Visit, path: string, form: Readonly<Record<string, string>>) =>
+  visit.post(`/grants/${grant}/${path}`, { records: "", ...form });
+
+test("the body of a quarantined message is opened like an original", async () => {
+  const body = `{"ip": "${secret.ip}",\n "unknown": "<b>"}`;
+  const [record = ""] = await opened.office.quarantine([body]);
+  await askTo(rita, "quarantined", { record, what: "unmask" });
+  expect(await outcome(await usingGrant(rita, "open", {}))).not.toBe("opened");
+  await approve();
+  const form = await answerOf(rita, keys.rita, "Open");
+  const page = await (await usingGrant(rita, "open", form)).text();
+  expect(page).toContain(body.replaceAll('"', "&quot;").replace("<b>", "&lt;b&gt;"));
+  expect(page).toMatch(/Show body<\/button>\s*<span class="original" hidden>/);
+  expect(page).toContain('data-gone-after="60"');
+  expect(await actions()).toEqual(["requested", "resolved", "approved", "intent", "result"]);
+});
+
+test("a quarantined message is tried again with a passkey, and becomes the row that it is by now", async () => {
+  const { office } = opened;
+  const message = office.sample();
+  const [good = "", bad = ""] = await office.quarantine([JSON.stringify(message), "{}"]);
+  await askTo(cleo, "quarantined", { record: [good, bad], what: "retry" });
+  await approve();
+  expect(await outcome(await usingGrant(cleo, "retry", {}))).not.toBe("nothing");
+  const form = await answerOf(cleo, keys.cleo, "Try again");
+  const page = await (await usingGrant(cleo, "retry", form)).text();
+  expect(page).toContain("1 became row(s); 0 could not be opened; still no login:");
+  expect(page).toContain("1 not_a_login");
+  for (const value of [message["ip"], message["device_id"]]) expect(page).not.toContain(value);
+  const rows = await office.admin(
+    "SELECT record_id, outcome FROM maskline.ledger WHERE record_id = ANY ($1) ORDER BY record_id",
+    [[good, bad]],
+  );
+  expect(rows).toEqual([
+    { record_id: good, outcome: "row" },
+    { record_id: bad, outcome: "quarantined" },
+  ]);
+  expect(await outcome(await usingGrant(cleo, "retry", form))).toBe(unsigned);
+  expect(await actions()).toEqual(["requested", "resolved", "approved", "intent", "result"]);
+});
+
+/** As if its time had passed: with adam's passkey over the times that it has then. */
+async function letExpire(): Promise<void> {
+  const { admin, auditor, directory } = opened.office;
+  const earlier = "created_at - interval '2 hours', expires_at = expires_at - interval '2 hours'";
+  await admin(`UPDATE recovery.access_grant SET created_at = ${earlier} WHERE id = $1`, [grant]);
+  const { stdout } = await auditor.recover(["list", "--grant", grant, "--json"]);
+  const keyring = await readFile(join(directory, "maskline.recover.keyring.json"), "utf8");
+  const { deployment } = JSON.parse(keyring) as { deployment: string };
+  const signed = { decision: "approve", deployment } as const;
+  const answer = keys.adam.assert(challengeOfGrant(JSON.parse(stdout) as Grant, signed));
+  const change = "UPDATE recovery.approval SET signature = $2 WHERE grant_id = $1";
+  await admin(change, [grant, passkeySignature(answer)]);
+}
+
+test("a grant that has expired has nothing erased, opened or tried again", async () => {
+  const { office } = opened;
+  const [record = ""] = await office.quarantine(["{}"]);
+  for (const [visit, key, what, path, button] of [
+    [rita, keys.rita, "unmask", "open", "Open"],
+    [cleo, keys.cleo, "retry", "retry", "Try again"],
+    [cleo, keys.cleo, "erase", "erase", "Erase"],
+  ] as const) {
+    await askTo(visit, "quarantined", { record, what });
+    await approve();
+    const form = await answerOf(visit, key, button);
+    await letExpire();
+    const answer = await usingGrant(visit, path, { ...form, subject: "" });
+    expect(await outcome(answer)).toContain("(grant_expired)");
+    expect(await actions()).not.toContain("intent");
+  }
 });

@@ -12,7 +12,7 @@ import type { Keyring, Tokenizer } from "@org/masking";
 import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
 import { openSealer as openSealerOf, type Sealer } from "@org/masking/seal";
 import { createUnsealer, type Unsealer } from "@org/masking/unseal";
-import { type AnyContract, createParser, type MessageOf, type Parse } from "@org/schema";
+import type { AnyContract, MessageOf, Parse } from "@org/schema";
 import {
   exposuresOfKeyFiles,
   exposuresOfProcess,
@@ -32,6 +32,7 @@ import {
   openContract as openContractOf,
   openSinks as openSinksOf,
   type Operator,
+  parserOf,
   printable,
   RecoverError,
   type RecoverKeyring,
@@ -189,17 +190,8 @@ export async function openSealer(edge: Edge): Promise<Sealer | null> {
   return openSealerOf(keyring, { tenant, vault });
 }
 
-const isTopic = (name: string): boolean => name.startsWith("arn:");
-
-/** As the consumer parses: with the same envelopes unwrapped. */
 export function openParser(edge: Edge, contract: AnyContract): Parse<MessageOf<AnyContract>> {
-  const { MASKLINE_UNWRAP: names } = readSettings(edge.env, ["MASKLINE_UNWRAP"]);
-  return createParser(contract, {
-    unwrap: {
-      snsTopicArns: names.filter(isTopic),
-      eventBridgeSources: names.filter((name) => !isTopic(name)),
-    },
-  });
+  return parserOf(contract, readSettings(edge.env, ["MASKLINE_UNWRAP"]).MASKLINE_UNWRAP);
 }
 
 /** What the database said, if it was the database. */

@@ -23,7 +23,13 @@ export {
   requireOpenableFields,
   requireTokenFields,
 } from "./grants/request-access.ts";
-export { chooseRecords, showGrant, showUsable, showVerified } from "./grants/show-verified.ts";
+export {
+  chooseRecords,
+  showGrant,
+  showUsable,
+  showVerified,
+  type SignedGrant,
+} from "./grants/show-verified.ts";
 export { commitTo, isNamedIn, namesSubject, plainSubject } from "./grants/subject-commitment.ts";
 export { findForgery, isSigned, requiredFor, stateOf } from "./grants/verify-grant.ts";
 export { endCovered, makeClaim } from "./open/claim.ts";
@@ -38,7 +44,7 @@ export {
   requireOpenable,
 } from "./open/open-records.ts";
 export { endOf, type ResultRow, type ResultSink, unmask, type UnmaskOrder } from "./open/unmask.ts";
-export { exposuresOfRecoverKeyring, openContract, tokenizerOf } from "./open-contract.ts";
+export { exposuresOfRecoverKeyring, openContract, parserOf, tokenizerOf } from "./open-contract.ts";
 export { jsonText } from "./json-text.ts";
 export { hasDuty, identify, type Operator, type Person, requireDuty } from "./operator.ts";
 export { printable, printableJson, printableLines } from "./printable.ts";

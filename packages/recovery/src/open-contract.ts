@@ -5,7 +5,10 @@ import {
   type AnyContract,
   ContractError,
   contractPath,
+  createParser,
   loadContract,
+  type MessageOf,
+  type Parse,
   tagFields,
 } from "@org/schema";
 import { type Exposure, exposuresOfContract } from "@org/settings";
@@ -49,6 +52,25 @@ export function tokenizerOf(
 ): Tokenizer<string> {
   const fields = { ...contract.tokenFields, ...tagFields(contract) };
   return createTokenizer<string>(keyring, { tenant, fields });
+}
+
+const isTopic = (name: string): boolean => name.startsWith("arn:");
+
+/**
+ * As the consumer parses: with the same envelopes unwrapped.
+ *
+ * @param unwrap - SNS topic ARNs and EventBridge sources.
+ */
+export function parserOf(
+  contract: AnyContract,
+  unwrap: readonly string[],
+): Parse<MessageOf<AnyContract>> {
+  return createParser(contract, {
+    unwrap: {
+      snsTopicArns: unwrap.filter(isTopic),
+      eventBridgeSources: unwrap.filter((name) => !isTopic(name)),
+    },
+  });
 }
 
 /** Where whoever administers one machine, or approves once, is enough. */

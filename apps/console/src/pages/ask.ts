@@ -13,7 +13,17 @@ import {
 import { html } from "hono/html";
 import { z } from "zod";
 import { answer } from "../answer.ts";
-import { day, purpose, readForm, textUpTo, token, utcTime, uuidList, wholeUpTo } from "../form.ts";
+import {
+  day,
+  purpose,
+  readForm,
+  textUpTo,
+  token,
+  utcTime,
+  uuid,
+  uuidList,
+  wholeUpTo,
+} from "../form.ts";
 import type { App, ConsolePorts } from "../ports.ts";
 import { Problem } from "../problem.ts";
 import type { Session } from "../sign-in/sessions.ts";
@@ -45,17 +55,18 @@ type Chosen = z.output<z.ZodObject<typeof chosen>>;
 type OpenTokenizer = () => ReturnType<ConsolePorts["tokenizerFor"]>;
 
 /** What a form says beside the reasons. */
-type Wanted = Pick<AccessRequest, "selector"> & Partial<Pick<AccessRequest, "fields" | "reveal">>;
+type Wanted = Pick<AccessRequest, "capability" | "selector"> &
+  Partial<Pick<AccessRequest, "fields" | "reveal">>;
 
 export function serveAsk(app: App, ports: ConsolePorts): void {
   const { contract, tenant } = ports;
 
   function serve<Shape extends z.ZodRawShape>(
-    capability: AccessRequest["capability"],
+    what: string,
     shape: Shape,
     wantedBy: (form: z.output<z.ZodObject<Shape>>, open: OpenTokenizer) => Promise<Wanted>,
   ): void {
-    app.post(`/ask/${capability}`, async (c) => {
+    app.post(`/ask/${what}`, async (c) => {
       const { login } = c.get("signedIn").person;
       const form = readForm(c.get("form"), z.object(shape));
       const wanted = await wantedBy(form, () => ports.tokenizerFor(login));
@@ -63,7 +74,6 @@ export function serveAsk(app: App, ports: ConsolePorts): void {
       const { id } = await requestAccess(c.get("signedIn").recovery.grants, {
         tenant,
         contract: contract.name,
-        capability,
         fields: [],
         reveal: "full",
         maxRecords: null,
@@ -86,24 +96,33 @@ export function serveAsk(app: App, ports: ConsolePorts): void {
   };
   serve("unmask", unmask, async ({ field: fields, reveal, ...form }, open) => {
     requireOpenableFields(contract, fields);
-    return {
-      fields,
-      reveal,
-      selector: await selectorOf(form, ports, { capability: "unmask", open }),
-    };
+    const capability = "unmask";
+    const selector = await selectorOf(form, ports, { capability, open });
+    return { capability, fields, reveal, selector };
   });
   serve("erase", chosen, async (form, open) => ({
+    capability: "erase",
     selector: await selectorOf(form, ports, { capability: "erase", open }),
   }));
   serve("dossier", { subject: textUpTo(4_000) }, async ({ subject }, open) => ({
+    capability: "dossier",
     selector: await wholeOf(subject, ports, open),
   }));
   serve("lookup", { field: textUpTo(128), value: textUpTo(4_000) }, async (form, open) => {
     requireTokenFields(contract, [form.field]);
     const tokenizer = await open();
     const tokens = tokenizer.candidates(form.field, form.value);
-    return { fields: [form.field], selector: { kind: "value", tokens } };
+    return { capability: "lookup", fields: [form.field], selector: { kind: "value", tokens } };
   });
+  const messages = {
+    record: z.array(uuid).min(1).max(recordsAtMost),
+    what: z.enum(["unmask", "retry", "erase"]),
+  };
+  serve("quarantined", messages, async ({ record: ids, what: capability }) => ({
+    capability,
+    fields: capability === "unmask" ? ["body"] : [],
+    selector: { kind: "quarantine", ids },
+  }));
 }
 
 async function wholeOf(
@@ -234,9 +253,9 @@ function forms({ contract, tokenizer }: ConsolePorts, session: Session): Html {
     }`;
 }
 
-function reasons(capability: string): Html {
+export function reasons(form: string): Html {
   const given = (name: string, label: string, more: Readonly<Record<string, string | number>>) =>
-    field(name, label, { id: `${capability}-${name}`, required: "", ...more });
+    field(name, label, { id: `${form}-${name}`, required: "", ...more });
   return html`${given("purpose", "Purpose: a code, such as fraud or subject-request", {
     pattern: String.raw`[a-z0-9][a-z0-9_\-]{1,63}`,
   })}

@@ -8,7 +8,7 @@ import { eraseSome } from "../broker.ts";
 import { grantId, readForm, uuid } from "../form.ts";
 import { newChallenge, requireStepUp, takeChallenge } from "../passkeys.ts";
 import type { App, ConsolePorts } from "../ports.ts";
-import { alert, field, type Html, postForm } from "./forms.ts";
+import { alert, field, postForm, textBlock } from "./forms.ts";
 
 const eraseForm = z.object({ subject: z.string().max(4_000), assertion: z.string() });
 
@@ -33,7 +33,7 @@ export function serveErasing(app: App, ports: ConsolePorts): void {
         <p>It goes on by itself. Stopped, it is resumed from the grant's page.</p>
         <button>Go on</button>`,
     );
-    const body = html`${alert(failure)} ${text(said)} ${isDone || rest}
+    const body = html`${alert(failure)} ${textBlock(said)} ${isDone || rest}
       <p><a href="/grants/${grant}">The grant</a></p>`;
     return answer(c, { title: isDone ? "Erased" : "Erasing", body });
   });
@@ -51,11 +51,7 @@ export function serveErasing(app: App, ports: ConsolePorts): void {
         <button class="quiet">Check</button>
       </form>
       ${alert(checked && checked.failure)}
-      ${checked && text([`Erased on ${checked.erasedOn}.`, ...describePlaces(checked.places)])}`;
+      ${checked && textBlock([`Erased on ${checked.erasedOn}.`, ...describePlaces(checked.places)])}`;
     return answer(c, { title: "Erasure", body });
   });
-}
-
-function text(lines: readonly string[]): Html {
-  return html`<pre tabindex="0">${lines.join("\n")}</pre>`;
 }

@@ -18,6 +18,11 @@ export function alert(
   );
 }
 
+/** As the tool prints it. */
+export function textBlock(lines: readonly string[]): Html {
+  return html`<pre tabindex="0">${lines.join("\n")}</pre>`;
+}
+
 export interface PostForm {
   readonly action: string;
   readonly session: Session;

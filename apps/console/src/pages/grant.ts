@@ -28,7 +28,7 @@ import { answer } from "../answer.ts";
 import { grantId, readForm, textUpTo } from "../form.ts";
 import { assertionOptions, passkeysOf, readAssertion } from "../passkeys.ts";
 import type { App, Asked, ConsolePorts, SignedIn } from "../ports.ts";
-import { alert, field, type Html, postForm, select } from "./forms.ts";
+import { alert, field, type Html, postForm, select, textBlock } from "./forms.ts";
 import { table } from "./layout.ts";
 import { openingForm, passkeyMissing } from "./open.ts";
 
@@ -98,9 +98,8 @@ async function grantPage(
     ${forgery && alert(refusal("forged_approval"))}
     <h2>Terms</h2>
     <p><code>recover list --grant ${id}</code> prints the same.</p>
-    <pre class="terms" tabindex="0">${lines.join("\n")}</pre>
-    ${forgery === null && actions(ports, signedIn, grant)} ${signatures(grant, keyring)}
-    ${digests(grant, keyring)}
+    ${textBlock(lines)} ${forgery === null && actions(ports, signedIn, grant)}
+    ${signatures(grant, keyring)} ${digests(grant, keyring)}
     ${recordIds.length > 0 && details(`Records (${recordIds.length})`, recordIds.slice(0, 1_000))}`;
   return answer(c, { title: `Grant ${id.slice(0, 8)}`, body });
 }
@@ -197,6 +196,6 @@ function digests(grant: Grant, { deployment }: RecoverKeyring): Html {
 function details(summary: string, lines: readonly string[]): Html {
   return html`<details>
     <summary>${summary}</summary>
-    <pre tabindex="0">${lines.join("\n")}</pre>
+    ${textBlock(lines)}
   </details>`;
 }

@@ -1,11 +1,18 @@
 /** Using one's grant: a passkey anew, then values, once, hidden until pressed. */
 
 import type { Grant, MaskedRecord } from "@org/db";
-import { namesSubject, printable, type ResultRow } from "@org/recovery";
+import { namesSubject, printable, printableLines, type ResultRow } from "@org/recovery";
 import { html } from "hono/html";
 import { z } from "zod";
 import { answer } from "../answer.ts";
-import { findRecords, makeDossier, openedAtMost, type Opened, openOriginals } from "../broker.ts";
+import {
+  findRecords,
+  makeDossier,
+  openedAtMost,
+  type Opened,
+  openOriginals,
+  retryMessages,
+} from "../broker.ts";
 import { grantId, readForm, textUpTo, uuidList } from "../form.ts";
 import {
   assertionOptions,
@@ -15,7 +22,7 @@ import {
   stepUpBytes,
 } from "../passkeys.ts";
 import type { App, Asked, ConsolePorts, SignedIn } from "../ports.ts";
-import { alert, field, type Html, postForm } from "./forms.ts";
+import { alert, field, type Html, postForm, textBlock } from "./forms.ts";
 import { table } from "./layout.ts";
 
 /** Of each capability that the console has: the end of its address, its button, and what it takes beside a passkey. */
@@ -23,6 +30,7 @@ const uses = {
   unmask: { path: "open", verb: "Open", input: recordsInput },
   lookup: { path: "lookup", verb: "Look up", input: valueInput },
   dossier: { path: "dossier", verb: "Make the file", input: dossierInput },
+  retry: { path: "retry", verb: "Try again", input: recordsInput },
   erase: { path: "erase", verb: "Erase", input: eraseInput },
 } as const;
 
@@ -45,7 +53,13 @@ export function serveOpening(app: App, ports: ConsolePorts): void {
     });
   }
 
-  serve("unmask", { records: uuidList(openedAtMost) }, async (c, form) => {
+  serve("retry", { records: uuidList(200) }, async (c, form) => {
+    const { rows, failure } = await retryMessages(ports, c.get("signedIn"), form);
+    const body = html`${alert(failure)} ${textBlock(rows)}
+      <p><a href="/quarantine">Quarantine</a></p>`;
+    return answer(c, { title: "Tried again", body });
+  });
+  serve("unmask", { records: uuidList(200) }, async (c, form) => {
     const opened = await openOriginals(ports, c.get("signedIn"), form);
     return answer(c, { title: "Opened", body: openedBody(opened, originals(opened.rows)) });
   });
@@ -71,7 +85,8 @@ export function openingForm(ports: ConsolePorts, signedIn: SignedIn, grant: Gran
   const { person, session } = signedIn;
   const passkeys = passkeysOf(person, ports.origin);
   const { id, capability } = grant;
-  if (!isUsable(capability)) {
+  const isKeyless = capability === "retry" && ports.openRemaking === null;
+  if (!isUsable(capability) || isKeyless) {
     return html`<p>
       The console does not do this. Use <code>recover ${capability} --grant ${id}</code>.
     </p>`;
@@ -114,14 +129,15 @@ function eraseInput(grant: Grant): Html {
     ${namesSubject(grant) && subjectInput()}`;
 }
 
-function recordsInput({ records }: Grant): Html {
-  const isNeeded = records > openedAtMost;
-  const label = `Record ids, one a line${isNeeded ? `, at most ${openedAtMost}` : "; empty for all"}`;
+function recordsInput(grant: Grant): Html {
+  const most = openedAtMost(grant);
+  const isNeeded = grant.records > most;
+  const label = `Record ids, one a line${isNeeded ? `, at most ${most}` : "; empty for all"}`;
   return html`<details ${isNeeded ? "open" : ""}>
       <summary>Only some of its records</summary>
       ${field("records", label, { rows: 3, ...(isNeeded && { required: "" }) })}
     </details>
-    <p>Values are shown once.</p>`;
+    ${grant.capability === "unmask" && html`<p>Values are shown once.</p>`}`;
 }
 
 function openedBody({ said, failure }: Opened<unknown>, rows: Html): Html {
@@ -151,7 +167,7 @@ function cell(row: ResultRow, column: string): Html | string {
 
 function hidden(column: string, value: string): Html {
   return html`<button type="button" class="reveal" aria-expanded="false">Show ${column}</button>
-    <span class="original" hidden>${printable(value)}</span>`;
+    <span class="original" hidden>${printableLines(value)}</span>`;
 }
 
 function matches(rows: readonly MaskedRecord[]): Html {

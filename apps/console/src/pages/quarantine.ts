@@ -5,7 +5,9 @@ import { printable } from "@org/recovery";
 import { html } from "hono/html";
 import { answer } from "../answer.ts";
 import type { App } from "../ports.ts";
-import type { Html } from "./forms.ts";
+import type { Session } from "../sign-in/sessions.ts";
+import { reasons } from "./ask.ts";
+import { choice, type Html, postForm } from "./forms.ts";
 import { table } from "./layout.ts";
 
 const readAtMost = 10_000;
@@ -13,12 +15,13 @@ const shownAtMost = 100;
 
 export function serveQuarantine(app: App): void {
   app.get("/quarantine", async (c) => {
-    const entries = await c.get("signedIn").recovery.claims.listQuarantine(readAtMost);
-    return answer(c, { title: "Quarantine", body: body(entries) });
+    const { recovery, session } = c.get("signedIn");
+    const entries = await recovery.claims.listQuarantine(readAtMost);
+    return answer(c, { title: "Quarantine", body: body(entries, session) });
   });
 }
 
-function body(entries: readonly QuarantineEntry[]): Html {
+function body(entries: readonly QuarantineEntry[], session: Session): Html {
   if (entries.length === 0) return html`<p role="status">Nothing is in quarantine.</p>`;
   const byReason = [...Map.groupBy(entries, ({ contract, reason }) => `${contract} ${reason}`)];
   const counts = byReason
@@ -31,17 +34,26 @@ function body(entries: readonly QuarantineEntry[]): Html {
   const rows = entries
     .slice(0, shownAtMost)
     .map((entry) => [
-      html`<code>${entry.recordId}</code>`,
+      html`<label
+        ><input type="checkbox" name="record" value="${entry.recordId}" />
+        <code>${entry.recordId}</code></label
+      >`,
       printable(entry.reason),
       entry.sqlState ?? "",
       entry.sentAt.toISOString(),
       entry.quarantinedOn,
     ]);
-  return html`<p>
-      Of the newest ${entries.length} message(s). Bodies are opened by
-      <code>recover request unmask --field body --quarantined ID</code>, and tried again by
-      <code>recover request retry</code>.
-    </p>
+  return html`<p>Of the newest ${entries.length} message(s), without their bodies.</p>
     ${table("By reason", ["Contract and reason", "Messages", "Newest sent"], counts)}
-    ${table("Newest", ["Record", "Reason", "SQLSTATE", "Sent", "Quarantined on"], rows)}`;
+    ${postForm(
+      { action: "/ask/quarantined", session },
+      html`${table("Newest", ["Record", "Reason", "SQLSTATE", "Sent", "Quarantined on"], rows)}
+        ${choice("what", "To those that are ticked", [
+          ["unmask", "Open the bodies"],
+          ["retry", "Try again, once the reason is fixed"],
+          ["erase", "Erase"],
+        ])}
+        ${reasons("quarantined")}
+        <p><button>Ask</button></p>`,
+    )}`;
 }
