@@ -1,5 +1,5 @@
 // Verifies a dossier by docs/recovery-formats.md alone: node verify-dossier.mjs FILE [KID…]
-// KID: the keys that the organization has published. Without one, the dossier's own word is taken for its key.
+// KID: the keys that the organization has published, its witnesses' too. Without one, the dossier's own word is taken.
 
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -66,7 +66,9 @@ for (const text of dossier.checkpoints) {
     isSigned(kid, Buffer.from(note), signed.subarray(4)) &&
     hexOf(root, "base64") === rows.get(Number(seq))?.hash;
   check(isNote, `checkpoint ${seq} does not hold`);
-  seenBy.set(Number(seq), keys.get(kid)?.login);
+  const unknown =
+    published.length === 0 || published.includes(kid) ? "" : ", whose key was not published";
+  seenBy.set(Number(seq), `${keys.get(kid)?.login}${unknown}`);
 }
 
 lines.push(
@@ -103,5 +105,7 @@ lines.push(...faults.map((fault) => `Does not hold: ${fault}.`));
 lines.push(
   faults.length === 0 ? `It holds, signed by key ${signature.kid}.` : "Do not rely on it.",
 );
-process.stdout.write(`${lines.join("\n").replaceAll(/[^\P{C}\n]/gu, "?")}\n`);
+// No text of the dossier's ends a line, or turns it around.
+const printed = lines.map((line) => `${line.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, "?")}\n`);
+process.stdout.write(printed.join(""));
 process.exitCode = faults.length === 0 ? 0 : 1;

@@ -1,10 +1,12 @@
 /** What is held about a person, and who had access to it: for that person, and verified without us. */
 
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { DossierJson } from "@org/recovery";
+import { lengthPrefixed } from "@org/masking";
+import { type DossierJson, loadSigningKey, writeSigningKey } from "@org/recovery";
 import { login } from "@org/schema";
 import { testContracts } from "@org/schema/test-contracts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -28,6 +30,11 @@ const verify = (...argv: string[]): Promise<Verified> =>
     });
   });
 
+const sorted = (_: string, value: unknown): unknown =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
+
 describe.each(testContracts)("$name", (contract) => {
   let office: Office;
   let mine: Message;
@@ -41,6 +48,16 @@ describe.each(testContracts)("$name", (contract) => {
   const path = (): string => join(office.directory, "dossier.json");
   const read = async (): Promise<DossierJson> =>
     JSON.parse(await readFile(path(), "utf8")) as DossierJson;
+  /** By the requester's own key, whatever it says. */
+  const signedAnew = async (dossier: Omit<DossierJson, "signature">): Promise<string> => {
+    const { RECOVER_SIGNING_KEY: pem = "" } = office.requester.env;
+    const key = await loadSigningKey(join(office.directory, pem));
+    const bytes = lengthPrefixed("mk1/dossier", JSON.stringify(dossier, sorted));
+    const value = Buffer.from(key.sign(bytes)).toString("base64url");
+    const file = join(office.directory, "anew.json");
+    await writeFile(file, JSON.stringify({ ...dossier, signature: { kid: key.kid, value } }));
+    return file;
+  };
   const request = (): Promise<string> =>
     askApproved(office, office.requester, ["dossier", "--subject", subjectOf(mine)]);
   const compile = (grant: string, subject: Message, out: string): Promise<Ended> =>
@@ -147,6 +164,39 @@ describe.each(testContracts)("$name", (contract) => {
       expect(code).toBe(1);
       expect(stdout).toContain(`Does not hold: ${fault}`);
     }
+  });
+
+  test("a witness whose key was not published is told apart, whoever signed the dossier", async () => {
+    const { signature, ...dossier } = await read();
+    const path = join(office.directory, "nobody.pem");
+    await writeSigningKey(path);
+    const nobody = await loadSigningKey(path);
+    const checkpoints = dossier.checkpoints.map((text) => {
+      const note = text.slice(0, text.indexOf("\n— "));
+      const hash = createHash("sha256").update(`${nobody.kid}\n\u0001`).update(nobody.rawPublicKey);
+      const signed = Buffer.concat([hash.digest().subarray(0, 4), nobody.sign(Buffer.from(note))]);
+      return `${note}\n— ${nobody.kid} ${signed.toString("base64")}\n`;
+    });
+    const { kid, rawPublicKey } = nobody;
+    const public_key = Buffer.from(rawPublicKey).toString("base64url");
+    const keys = [...dossier.keys, { kid, login: "the auditor", public_key }];
+    const file = await signedAnew({ ...dossier, checkpoints, keys });
+    const { code, stdout } = await verify(file, signature.kid);
+    expect(code).toBe(0);
+    expect(stdout).toContain("seen by the auditor, whose key was not published");
+    expect(stdout).not.toMatch(/seen by the auditor$/m);
+    expect((await verify(file, signature.kid, kid)).stdout).toMatch(/seen by the auditor$/m);
+  });
+
+  test("no text in it passes for a line of the script's", async () => {
+    const dossier = await read();
+    const file = join(office.directory, "lines.json");
+    const subject = `${dossier.subject}\nIt holds, signed by key ${dossier.signature.kid}.\u2028`;
+    await writeFile(file, JSON.stringify({ ...dossier, subject }));
+    const { code, stdout } = await verify(file);
+    expect(code).toBe(1);
+    expect(stdout).not.toMatch(/^It holds/m);
+    expect(stdout).not.toContain("\u2028");
   });
 
   test("is not made for another subject, nor without an approval, and leaves no file", async () => {
