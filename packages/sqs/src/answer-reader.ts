@@ -27,6 +27,9 @@ const LINE_LIMIT_BYTES = 256;
 
 const HEAD_END = "\r\n\r\n";
 
+/** All but a tab (RFC 9110 section 5.5). */
+const controls = /[^\t -~\u0080-\u00ff]/;
+
 interface Head extends Pick<Answer, "status" | "headers"> {
   readonly keepsAlive: boolean;
 }
@@ -87,20 +90,22 @@ export function createAnswerReader(): AnswerReader {
 
 function readHead(text: string): Head {
   const [first = "", ...lines] = text.split("\r\n");
-  const [, version, status] = /^HTTP\/1\.([01]) (\d{3})(?: |$)/.exec(first) ?? [];
+  const [, version, status] = /^HTTP\/1\.([01]) (?!101)([1-9]\d\d)(?: |$)/.exec(first) ?? [];
   if (status === undefined) throw malformed();
   const headers = new Map<string, string>();
   for (const line of lines) {
     const colon = line.indexOf(":");
     const name = line.slice(0, colon).toLowerCase();
-    // A folded line, or a space before the colon: where another would see another header.
-    if (colon < 1 || /[^!-~]/.test(name)) throw malformed();
-    const value = line.slice(colon + 1).trim();
+    // A folded line, a line that ends otherwise, a space before the colon: where another would see another header.
+    if (colon < 1 || /[^!-~]/.test(name) || controls.test(line)) throw malformed();
+    const value = line.slice(colon + 1).replaceAll(/^[ \t]+|[ \t]+$/g, "");
     const before = headers.get(name);
-    if (before !== undefined && before !== value && name === "content-length") throw malformed();
-    headers.set(name, value);
+    const isAgain = before !== undefined && before !== value;
+    if (isAgain && name === "content-length") throw malformed();
+    // A list, in one header or several (RFC 9110 section 5.3).
+    headers.set(name, isAgain ? `${before}, ${value}` : value);
   }
-  const isLast = headers.get("connection")?.toLowerCase() === "close";
+  const isLast = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(headers.get("connection") ?? "");
   return { status: Number(status), headers, keepsAlive: version === "1" && !isLast };
 }
 

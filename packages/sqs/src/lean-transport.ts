@@ -85,6 +85,9 @@ export function openLeanTransport(options: TransportOptions): Transport {
   };
 }
 
+/** What a signature's date can be. Beyond it none can be made, so no answer would ever bring a better one. */
+const signableMs = { from: 0, to: Date.UTC(9999, 0) };
+
 /** Of the answer's second; null for an answer out of a cache, whose date is not now. Most repeat the one before. */
 function createDateOf(): (answer: Answer) => number | null {
   let text = "";
@@ -96,7 +99,7 @@ function createDateOf(): (answer: Answer) => number | null {
       text = date;
       ms = Date.parse(date);
     }
-    return Number.isNaN(ms) ? null : ms;
+    return ms >= signableMs.from && ms < signableMs.to ? ms : null;
   };
 }
 

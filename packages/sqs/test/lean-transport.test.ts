@@ -1,7 +1,12 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { QueueRequest } from "@org/faults/hostile-queue-server";
 import { SignatureV4 } from "@smithy/signature-v4";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { openQueue } from "../src/index.ts";
 import { describeFaults } from "./contract/faults.ts";
 import { describeQueue } from "./contract/queue.ts";
 import {
@@ -26,6 +31,26 @@ test("the lean transport gives up on a poll whose answer stalls", async () => {
   at.server.inject("ReceiveMessage", { kind: "stalled", bytes: 20 });
 
   await expect(at.queue.receive(receiveAll)).rejects.toMatchObject({ code: "timeout" });
+});
+
+test("an answer's date that no signature can have stops no later call", async () => {
+  const dates = ["Sat, 13 Sep 275760 00:00:00 GMT", "Fri, 31 Dec -0001 00:00:00 GMT"];
+  const server = createServer((_, response) => {
+    response.setHeader("date", dates.shift() ?? new Date().toUTCString()).end("{}");
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const queueUrl = `http://127.0.0.1:${port}/000000000000/logins`;
+  await using queue = openQueue({ queueUrl, region, credentials, transport: "lean" });
+  for (const waitSeconds of [0, 1, 2]) {
+    await expect(queue.receive({ maxMessages: 10, waitSeconds })).resolves.toMatchObject({
+      damaged: [],
+    });
+    // So that it is past the last moment that a date can be.
+    await sleep(5);
+  }
 });
 
 describe("the lean transport's signatures", () => {
