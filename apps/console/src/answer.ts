@@ -16,8 +16,7 @@ interface Answer {
 
 /** Whatever a page tells, and whoever wrote it: no text turns what stands around it. */
 export async function answer(c: Asked, { title, body, status = 200 }: Answer): Promise<Response> {
-  const known: SignedIn | undefined = c.get("signedIn");
-  const signedIn = known ? { login: known.person.login, session: known.session } : null;
+  const signedIn: SignedIn | null = c.get("signedIn") ?? null;
   const text = String(await page({ title, body, signedIn }));
   return c.html(printableLines(text), status);
 }

@@ -12,6 +12,7 @@ import { serveGrants } from "./pages/grant.ts";
 import { serveHome } from "./pages/home.ts";
 import { serveOpening } from "./pages/open.ts";
 import { servePeople } from "./pages/people.ts";
+import { servePipeline } from "./pages/pipeline.ts";
 import { serveQuarantine } from "./pages/quarantine.ts";
 import type { App, ConsolePorts, Env } from "./ports.ts";
 import { Problem } from "./problem.ts";
@@ -44,6 +45,7 @@ export async function createApp(ports: ConsolePorts): Promise<App> {
   serveAudit(app, ports);
   servePeople(app);
   serveEnrolment(app, ports);
+  servePipeline(app, ports);
   serveQuarantine(app);
   return app;
 }

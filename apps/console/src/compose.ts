@@ -2,6 +2,7 @@
 
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { getRequestListener } from "@hono/node-server";
 import { connectRecovery, DatabaseError, trustOf } from "@org/db";
 import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
@@ -28,12 +29,11 @@ import {
 import { contractPath, createToRow } from "@org/schema";
 import {
   type Exposure,
+  exposuresOfConsole,
   exposuresOfContract,
   exposuresOfKeyFiles,
   exposuresOfProcess,
   exposuresOfServer,
-  isLoopback,
-  isUnchecked,
   judgeExposures,
   type Profile,
   type ProfileFinding,
@@ -42,12 +42,14 @@ import {
 import type { Logger } from "pino";
 import { connectionsAtMost, createApp } from "./app.ts";
 import type { Config } from "./config.ts";
+import { createPipeline } from "./pipeline.ts";
 import type { ConsolePorts, Limits } from "./ports.ts";
 import { Problem } from "./problem.ts";
 import { createRateLimit, hourMs } from "./rate-limit.ts";
 import { createReadiness } from "./readiness.ts";
 import { openIdentityProvider } from "./sign-in/identity-provider.ts";
 import { createSessions } from "./sign-in/sessions.ts";
+import { createWebhook } from "./webhook.ts";
 
 export interface Console extends AsyncDisposable {
   /** Of what production refuses, or lets pass. */
@@ -99,6 +101,7 @@ export async function compose(
     ),
   );
 
+  const { CONSOLE_CONSUMERS: consumers, CONSOLE_WEBHOOK_URL: webhook } = config;
   const guesses = createRateLimit(valuesAtMost, { windowMs: hourMs });
   const ports: ConsolePorts = {
     origin: config.CONSOLE_ORIGIN,
@@ -151,11 +154,13 @@ export async function compose(
       requireWitness(await readKeyring(), key);
       return recovery.knows(contract.name);
     }),
+    pipeline: consumers && createPipeline(consumers, contract),
     databaseFault: (error) => (error instanceof DatabaseError ? error : null),
     log,
     limits,
     now: Date.now,
   };
+  const tell = webhook && createWebhook(webhook, recovery.listOpen, ports);
   const app = await createApp(ports);
   const answers = getRequestListener(app.fetch);
   const http = createServer(
@@ -172,7 +177,7 @@ export async function compose(
     ...exposuresOfContract(contractPath(config.MASKLINE_CONTRACT, env["INIT_CWD"])),
     ...exposuresOfRecoverKeyring(keyring),
     ...(await exposuresOfKeyFiles(keyFiles)),
-    ...exposuresOfOrigins(config),
+    ...exposuresOfConsole([config.CONSOLE_ORIGIN, new URL(config.CONSOLE_ISSUER), webhook], env),
   ];
   const held = opening.move();
   return {
@@ -182,10 +187,24 @@ export async function compose(
         http.once("error", reject).listen(config.PORT, config.HOST, resolve);
       });
       held.defer(() => close(http));
+      const stop = new AbortController();
+      held.defer(() => stop.abort());
+      void repeat(async () => ports.pipeline?.scrape(), log, stop.signal);
+      void repeat(async () => tell?.(), log, stop.signal);
       return http.address() as AddressInfo;
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
+}
+
+const turnMs = 15_000;
+
+/** What cannot be done is done in the next turn. */
+async function repeat(turn: () => Promise<void>, log: Logger, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await turn().catch(() => log.warn("what waits could not be read for the webhook"));
+    await sleep(turnMs, null, { signal }).catch(() => {});
+  }
 }
 
 /** What is being answered is answered first: an opening is in the audit already. */
@@ -214,16 +233,6 @@ const tooManyValues = new Problem(
   `You have given ${valuesAtMost} values within an hour: each confirms a guess to whoever reads the database.`,
   "Wait, or choose records by their ids, masked values or times.",
 );
-
-/** Whoever gets between reads what is opened, or signs in as somebody else. */
-function exposuresOfOrigins({ CONSOLE_ORIGIN, CONSOLE_ISSUER, env }: Config): Exposure[] {
-  const areOpen = [CONSOLE_ORIGIN, new URL(CONSOLE_ISSUER)].some(isOpen);
-  return areOpen || isUnchecked(env) ? ["http_console"] : [];
-}
-
-function isOpen({ protocol, hostname }: URL): boolean {
-  return protocol === "http:" && !isLoopback(hostname);
-}
 
 function refuse(profile: Profile, found: readonly Exposure[]): void {
   const refused = judgeExposures(profile, found).find(({ severity }) => severity === "error");

@@ -2,14 +2,16 @@
 
 import { recoverySettings } from "@org/recovery";
 import {
+  bareUrl,
   type Environment,
   faultLines,
+  httpOrigin,
   httpUrl,
+  listOf,
   oneOf,
   optional,
   path,
   postgresUrl,
-  type Reader,
   readSettings,
   required,
   text,
@@ -18,18 +20,9 @@ import {
   withDefault,
 } from "@org/settings";
 
-const origin: Reader<URL> = {
-  form: "as people type it, without a path, such as https://console.example.com",
-  read(given, environment) {
-    const found = httpUrl().read(given, environment);
-    const url = found === null ? null : URL.parse(found);
-    return url !== null && url.href === `${url.origin}/` ? url : null;
-  },
-};
-
 const settings = {
   ...recoverySettings,
-  CONSOLE_ORIGIN: required(origin, "where people reach the console"),
+  CONSOLE_ORIGIN: required(httpOrigin(), "where people reach the console"),
   CONSOLE_DATABASE_URL: required(
     postgresUrl(),
     "the console's own login, a member of maskline_console and of each person's login",
@@ -41,6 +34,8 @@ const settings = {
     path(),
     "path of the consumer's keyring: for look-ups, and for contracts that mask their subject",
   ),
+  CONSOLE_CONSUMERS: optional(listOf(bareUrl()), "where the consumers serve /metrics"),
+  CONSOLE_WEBHOOK_URL: optional(bareUrl(), "what is told that a request waits, or was approved"),
   LOG_LEVEL: withDefault("info", oneOf("fatal", "error", "warn", "info", "debug", "silent"), ""),
   HOST: withDefault("127.0.0.1", text(), "address to listen on"),
   PORT: withDefault(8090, wholeNumber({ min: 0, max: 65_535 }), "port; 0 takes a free one"),

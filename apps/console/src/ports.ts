@@ -15,6 +15,7 @@ import type { AnyContract } from "@org/schema";
 import type { HttpBindings } from "@hono/node-server";
 import type { Context, Hono } from "hono";
 import type { Logger } from "pino";
+import type { Pipeline } from "./pipeline.ts";
 import type { IdentityProvider } from "./sign-in/identity-provider.ts";
 import type { Session, Sessions } from "./sign-in/sessions.ts";
 
@@ -47,6 +48,8 @@ export interface ConsolePorts {
   readonly openSinks: (keyring: RecoverKeyring) => Promise<readonly CheckpointSink[]>;
   /** Whether keyring, contract and database answer. */
   readonly isReady: () => Promise<boolean>;
+  /** Null where nobody said where the consumers are. */
+  readonly pipeline: Pipeline | null;
   /** What the database said, if it was the database. */
   readonly databaseFault: (error: unknown) => DatabaseFault | null;
   readonly log: Logger;
@@ -77,6 +80,7 @@ export interface SignedIn {
   readonly session: Session;
   readonly person: Person;
   readonly recovery: Recovery;
+  readonly hasPipeline: boolean;
 }
 
 export type App = Hono<Env>;

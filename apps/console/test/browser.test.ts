@@ -3,11 +3,18 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { PasskeyJson } from "@org/recovery";
+import { login } from "@org/schema";
 import axe from "axe-core";
+import { Hono } from "hono";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { headers } from "../src/guard.ts";
+import { servePipeline } from "../src/pages/pipeline.ts";
+import { createPipeline, scrapesAnHour } from "../src/pipeline.ts";
+import type { App, ConsolePorts, Env, SignedIn } from "../src/ports.ts";
 import { ask as askByTool, why } from "../../recover/test/office.ts";
 import { openBrowser, visit, type Visitor } from "./browser.ts";
+import { openReceiver, type Receiver } from "./receiver.ts";
 import { type OpenConsole, openConsole, subOf } from "./open-console.ts";
 
 const { browser, reason } = await openBrowser();
@@ -21,6 +28,7 @@ describe.skipIf(reason !== null)(
     let rita: Visitor;
     let adam: Visitor;
     let otto: Visitor;
+    let consumer: Receiver;
     const secret = { ip: "203.0.113.77", device_id: "device-of-ada" };
     // Null only where all of this is skipped.
     const running = browser as Browser;
@@ -28,7 +36,8 @@ describe.skipIf(reason !== null)(
     const seen: string[] = [];
 
     beforeAll(async () => {
-      opened = await openConsole();
+      consumer = await openReceiver((response) => response.end("maskline_lag_seconds 2\n"));
+      opened = await openConsole({ env: { CONSOLE_CONSUMERS: consumer.url.href } });
       const { requester, approver, auditor } = opened.office;
       // Rita may approve too: just not her own.
       await opened.office.admin(`GRANT maskline_approver TO ${requester.login}`);
@@ -51,6 +60,7 @@ describe.skipIf(reason !== null)(
     afterAll(async () => {
       await running.close();
       await opened[Symbol.asyncDispose]();
+      await consumer[Symbol.asyncDispose]();
     });
 
     async function arrive(login: string, options: Parameters<Browser["newContext"]>[0] = {}) {
@@ -269,6 +279,23 @@ describe.skipIf(reason !== null)(
       await look(stranger.page, "sign-in");
     });
 
+    test("the pipeline is reached and read by keyboard, and shows an hour", async () => {
+      const { page } = rita;
+      await goTo(rita, "/");
+      await press(page, "Pipeline");
+      await page.getByRole("heading", { name: "Pipeline" }).waitFor();
+      await tabTo(page, "All consumers together");
+      await expect
+        .poll(async () => (await goTo(rita, "/pipeline")).locator("main").innerText())
+        .toMatch(/Lag in seconds\s+2\s/);
+      const answer = await pageOfAnHour(opened.origin);
+      const body = await answer.text();
+      const head = { headers: Object.fromEntries(answer.headers) };
+      await page.route("**/pipeline", (route) => route.fulfill({ ...head, body }));
+      await look(await goTo(rita, "/pipeline"), "pipeline");
+      await page.unroute("**/pipeline");
+    });
+
     test("no value stands in an address, a title or a log, and no page breaks its own policy", () => {
       for (const text of [seen.join("\n"), opened.logged()]) {
         for (const value of Object.values(secret)) expect(text).not.toContain(value);
@@ -280,6 +307,39 @@ describe.skipIf(reason !== null)(
     });
   },
 );
+
+/** As the console answers it after an hour in which Postgres was away for ten minutes. */
+async function pageOfAnHour(origin: string): Promise<Response> {
+  const pipeline = createPipeline([], login);
+  const told: Readonly<Record<string, (at: number) => number | null>> = {
+    "Consumers that answer": (at) => (at < 20 ? null : 2),
+    "Written a second": (at) => (isAway(at) ? 0 : 180 + 40 * Math.sin(at / 9) + 9 * (at % 5)),
+    "Lag in seconds": (at) => (isAway(at) ? 15 * (at - 100) : 1 + (at % 3)),
+    "Queue depth": (at) => (isAway(at) ? 2_700 * (at - 100) : 40 + 7 * (at % 11)),
+    "Messages in flight": (at) => (isAway(at) ? 4_000 : 300 + 20 * (at % 7)),
+    "Breakers open": (at) => (isAway(at) ? 2 : 0),
+    "Dead letters": (at) => (at < 180 ? 0 : 1),
+    "Rejected a second": (at) => (at % 40 === 0 ? 0.4 : 0),
+    "Rejected a second: not_json": (at) => (at % 40 === 0 ? 0.4 : 0),
+    "Rejected a second: ip_invalid": () => 0,
+  };
+  pipeline.hour = Array.from({ length: scrapesAnHour }, (_, at) =>
+    pipeline.figures.map(({ name }) => told[name]?.(at) ?? null),
+  );
+  pipeline.silent = ["http://10.0.0.7:8080/metrics"];
+  const app: App = new Hono<Env>();
+  const signedIn = { session: {}, person: { login: "otto" }, hasPipeline: true } as SignedIn;
+  app.use(...headers(new URL(origin)), async (c, next) => {
+    c.set("signedIn", signedIn);
+    await next();
+  });
+  servePipeline(app, { pipeline } as ConsolePorts);
+  return app.request("/pipeline");
+}
+
+function isAway(at: number): boolean {
+  return at >= 100 && at < 140;
+}
 
 /** Presses Tab until this is in focus: what cannot be reached so, cannot be used so. */
 async function tabTo(page: Page, name: string): Promise<void> {

@@ -10,19 +10,30 @@ import { freePort, nodeEnvironment } from "@org/local";
 import type { RecoverKeyringJson } from "@org/recovery";
 import { assert, asyncProperty, constantFrom, dictionary, oneof, string } from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ask } from "../../recover/test/office.ts";
+import { pino } from "pino";
+import { ask, askApproved, auditActions } from "../../recover/test/office.ts";
+import { compose } from "../src/compose.ts";
+import { readConfig } from "../src/config.ts";
 import { type OpenConsole, openConsole, subOf } from "./open-console.ts";
+import { openReceiver, type Receiver } from "./receiver.ts";
 import { openVisit, type Visit } from "./visit.ts";
 
 let opened: OpenConsole;
+let consumer: Receiver;
 let rita: Visit;
 
 beforeAll(async () => {
-  opened = await openConsole();
+  const text = 'maskline_build_info 1\nmaskline_messages_rejected_total{reason="<b>zqqz"} 1\n';
+  consumer = await openReceiver((response) => response.end(text));
+  const silent = consumer.url.href.replace("127.0.0.1", "127.0.0.9");
+  opened = await openConsole({ env: { CONSOLE_CONSUMERS: `${consumer.url.href}, ${silent}` } });
   rita = await signedIn(opened.office.requester.login);
 });
 
-afterAll(() => opened[Symbol.asyncDispose]());
+afterAll(async () => {
+  await opened[Symbol.asyncDispose]();
+  await consumer[Symbol.asyncDispose]();
+});
 
 async function signedIn(login: string): Promise<Visit> {
   const visit = openVisit(opened.origin);
@@ -233,6 +244,7 @@ const paths = [
   "/passkey",
   "/quarantine",
   "/erasure",
+  "/pipeline",
   "/sign-in",
   "/sign-in/start",
   "/signed-in",
@@ -328,14 +340,71 @@ test("what is missing is told at once, and ends with 2", async () => {
   }
 });
 
-test("production takes no address over http beyond this machine", async () => {
+test.each([
+  ["CONSOLE_ORIGIN", "http://console.example.com"],
+  ["CONSOLE_WEBHOOK_URL", "http://hooks.example.com/T0"],
+])("production takes no %s over http beyond this machine", async (name, url) => {
   const { code, said } = await start({
     ...opened.env,
-    CONSOLE_ORIGIN: "http://console.example.com",
-    MASKLINE_ALLOW: "file_sink,inline_keys",
+    [name]: url,
+    MASKLINE_PROFILE: "production",
+    MASKLINE_ALLOW: "file_sink,inline_keys,plain_database,one_approval",
   }).ended;
   expect(code).toBe(2);
   expect(said).toContain("is reached over http");
+  expect(said).not.toContain("T0");
+});
+
+test("a webhook is told what waits and what was approved, asked for here and by recover, by ids and a link", async () => {
+  const { office } = opened;
+  const [record = ""] = await office.write([{}]);
+  const here = await rita.post("/ask/unmask", { ...request, records: record, ticket: "SEC-HERE" });
+  const asked = location(here)?.split("/").at(-1) ?? "";
+  const argv = ["unmask", "--field", "ip", "--record", record];
+  const waits = await ask(office.requester, argv);
+  const approved = await askApproved(office, office.requester, argv);
+  const before = await auditActions(office);
+  await using receiver = await openReceiver();
+  const env = { ...opened.env, PORT: "0", CONSOLE_WEBHOOK_URL: receiver.url.href };
+  const read = readConfig(env);
+  if ("faults" in read) throw new Error(read.faults.join());
+  await using service = await compose(read.config, { log: pino({ level: "silent" }) });
+  await service.listen();
+  const told = (): unknown => receiver.bodies.map((body): unknown => JSON.parse(body));
+  for (const [grant, state] of [
+    [asked, "pending"],
+    [waits, "pending"],
+    [approved, "live"],
+  ]) {
+    const link = `${opened.origin}/grants/${grant}`;
+    await expect.poll(told).toContainEqual({ id: `${grant}.${state}`, grant, state, link });
+  }
+  const { requester, approver } = office;
+  for (const text of [requester.login, approver.login, record, "SEC-", "fraud", "unmask"]) {
+    expect(receiver.bodies.join("")).not.toContain(text);
+  }
+  expect(await auditActions(office)).toEqual(before);
+});
+
+const pipelinePage = async (): Promise<string> => (await rita.get("/pipeline")).text();
+
+test("the pipeline is what consumers say, without a word of theirs, and names who says nothing", async () => {
+  await expect
+    .poll(pipelinePage)
+    .toContain(`No answer from <code>http://127.0.0.9:${consumer.url.port}/`);
+  expect(await pipelinePage()).toMatch(/Consumers that answer<\/td>\s*<td>1<\/td>/);
+  expect(await pipelinePage()).toContain('href="/pipeline"');
+  expect(await pipelinePage()).not.toContain("zqqz");
+});
+
+test.each([
+  ["CONSOLE_CONSUMERS", "http://one:8080/metrics, consumer:8080"],
+  ["CONSOLE_CONSUMERS", "http://rita:secret@one:8080/metrics"],
+  ["CONSOLE_WEBHOOK_URL", "https://rita:secret@hooks.example.com"],
+])("%s is no %s, and that is told without it", (name, value) => {
+  const read = readConfig({ ...opened.env, [name]: value });
+  expect(read).toEqual({ faults: [expect.stringMatching(`^${name} is not usable: `)] });
+  expect(JSON.stringify(read)).not.toMatch(/secret|one:8080/);
 });
 
 test("production takes no provider whose certificate Node is told not to check", async () => {

@@ -233,6 +233,12 @@ test("a form that breaks off is no fault of the console's", async () => {
   expect(said()).not.toContain("unexpected fault");
 });
 
+test("where nobody said where the consumers are, no page leads to them, and theirs says what to set", async () => {
+  const page = await (await rita.get("/pipeline")).text();
+  expect(page).toContain("CONSOLE_CONSUMERS");
+  expect(page).not.toContain('href="/pipeline"');
+});
+
 test("it is ready while keyring, contract and database answer, and tells whoever asks no more", async () => {
   const { admin } = opened.office;
   // A probe knows an address, and no name.

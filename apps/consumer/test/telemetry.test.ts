@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import { login } from "@org/schema";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
@@ -9,6 +10,8 @@ import type { Depth } from "../src/depth.ts";
 import type { Failure } from "../src/failure.ts";
 import type { Maintenance } from "../src/maintenance.ts";
 import type { Held } from "../src/model.ts";
+import { createPipeline } from "../../console/src/pipeline.ts";
+import { openReceiver } from "../../console/test/receiver.ts";
 import { createTelemetry } from "../src/telemetry.ts";
 import type { Telemetry } from "../src/telemetry.ts";
 import { createHeld } from "./held.ts";
@@ -202,6 +205,34 @@ describe("metrics", () => {
     expect(text).toMatch(/^process_cpu_seconds_total \d/m);
     expect(text).toMatch(/^process_resident_memory_bytes \d{6,}$/m);
     expect(text).toMatch(/^# TYPE maskline_write_duration_seconds histogram$/m);
+  });
+
+  test("each figure of the console's pipeline is read in what is served", async () => {
+    const { telemetry, metrics } = open();
+    await using served = await openReceiver(
+      (response) => void metrics().then((text) => response.end(text)),
+    );
+    const pipeline = createPipeline([served.url], login);
+    await pipeline.scrape();
+    vi.advanceTimersByTime(10_000);
+    telemetry.write.wrote({ written: 30, quarantined: 0, duplicates: 0 }, 5);
+    telemetry.write.refused("id", "23514");
+    telemetry.carry.rejected("id", "not_json");
+    telemetry.carry.rejected("id", "size_invalid");
+    await pipeline.scrape();
+    const told = pipeline.figures.map(({ name }, at) => [name, pipeline.hour[1]?.[at]] as const);
+    expect(Object.fromEntries(told.filter(([, value]) => value !== null))).toEqual({
+      "Consumers that answer": 1,
+      "Written a second": 3,
+      "Lag in seconds": 0,
+      "Queue depth": 7,
+      "Dead letters": 4,
+      "Messages in flight": 0,
+      "Breakers open": 0,
+      "Refused by Postgres a second": 0.1,
+      "Rejected a second": 0.2,
+      "Rejected a second: not_json": 0.1,
+    });
   });
 
   test("each is in the table of the operator's page, and the page names no other", async () => {

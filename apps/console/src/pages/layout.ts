@@ -1,7 +1,7 @@
 /** What every page has: one heading, the way to the others, who is signed in. */
 
 import { html } from "hono/html";
-import type { Session } from "../sign-in/sessions.ts";
+import type { SignedIn } from "../ports.ts";
 import { type Html, postForm } from "./forms.ts";
 
 export interface Page {
@@ -9,12 +9,13 @@ export interface Page {
   readonly title: string;
   readonly body: Html;
   /** Null before one is signed in. */
-  readonly signedIn: { readonly login: string; readonly session: Session } | null;
+  readonly signedIn: SignedIn | null;
 }
 
 const ways = [
   ["/", "Home"],
   ["/ask", "Ask"],
+  ["/pipeline", "Pipeline"],
   ["/quarantine", "Quarantine"],
   ["/erasure", "Erasure"],
   ["/audit", "Audit"],
@@ -48,15 +49,16 @@ export function page({ title, body, signedIn }: Page): Html {
     </html>`;
 }
 
-function navigation({ login, session }: NonNullable<Page["signedIn"]>): Html {
+function navigation({ person, session, hasPipeline }: SignedIn): Html {
+  const shown = ways.filter(([href]) => hasPipeline || href !== "/pipeline");
   return html`<nav aria-label="Pages">
       <ul>
-        ${ways.map(([href, name]) => html`<li><a href="${href}">${name}</a></li>`)}
+        ${shown.map(([href, name]) => html`<li><a href="${href}">${name}</a></li>`)}
       </ul>
     </nav>
     ${postForm(
       { action: "/sign-out", session },
-      html`<span>${login}</span> <button class="quiet">Sign out</button>`,
+      html`<span>${person.login}</span> <button class="quiet">Sign out</button>`,
     )}`;
 }
 

@@ -122,7 +122,8 @@ export function onlyMembers(ports: ConsolePorts): MiddlewareHandler<Env> {
     );
     if (member === undefined) return strangerPage(c, session);
     const person = { login: member.login, tenant: ports.tenant, keyring };
-    c.set("signedIn", { session, person, recovery: ports.actAs(member.login) });
+    const [recovery, hasPipeline] = [ports.actAs(member.login), ports.pipeline !== null];
+    c.set("signedIn", { session, person, recovery, hasPipeline });
     return next();
   };
 }
