@@ -319,6 +319,7 @@ async function pageOfAnHour(origin: string): Promise<Response> {
     "Messages in flight": (at) => (isAway(at) ? 4_000 : 300 + 20 * (at % 7)),
     "Breakers open": (at) => (isAway(at) ? 2 : 0),
     "Dead letters": (at) => (at < 180 ? 0 : 1),
+    "Refused by Postgres a second": () => 0,
     "Rejected a second": (at) => (at % 40 === 0 ? 0.4 : 0),
     "Rejected a second: not_json": (at) => (at % 40 === 0 ? 0.4 : 0),
     "Rejected a second: ip_invalid": () => 0,
