@@ -179,8 +179,11 @@ export function exposuresOfServer(
 }
 
 /** @param urls - Of the console, of where people sign in, of what is told that something waits; null: of nothing. */
-export function exposuresOfConsole(urls: readonly (URL | null)[]): Exposure[] {
-  return urls.some(isOpen) ? ["http_console"] : [];
+export function exposuresOfConsole(
+  urls: readonly (URL | null)[],
+  environment: Environment,
+): Exposure[] {
+  return urls.some(isOpen) || isUnchecked(environment) ? ["http_console"] : [];
 }
 
 function isOpen(url: URL | null): boolean {
