@@ -3,7 +3,7 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,10 +46,10 @@ afterAll(async () => {
 
 /** Takes whatever it is sent. */
 async function listen(
-  onRequest: (url: string) => void,
+  onRequest: (url: string, response: ServerResponse) => void,
 ): Promise<AsyncDisposable & { url: string }> {
   const server = createServer((request, response) => {
-    onRequest(request.url ?? "");
+    onRequest(request.url ?? "", response);
     request.resume().on("end", () => response.end());
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
@@ -198,6 +198,27 @@ test("whoever opens chooses no server of their own: no variable names one", asyn
   const named = openS3Sink({ ...place("bucket"), endpoint: server.url });
   await named.put(checkpoint);
   expect(asked).toEqual([expect.stringContaining("/bucket/1.checkpoint")]);
+});
+
+test("however many objects are too long for a checkpoint, what stands below them is read", async () => {
+  const names = Array.from({ length: 60 }, (_, at) => `${200 + at}.checkpoint`);
+  const versions = ["1.checkpoint", ...names].map((Key) => `<Version><Key>${Key}</Key></Version>`);
+  // More than any buffer on the way takes.
+  const long = Buffer.alloc(8_000_000, "x");
+  await using server = await listen((url, response) => {
+    if (url.includes("?versions")) {
+      response.end(`<ListVersionsResult>${versions.join("")}</ListVersionsResult>`);
+    } else if (url.includes("/1.checkpoint")) response.end("x");
+    // Every other says no length before.
+    else if (/[02468]\.checkpoint/.test(url)) response.end(long);
+    else response.write(long);
+  });
+  vi.stubEnv("AWS_ACCESS_KEY_ID", "test");
+  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "test");
+  const sink = openS3Sink({ ...place("bucket"), endpoint: server.url, region: "us-east-1" });
+  const found = await all(sink);
+  expect(found).toHaveLength(61);
+  expect(found.filter(({ text }) => text !== "")).toEqual([{ name: "1.checkpoint", text: "x" }]);
 });
 
 test.runIf(hasMoto)(

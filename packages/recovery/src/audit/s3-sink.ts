@@ -1,5 +1,6 @@
 /** Checkpoints as objects of an S3-compatible bucket with object lock: nobody can take one back. */
 
+import { Readable } from "node:stream";
 import {
   GetObjectCommand,
   ListObjectVersionsCommand,
@@ -104,8 +105,11 @@ export function openS3Sink(location: S3Location): CheckpointSink {
     const object = await client.send(
       new GetObjectCommand({ Bucket, Key: key, ...(versionId && { VersionId: versionId }) }),
     );
-    const isSmall = (object.ContentLength ?? 0) <= checkpointBytesAtMost;
-    const text = isSmall ? await object.Body?.transformToString() : undefined;
+    const { Body, ContentLength = Infinity } = object;
+    const isSmall = ContentLength <= checkpointBytesAtMost;
+    const text = isSmall ? await Body?.transformToString() : undefined;
+    // What is not read holds a connection; without one no later object is.
+    if (!isSmall && Body instanceof Readable) Body.destroy();
     return { name: key.slice(prefix === "" ? 0 : prefix.length + 1), text: text ?? "" };
   }
 
