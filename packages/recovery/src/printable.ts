@@ -1,7 +1,10 @@
 /** Text that cannot steer the terminal that it is printed on. */
 
-/** Controls, marks that turn or join text, and line separators: they steer a terminal, or hide what is shown. */
-const steering = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+/**
+ * Controls, marks that turn or join text, what has no look of its own, and line separators: they steer a
+ * terminal, or hide what is shown. And marks beyond four on one letter, which are piled on other lines.
+ */
+const steering = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?<=\p{M}{4})\p{M}/gu;
 
 /** Text for people: a value must not be able to steer the terminal. Not to be turned back; JSON is. */
 export function printable(text: string): string {
