@@ -1,5 +1,6 @@
 -- Governed recovery, part 6: the dossier. Under an approved grant of its own, what is held about one subject
--- and every access to it, for that person (GDPR articles 15 and 17). It hands out nothing sealed, and no token.
+-- and every access to it, for that person (GDPR articles 15 and 17). It hands out nothing sealed, and no
+-- token but in rows of the audit.
 
 CREATE INDEX claim_record_by_record ON recovery.claim_record (record_id);
 CREATE INDEX grant_record_by_record ON recovery.grant_record (record_id);

@@ -94,8 +94,8 @@ interface AuditJson {
 const nil = "00000000-0000-0000-0000-000000000000";
 
 /**
- * Nothing sealed is fetched, and no token. That nothing is left out is the database's word: an auditor's
- * `verifyAudit` finds what was hidden in the chain, not who it was about.
+ * Nothing sealed is fetched, and no token but in rows of the audit. That nothing is left out is the
+ * database's word: an auditor's `verifyAudit` finds what was hidden in the chain, not who it was about.
  *
  * @throws {@link RecoverError} (exit 3) if the grant is for another subject; (exit 30) if a row of the audit
  *   is not what was hashed.
