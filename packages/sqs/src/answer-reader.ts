@@ -216,8 +216,12 @@ interface Gathered {
   readonly text: (length?: number) => string;
 }
 
+/** Beside a part of a byte, what holds it weighs a hundred: so many are held apart. */
+const PARTS_APART = 1024;
+
 function gather(): Gathered {
-  const parts: Buffer[] = [];
+  const joined: Buffer[] = [];
+  let parts: Buffer[] = [];
   let expected = 0;
   let bytes = 0;
   return {
@@ -228,11 +232,15 @@ function gather(): Gathered {
     add(part) {
       parts.push(part);
       bytes += part.length;
+      if (parts.length < PARTS_APART) return;
+      joined.push(Buffer.concat(parts));
+      parts = [];
     },
     bytes: () => bytes,
     text(length = bytes) {
-      const [first] = parts;
-      const whole = parts.length === 1 && first !== undefined ? first : Buffer.concat(parts);
+      const all = [...joined, ...parts];
+      const [first] = all;
+      const whole = all.length === 1 && first !== undefined ? first : Buffer.concat(all);
       return whole.toString("utf8", 0, length);
     },
   };

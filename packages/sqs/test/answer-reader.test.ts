@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Answer, createAnswerReader } from "../src/answer-reader.ts";
@@ -112,6 +114,25 @@ test("an answer that says it is too large is read no further", () => {
     expect(() => read(head)).toThrow(expect.objectContaining({ code: "answer_too_large" }));
   }
 });
+
+test("an answer in chunks of a byte weighs little more than its bytes", () => {
+  const reader = createAnswerReader();
+  reader.take(Buffer.from("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"));
+  const before = weight();
+  for (let part = 0; part < 100; part += 1) {
+    reader.take(Buffer.from("1\r\nx\r\n".repeat(10_000)));
+  }
+  expect(weight() - before).toBeLessThan(20_000_000);
+  expect(reader.take(Buffer.from("0\r\n\r\n"))?.text).toBe("x".repeat(1_000_000));
+});
+
+/** Of all that is held, in bytes. */
+function weight(): number {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
 
 function read(bytes: string): Answer | null {
   return createAnswerReader().take(Buffer.from(bytes));
