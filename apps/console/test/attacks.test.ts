@@ -146,6 +146,23 @@ test("an answer for one grant opens no other, and none opens twice", async () =>
   expect(await outcome(await rita.post(`/grants/${other}/open`, form))).toBe(unsigned);
 });
 
+test("of two openings at once with one answer, one opens; and nobody is given it again", async () => {
+  await approve();
+  const challenge = await challengeOf(rita, `/grants/${grant}`, "Open with");
+  const form = { assertion: assertionOf(keys.rita, challenge), records: "" };
+  const path = `/grants/${grant}/open`;
+  const both = await Promise.all([rita.post(path, form), rita.post(path, form)]);
+  const [given] = both.filter(({ status }) => status === 200);
+  for (const name of ["etag", "last-modified", "accept-ranges", "age"]) {
+    expect(given?.headers.get(name)).toBeNull();
+  }
+  expect(given?.headers.get("cache-control")).toBe("no-store");
+  expect((await Promise.all(both.map(outcome))).toSorted()).toEqual([unsigned, "opened"]);
+  const again = [rita.get(path), rita.get(path, { range: "bytes=0-", "if-none-match": "*" })];
+  expect((await Promise.all(again)).map(({ status }) => status)).toEqual([404, 404]);
+  expect((await actions()).filter((action) => action === "intent")).toHaveLength(1);
+});
+
 test("an answer to one decision is none to the other", async () => {
   const challenge = await challengeOf(adam, `/grants/${grant}`, "Deny with");
   const form = { decision: "approve", assertion: assertionOf(keys.adam, challenge) };
