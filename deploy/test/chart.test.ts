@@ -1,5 +1,6 @@
 /** What the chart makes of values, by Helm's own engine. */
 import { describe, expect, test } from "vitest";
+import { readConfig as readConsoleConfig } from "../../apps/console/src/config.ts";
 import { readConfig } from "../../apps/consumer/src/config.ts";
 import { modeFault } from "../../packages/masking/src/node/key-file.ts";
 import { hasHelm, type Manifest, type Pod, renderChart, validateManifest } from "./chart.ts";
@@ -20,6 +21,23 @@ const everything = {
   },
   maintain: { enabled: true, keepMonths: 24, rewriteErased: true },
   audit: { enabled: true, settings: { RECOVER_CHECKPOINT: "s3://bucket/checkpoints" } },
+  console: {
+    enabled: true,
+    origin: "https://console.example.com:8443",
+    issuer: "https://login.example.com/realms/people",
+    clientId: "maskline",
+    webhook: true,
+    serviceAccountAnnotations: {
+      "eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/console",
+    },
+    settings: { MASKLINE_TENANT: "eu", LOG_LEVEL: "debug" },
+    ingress: {
+      enabled: true,
+      className: "nginx",
+      annotations: { "example.com/timeout": "60" },
+      tlsSecret: "console-tls",
+    },
+  },
   metrics: { podMonitor: true, rules: true, files: { enabled: true, storageClass: "fast" } },
 };
 const digest = `sha256:${"0".repeat(64)}`;
@@ -45,6 +63,13 @@ const refused: readonly (readonly [values: object, place: string])[] = [
     "propertyName 'DATABASE_URL'",
   ],
   [{ images: { consumer: { digest: "sha256:1" } } }, "/images/consumer/digest"],
+  [{ console: { enabled: true } }, "/console/origin"],
+  [{ console: { origin: "https://console.example.com/path" } }, "/console/origin"],
+  [
+    { console: { settings: { CONSOLE_DATABASE_URL: "postgres://u:p@h/d" } } },
+    "propertyName 'CONSOLE_DATABASE_URL'",
+  ],
+  [{ console: { settings: { RECOVER_KEYRING: "/else.json" } } }, "propertyName 'RECOVER_KEYRING'"],
   [{ maintain: { schedule: "daily" } }, "/maintain/schedule"],
   [{ maintain: { keepMonths: -1 } }, "/maintain/keepMonths"],
   [{ metrics: { files: { size: "much" } } }, "/metrics/files/size"],
@@ -78,7 +103,11 @@ describe.runIf(hasHelm)("the chart", () => {
 
   test.each([
     ["by default", byDefault, ["Deployment", "Job"]],
-    ["with all", whole, ["CronJob", "CronJob", "CronJob", "Deployment", "Deployment", "Job"]],
+    [
+      "with all",
+      whole,
+      ["CronJob", "CronJob", "CronJob", "Deployment", "Deployment", "Deployment", "Job"],
+    ],
     ["with the least", small, ["Deployment"]],
   ] as const)("%s makes what the APIs' schemas take", (_, { manifests: made, pods: of }, kinds) => {
     expect(of.map(({ kind }) => kind).toSorted()).toEqual(kinds);
@@ -146,21 +175,97 @@ describe.runIf(hasHelm)("the chart", () => {
     }
   });
 
+  const specOf = (kind: string, name: string): unknown =>
+    manifests.find((each) => each.kind === kind && each.metadata.name === name)?.spec;
+
+  /** As the container has it: of a Secret, the entry's name in a value that would do. */
+  const environmentOf = (name: string): Record<string, string> => {
+    const config = manifests.find(
+      ({ kind, metadata }) => kind === "ConfigMap" && metadata.name === name,
+    );
+    return Object.fromEntries([
+      ...Object.entries(config?.data ?? {}),
+      ...(find(name).spec.containers[0].env ?? []).map(({ name: variable, value, valueFrom }) => {
+        const secret = valueFrom?.secretKeyRef?.key.includes("webhook")
+          ? "https://hooks.example.com/secret"
+          : "postgresql://secret/x";
+        return [variable, value ?? (valueFrom?.configMapKeyRef ? "login" : secret)];
+      }),
+    ]) as Record<string, string>;
+  };
+
+  test("the console accepts its environment, is one, is probed where it answers, and is given longer to stop than it takes", () => {
+    const { spec } = find("maskline-console");
+    expect(readConsoleConfig(environmentOf("maskline-console"))).toMatchObject({
+      config: {
+        PORT: 8090,
+        MASKLINE_TENANT: "eu",
+        CONSOLE_CONSUMERS: [new URL("http://maskline-consumer:8080/metrics")],
+        CONSOLE_WEBHOOK_URL: new URL("https://hooks.example.com/secret"),
+        RECOVER_PRIVATE_KEYRING: "/keys/private-keyring.json",
+        MASKLINE_KEYRING: "/keyring/keyring.json",
+      },
+    });
+    expect(spec.containers[0]).toMatchObject({
+      ports: [{ name: "http", containerPort: 8090 }],
+      livenessProbe: { httpGet: { path: "/live", port: "http" } },
+      readinessProbe: { httpGet: { path: "/ready", port: "http" } },
+    });
+    expect(spec.terminationGracePeriodSeconds).toBeGreaterThan(10);
+    expect(specOf("Deployment", "maskline-console")).toMatchObject({
+      replicas: 1,
+      strategy: { type: "Recreate" },
+    });
+  });
+
+  test("the console is reached by its host's name, and reaches each consumer by its address, ready or not", () => {
+    expect(specOf("Ingress", "maskline-console")).toMatchObject({
+      ingressClassName: "nginx",
+      tls: [{ hosts: ["console.example.com"], secretName: "console-tls" }],
+      rules: [
+        {
+          host: "console.example.com",
+          http: {
+            paths: [{ backend: { service: { name: "maskline-console", port: { name: "http" } } } }],
+          },
+        },
+      ],
+    });
+    expect(specOf("Service", "maskline-console")).toMatchObject({
+      selector: { "app.kubernetes.io/name": "maskline-console" },
+      ports: [{ name: "http", targetPort: "http" }],
+    });
+    expect(specOf("Service", "maskline-consumer")).toMatchObject({
+      clusterIP: "None",
+      publishNotReadyAddresses: true,
+      selector: { "app.kubernetes.io/name": "maskline-consumer" },
+      ports: [{ port: 8080, targetPort: "health" }],
+    });
+    const isFrom = {
+      podSelector: { matchLabels: { "app.kubernetes.io/name": "maskline-console" } },
+    };
+    expect(specOf("NetworkPolicy", "maskline-metrics")).toMatchObject({
+      ingress: [{ from: expect.arrayContaining([isFrom]) }],
+    });
+    expect(specOf("NetworkPolicy", "maskline-console")).toMatchObject({
+      ingress: [{ ports: [{ port: "http" }] }],
+      egress: [{ ports: [{ port: "health" }] }],
+    });
+  });
+
+  test("without the console there is nothing of it, and only it holds the private keyring", () => {
+    expect(
+      JSON.stringify(byDefault.manifests.filter(({ kind }) => kind !== "NetworkPolicy")),
+    ).not.toContain("console");
+    const holders = pods.filter(({ spec }) => JSON.stringify(spec).includes("private-keyring"));
+    expect(holders.map(({ name }) => name)).toEqual(["maskline-console"]);
+  });
+
   test("the consumer accepts its environment, is probed where it answers, and is given longer to stop than it takes", () => {
     const { spec } = find("maskline-consumer");
     const [container] = spec.containers;
-    const config = manifests.find(
-      ({ kind, metadata }) => kind === "ConfigMap" && metadata.name === "maskline-consumer",
-    );
-    const env = Object.fromEntries([
-      ...Object.entries(config?.data ?? {}),
-      ...(container.env ?? []).map(({ name, value, valueFrom }) => [
-        name,
-        value ?? (valueFrom?.configMapKeyRef ? "login" : "postgresql://secret/x"),
-      ]),
-    ]) as Record<string, string>;
 
-    const read = readConfig(env);
+    const read = readConfig(environmentOf("maskline-consumer"));
 
     expect(read).toMatchObject({
       config: { PORT: 8080, MASKLINE_BATCH_SIZE: 500, LOG_LEVEL: "debug", unknownSettings: [] },
@@ -187,6 +292,8 @@ describe.runIf(hasHelm)("the chart", () => {
   test.each([
     ["maskline-consumer", "maskline-keyring"],
     ["maskline-audit-checkpoint", "maskline-witness"],
+    ["maskline-console", "maskline-console-keys"],
+    ["maskline-console", "maskline-keyring"],
   ])("%s can read %s as it is mounted, and takes it for a secret that is kept", (name, secret) => {
     const { securityContext, volumes = [] } = find(name).spec;
     const mounted = volumes.find((volume) => volume.secret?.secretName === secret);
@@ -198,19 +305,22 @@ describe.runIf(hasHelm)("the chart", () => {
     expect(modeFault({ mode, uid: 0 }, true, securityContext.runAsUser)).toBeNull();
   });
 
-  test("only the checkpoint's job holds a signing key", () => {
+  test("only the checkpoint's job and the console hold a signing key", () => {
     const holders = pods.filter(({ spec }) => JSON.stringify(spec).includes("signing-key.pem"));
 
-    expect(holders.map(({ name }) => name)).toEqual(["maskline-audit-checkpoint"]);
+    expect(new Set(holders.map(({ name }) => name))).toEqual(
+      new Set(["maskline-audit-checkpoint", "maskline-console"]),
+    );
   });
 
-  test("consumer and migration take the same contract, a module of one's own too", () => {
+  test("consumer, console and migration take the same contract, a module of one's own too", () => {
     const config = manifests.find(({ metadata }) => metadata.name === "maskline-contract");
     expect(config?.data).toEqual({
       MASKLINE_CONTRACT: "/contract/orders.contract.ts",
       "orders.contract.ts": expect.stringContaining("defineContract"),
     });
-    for (const { spec } of [find("maskline-consumer"), find("maskline-migrate")]) {
+    for (const name of ["maskline-consumer", "maskline-console", "maskline-migrate"]) {
+      const { spec } = find(name);
       const [container] = spec.containers;
       expect(container.env).toContainEqual({
         name: "MASKLINE_CONTRACT",

@@ -8,9 +8,9 @@ import {
 } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";
 import { Deployment } from "kubernetes-models/apps/v1";
 import { CronJob, Job } from "kubernetes-models/batch/v1";
-import { NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1";
+import { Ingress, NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1";
 import { PodDisruptionBudget } from "kubernetes-models/policy/v1";
-import { ConfigMap, PersistentVolumeClaim, ServiceAccount } from "kubernetes-models/v1";
+import { ConfigMap, PersistentVolumeClaim, Service, ServiceAccount } from "kubernetes-models/v1";
 import { parseAllDocuments } from "yaml";
 import { pathOf } from "./files.ts";
 
@@ -23,6 +23,7 @@ interface EnvironmentVariable {
   readonly value?: string;
   readonly valueFrom?: {
     readonly configMapKeyRef?: { readonly name: string; readonly key: string };
+    readonly secretKeyRef?: { readonly name: string; readonly key: string };
   };
 }
 
@@ -117,10 +118,12 @@ const models: Readonly<Record<string, (manifest: never) => Model>> = {
   "keda.sh/v1alpha1 TriggerAuthentication": (manifest) => new TriggerAuthentication(manifest),
   "monitoring.coreos.com/v1 PodMonitor": (manifest) => new PodMonitor(manifest),
   "monitoring.coreos.com/v1 PrometheusRule": (manifest) => new PrometheusRule(manifest),
+  "networking.k8s.io/v1 Ingress": (manifest) => new Ingress(manifest),
   "networking.k8s.io/v1 NetworkPolicy": (manifest) => new NetworkPolicy(manifest),
   "policy/v1 PodDisruptionBudget": (manifest) => new PodDisruptionBudget(manifest),
   "v1 ConfigMap": (manifest) => new ConfigMap(manifest),
   "v1 PersistentVolumeClaim": (manifest) => new PersistentVolumeClaim(manifest),
+  "v1 Service": (manifest) => new Service(manifest),
   "v1 ServiceAccount": (manifest) => new ServiceAccount(manifest),
 };
 
