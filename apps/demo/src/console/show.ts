@@ -15,6 +15,7 @@ import { startIdentityProvider } from "./identity-provider.ts";
 import { serveKeyring } from "./keyring-page.ts";
 
 const messageCount = 300;
+const sentASecond = 20;
 const people = ["rita", "adam", "otto"] as const;
 const clientId = "console";
 
@@ -53,16 +54,20 @@ export async function showConsole(
     serve: serveKeyring({ people, directory: stack.directory, keyringFile, signal }),
   });
   const { issuer } = provider;
+  const consumerPort = await freePort();
   const env = {
     ...(await prepareConsole(stack, { keyringFile, issuer, signal })),
     CONSOLE_ORIGIN: origin,
     CONSOLE_ISSUER: issuer,
     CONSOLE_CLIENT_ID: clientId,
     CONSOLE_CLIENT_SECRET: clientSecret,
+    CONSOLE_CONSUMERS: `http://127.0.0.1:${consumerPort}/metrics`,
     PORT: String(port),
   };
   const logFile = join(stack.directory, "console.log");
-  const running = runCommand({ name: "console", env, logFile }, signal);
+  const consuming = goOn(stack, { port: consumerPort, bodies, signal });
+  await Promise.race([consuming, untilLive(`http://127.0.0.1:${consumerPort}/live`, signal)]);
+  const running = Promise.race([consuming, runCommand({ name: "console", env, logFile }, signal)]);
   await Promise.race([running, untilLive(`${origin}/live`, signal)]);
   say(`
 The console: ${origin}
@@ -72,9 +77,32 @@ The console: ${origin}
   2. Compare before you approve: the ticket says that it is about ${subject.value}
   3. In another browser, or a private window, sign in as rita, with a passkey of her own. Open the values.
   4. Sign in as otto, an auditor, and verify the audit.
+  5. The page Pipeline shows what a consumer does with the messages that go on coming.
 
 Ctrl-C ends it, and leaves nothing behind.`);
   await running;
+}
+
+/** A consumer, and some messages a second for it. */
+async function goOn(
+  { queue, queueUrl, consumerEnv, directory }: Stack,
+  {
+    port,
+    bodies,
+    signal,
+  }: { readonly port: number; readonly bodies: readonly string[]; readonly signal: AbortSignal },
+): Promise<void> {
+  const env = { ...consumerEnv, PORT: String(port) };
+  const logFile = join(directory, "consumer.log");
+  const consuming = runCommand({ name: "consumer", env, logFile }, signal);
+  const sending = (async () => {
+    for (let at = 0; !signal.aborted; at += sentASecond) {
+      const from = at % (bodies.length - sentASecond);
+      await queue.send(queueUrl, bodies.slice(from, from + sentASecond));
+      await sleep(1_000, undefined, { signal });
+    }
+  })();
+  await Promise.race([consuming, sending]);
 }
 
 async function prepareConsole(

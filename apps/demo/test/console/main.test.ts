@@ -10,7 +10,7 @@ import { openVisit } from "../../../console/test/visit.ts";
 
 const main = fileURLToPath(new URL("../../src/console/main.ts", import.meta.url));
 
-test("opens at the printed address, where a request waits for adam, and leaves nothing behind", async () => {
+test("opens at the printed address, where a request waits for adam and a consumer is at work, and leaves nothing behind", async () => {
   const directory = await mkdtemp(join(tmpdir(), "demo-console-"));
   const child = spawn(process.execPath, ["--conditions=@org/source", main], {
     env: { ...nodeEnvironment, TMPDIR: directory },
@@ -26,6 +26,8 @@ test("opens at the printed address, where a request waits for adam, and leaves n
   const home = await (await adam.get("/")).text();
   expect(home).toContain("For you to decide");
   expect(home).toContain("SEC-4711");
+  const pipeline = async (): Promise<string> => (await adam.get("/pipeline")).text();
+  await expect.poll(pipeline).toMatch(/Consumers that answer<\/td>\s*<td>1</);
   const keyring = await fetch(/at (\S+\/keyring)/.exec(said)?.[1] ?? "");
   expect(await keyring.text()).toContain("The recover keyring");
   child.kill("SIGTERM");
