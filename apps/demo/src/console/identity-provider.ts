@@ -3,6 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { Provider, type Adapter, type AdapterPayload } from "oidc-provider";
+import { page } from "./page.ts";
 
 export interface IdentityProvider extends AsyncDisposable {
   readonly issuer: string;
@@ -12,6 +13,8 @@ export interface ProviderOptions {
   readonly port: number;
   /** Their `sub`: letters, digits and underscores. */
   readonly people: readonly string[];
+  /** What each does, to be read beside the name. */
+  readonly duties?: Readonly<Record<string, string>>;
   readonly clientId: string;
   readonly clientSecret: string;
   readonly redirectUri: string;
@@ -20,7 +23,7 @@ export interface ProviderOptions {
 }
 
 export async function startIdentityProvider(options: ProviderOptions): Promise<IdentityProvider> {
-  const { port, people, clientId } = options;
+  const { port, clientId } = options;
   const issuer = `http://localhost:${port}`;
   const provider: Provider = new Provider(issuer, {
     adapter: MemoryAdapter,
@@ -45,13 +48,15 @@ export async function startIdentityProvider(options: ProviderOptions): Promise<I
       await grant.save();
       return grant;
     },
-    ttl: { Session: 60, Interaction: 600, Grant: 600, IdToken: 600, AccessToken: 600 },
+    // Whoever comes back is asked anew: in one browser, somebody else may have signed out just before.
+    expiresWithSession: async () => false,
+    ttl: { Session: 1, Interaction: 600, Grant: 600, IdToken: 600, AccessToken: 600 },
   });
   const others = provider.callback();
   const server = createServer((request, response) => {
     if (options.serve?.(request, response)) return;
     if (!request.url?.startsWith("/choose/")) return void others(request, response);
-    choose(provider, people, { request, response }).catch(() => {
+    choose(provider, options, { request, response }).catch(() => {
       response.writeHead(400).end("Begin again at the console.\n");
     });
   });
@@ -73,15 +78,16 @@ function signingKey(): Record<string, unknown> {
 
 async function choose(
   provider: Provider,
-  people: readonly string[],
+  options: ProviderOptions,
   { request, response }: { readonly request: IncomingMessage; readonly response: ServerResponse },
 ): Promise<void> {
   if (request.method !== "POST") {
-    response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(page(people));
+    response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(choices(options));
     return;
   }
   const accountId = new URLSearchParams(await text(request)).get("person") ?? "";
-  if (!people.includes(accountId)) throw new TypeError("The demo knows nobody of that name.");
+  const isKnown = options.people.includes(accountId);
+  if (!isKnown) throw new TypeError("The demo knows nobody of that name.");
   await provider.interactionFinished(
     request,
     response,
@@ -90,13 +96,13 @@ async function choose(
   );
 }
 
-function page(people: readonly string[]): string {
+function choices({ people, duties = {} }: ProviderOptions): string {
   const buttons = people.map(
-    (person) => `<p><button name="person" value="${person}">${person}</button></p>`,
+    (person) =>
+      `<p><button name="person" value="${person}">${person}</button> ${duties[person] ?? ""}</p>`,
   );
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Who are you?</title>
-<meta name="viewport" content="width=device-width"><main><h1>Who are you?</h1>
-<p>This stands in for your company's sign-in.</p><form method="post">${buttons.join("")}</form></main></html>`;
+  const body = `<p>This stands in for your company's sign-in.</p><form method="post">${buttons.join("")}</form>`;
+  return page("Who are you?", body);
 }
 
 /** What a provider keeps, until it ends. */

@@ -4,8 +4,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { CommandError, runCommand } from "../commands.ts";
+import { page as pageOf } from "./page.ts";
 
 export interface KeyringPage {
+  /** Of the console. */
+  readonly origin: string;
   readonly people: readonly string[];
   readonly directory: string;
   readonly keyringFile: string;
@@ -34,7 +37,7 @@ async function answer(page: KeyringPage, request: IncomingMessage): Promise<stri
 
 /** As somebody who keeps the keyring would, once it was reviewed. */
 async function add(
-  { directory, keyringFile, signal }: KeyringPage,
+  { origin, directory, keyringFile, signal }: KeyringPage,
   { login, entry }: { readonly login: string; readonly entry: string },
 ): Promise<string> {
   const file = join(directory, `${login}.passkey.json`);
@@ -43,7 +46,7 @@ async function add(
   const logFile = join(directory, "keys.log");
   try {
     await runCommand({ name: "recover", args, env: {}, logFile }, signal);
-    return `The keyring knows this passkey of ${login}. Go back to the console.`;
+    return `${login} may sign with this passkey. <a href="${origin}">Go on in the console</a>, as ${login}.`;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     return "This is no entry that the keyring takes. Copy all of it, from { to }.";
@@ -52,10 +55,11 @@ async function add(
 
 function html({ people }: KeyringPage, said: string): string {
   const options = people.map((person) => `<option>${person}</option>`).join("");
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>The recover keyring</title>
-<meta name="viewport" content="width=device-width"><main><h1>The recover keyring</h1>
-<p>This stands in for your review: in life, whoever keeps the keyring compares the kid with the person.</p>
-<p role="status">${said}</p><form method="post"><p><label>Whose <select name="login">${options}</select></label></p>
-<p><label>Entry<br><textarea name="entry" rows="10" cols="60" required></textarea></label></p>
-<p><button>Add it</button></p></form></main></html>`;
+  const body = `<p>This file says who may do what, and by which keys. The page stands in for its review:
+in life, whoever keeps the file asks the person for the <code>kid</code>, and compares.</p>
+<p role="status">${said}</p><form method="post">
+<p><label>Whose passkey <select name="login" required><option value="">Choose</option>${options}</select></label></p>
+<p><label>Entry, as the console shows it<br><textarea name="entry" rows="10" required></textarea></label></p>
+<p><button>Add it</button></p></form>`;
+  return pageOf("The recover keyring", body);
 }

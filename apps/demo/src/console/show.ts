@@ -16,7 +16,8 @@ import { serveKeyring } from "./keyring-page.ts";
 
 const messageCount = 300;
 const sentASecond = 20;
-const people = ["rita", "adam", "otto"] as const;
+const duties = { rita: "asks, and opens", adam: "approves", otto: "audits" };
+const people = Object.keys(duties);
 const clientId = "console";
 
 /** Runs until the signal aborts. */
@@ -48,10 +49,11 @@ export async function showConsole(
   await using provider = await startIdentityProvider({
     port: providerPort,
     people,
+    duties,
     clientId,
     clientSecret,
     redirectUri: `${origin}/signed-in`,
-    serve: serveKeyring({ people, directory: stack.directory, keyringFile, signal }),
+    serve: serveKeyring({ origin, people, directory: stack.directory, keyringFile, signal }),
   });
   const { issuer } = provider;
   const consumerPort = await freePort();
@@ -72,11 +74,14 @@ export async function showConsole(
   say(`
 The console: ${origin}
 
-  1. Sign in as adam: a request of rita's waits. To approve it he needs a passkey: make one on the page
-     Passkey, and put its entry into the keyring at ${issuer}/keyring
-  2. Compare before you approve: the ticket says that it is about ${subject.value}
-  3. In another browser, or a private window, sign in as rita, with a passkey of her own. Open the values.
-  4. Sign in as otto, an auditor, and verify the audit.
+Once, for adam and for rita, each in a browser or private window of their own: sign in, make a passkey
+on the page Passkey, copy its entry, and add it at ${issuer}/keyring
+
+  1. As rita, ask for access: tick ${fields.join(" or ")}, and give as subject ${subject.value}
+     (or leave it at her request with ticket SEC-4711, which is about the same person, and waits)
+  2. As adam, choose the request under "For you to decide", compare it with that subject, and approve.
+  3. As rita, choose it under "For you to open", and open the values.
+  4. Sign in as otto, and verify the audit.
   5. The page Pipeline shows what a consumer does with the messages that go on coming.
 
 Ctrl-C ends it, and leaves nothing behind.`);
