@@ -90,6 +90,34 @@ test("the whole of it: approved and opened by passkeys, witnessed by the console
   expect(verified).toMatchObject({ code: 0 });
 });
 
+test("a grant's page says who did what and when, by rows of the audit that it hashes anew", async () => {
+  const { admin, approver, requester } = opened.office;
+  await approve();
+  await open();
+  const { kid } = passkeyEntry(keys.adam);
+  const lines = async (): Promise<string> => (await rita.get(`/grants/${grant}`)).text();
+  const holds = `${approver.login}: approved with key ${kid}; the signature holds`;
+  const page = await lines();
+  expect(page).toMatch(new RegExp(`\\n20\\S+Z {2}${holds}`));
+  expect(page).toMatch(new RegExp(`Z {2}${requester.login}: ended: opened`));
+  const printed = await requester.recover(["list", "--grant", grant]);
+  expect(printed.stdout).toContain(holds);
+  const at =
+    "UPDATE recovery.audit SET at = at - $2::interval WHERE grant_id = $1 AND action = 'approved'";
+  await admin(at, [grant, "1 day"]);
+  const changed = await lines();
+  await admin(at, [grant, "-1 day"]);
+  expect(changed).toContain("approved; the row is not what was hashed");
+  const [kept] = await admin("SELECT signature FROM recovery.approval WHERE grant_id = $1", [
+    grant,
+  ]);
+  const sign = "UPDATE recovery.approval SET signature = $2 WHERE grant_id = $1";
+  await admin(sign, [grant, randomBytes(200)]);
+  const forged = await lines();
+  await admin(sign, [grant, kept?.["signature"]]);
+  expect(forged).toContain(`approved with key ${kid}; the signature does not hold`);
+});
+
 test("a dossier is asked for, approved and made like an opening, and holds without us", async () => {
   const { office } = opened;
   const subject = "424cdd21-063a-43a7-b91b-7ca1a833afae";

@@ -698,6 +698,20 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
   ORDER BY listed.record_id
 $$;
 
+-- What became of it, by the audit's rows: whoever relies on a row makes its hash again. Comparisons and
+-- refusals are not among them: they say what somebody tried.
+CREATE FUNCTION recovery.grant_audit(p_grant uuid)
+RETURNS TABLE (seq bigint, at_micros bigint, actor text, action text, grant_id uuid, claim_id uuid,
+  detail text, previous_hash bytea, hash bytea)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT entry.seq, recovery.micros(entry.at), entry.actor, entry.action, entry.grant_id,
+    entry.claim_id, entry.detail, entry.previous_hash, entry.hash
+  FROM recovery.audit AS entry JOIN recovery.access_grant ON access_grant.id = entry.grant_id
+  WHERE entry.grant_id = p_grant AND recovery.may_see(access_grant) AND NOT (SELECT recovery.has_appended())
+    AND entry.action IN ('requested', 'resolved', 'approved', 'denied', 'revoked', 'intent', 'result', 'abandoned')
+  ORDER BY entry.seq LIMIT 500
+$$;
+
 -- How many of the records that a request lists are of a subject, or have a value: $1 is it in a selector's
 -- form. Null where it lists none, or so many that an answer would take long.
 CREATE FUNCTION recovery.count_of(p_grant recovery.access_grant, p_what text, p_named jsonb)
@@ -964,7 +978,8 @@ GRANT EXECUTE ON FUNCTION recovery.request_access(jsonb), recovery.resolve_reque
   TO maskline_requester, maskline_custodian;
 GRANT EXECUTE ON FUNCTION recovery.knows_contract(text) TO maskline_console;
 GRANT EXECUTE ON FUNCTION recovery.list_grants(integer), recovery.show_grant(uuid),
-  recovery.grant_records(uuid), recovery.requester_history(uuid), recovery.revoke(uuid)
+  recovery.grant_records(uuid), recovery.grant_audit(uuid), recovery.requester_history(uuid),
+  recovery.revoke(uuid)
   TO maskline_requester, maskline_approver, maskline_custodian, maskline_auditor;
 GRANT EXECUTE ON FUNCTION recovery.list_open() TO maskline_console;
 GRANT EXECUTE ON FUNCTION recovery.decide(uuid, text, text, bytea, text),

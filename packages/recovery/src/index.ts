@@ -12,6 +12,7 @@ export { createWitness, type Witness } from "./audit/witness.ts";
 export { exit, type ExitCode, RecoverError } from "./exit.ts";
 export { foresee } from "./foresee.ts";
 export { canonicalGrant, challengeOf, digestOf } from "./grants/canonical-grant.ts";
+export { describeCourse } from "./grants/describe-course.ts";
 export { describeDigest, describeGrant } from "./grants/describe-grant.ts";
 export { describeHistory } from "./grants/describe-history.ts";
 export { tokensOf } from "./grants/find-excess.ts";

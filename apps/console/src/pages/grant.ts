@@ -3,6 +3,7 @@
 import type { Grant } from "@org/db";
 import {
   canonicalGrant,
+  describeCourse,
   describeDigest,
   describeGrant,
   describeHistory,
@@ -10,10 +11,8 @@ import {
   findForgery,
   granted,
   hasDuty,
-  isSigned,
   judgeSubject,
   judgeValue,
-  printable,
   type RecoverKeyring,
   refusal,
   requireDuty,
@@ -29,7 +28,6 @@ import { grantId, readForm, textUpTo } from "../form.ts";
 import { assertionOptions, passkeysOf, readAssertion } from "../passkeys.ts";
 import type { App, Asked, ConsolePorts, SignedIn } from "../ports.ts";
 import { alert, field, type Html, postForm, select, textBlock } from "./forms.ts";
-import { table } from "./layout.ts";
 import { openingForm, passkeyMissing } from "./open.ts";
 
 const decisionForm = z.object({ decision: z.enum(["approve", "deny"]), assertion: z.string() });
@@ -99,7 +97,12 @@ async function grantPage(
     <h2>Terms</h2>
     <p><code>recover list --grant ${id}</code> prints the same.</p>
     ${textBlock(lines)} ${forgery === null && actions(ports, signedIn, grant)}
-    ${signatures(grant, keyring)} ${digests(grant, keyring)}
+    <h2>What became of it</h2>
+    <p>
+      By the audit's rows, each hashed anew here. That none is missing, an auditor proves:
+      <a href="/audit?grant=${id}">the audit</a>.
+    </p>
+    ${textBlock(await describeCourse(grants, grant, keyring))} ${digests(grant, keyring)}
     ${recordIds.length > 0 && details(`Records (${recordIds.length})`, recordIds.slice(0, 1_000))}`;
   return answer(c, { title: `Grant ${id.slice(0, 8)}`, body });
 }
@@ -166,24 +169,6 @@ function decisionForms(ports: ConsolePorts, { person, session }: SignedIn, grant
     <div class="pair">
       ${form("approve", "Approve with a passkey")}${form("deny", "Deny with a passkey")}
     </div>`;
-}
-
-function signatures(grant: Grant, keyring: RecoverKeyring): Html {
-  const rows = grant.approvals.map((approval) => [
-    printable(approval.approver),
-    approval.decision,
-    printable(approval.keyId),
-    isSigned(grant, approval, keyring) ? "holds" : "does not hold",
-  ]);
-  const timeline = html`<h2>Who decided</h2>
-    <ol>
-      <li><time>${grant.createdAt}</time> ${printable(grant.requester)} asked</li>
-      ${grant.approvals.map(({ approver, decision }) => html`<li>${printable(approver)}: ${decision}</li>`)}
-      <li><time>${grant.expiresAt}</time> it ends</li>
-    </ol>
-    <p><a href="/audit?grant=${grant.id}">What the audit says of it</a> (auditors)</p>`;
-  if (rows.length === 0) return timeline;
-  return html`${timeline}${table("Signatures", ["Person", "Decision", "Key", "Signature"], rows)}`;
 }
 
 /** The line of each decision as `recover list` prints it. */

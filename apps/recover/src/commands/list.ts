@@ -1,6 +1,6 @@
 /** `recover list`: the grants that one may see. */
 
-import type { Grant } from "@org/db";
+import type { Grant, Recovery } from "@org/db";
 import { Command } from "commander";
 import { openRecovery } from "../compose.ts";
 import { readOptional, resolvePath } from "../config.ts";
@@ -8,6 +8,7 @@ import { type Edge, report } from "../edge.ts";
 import { positive } from "../option-values.ts";
 import { formatRows } from "../result-file.ts";
 import {
+  describeCourse,
   describeDigest,
   describeGrant,
   describeHistory,
@@ -72,18 +73,21 @@ async function showOne(edge: Edge, options: Options): Promise<void> {
     json: { ...grant, history, recordIds },
     text: [
       ...describeGrant(grant),
-      ...(await digestsOf(edge, grant)),
+      ...(await signedParts(edge, recovery, grant)),
       ...(history === null ? [] : describeHistory(history)),
       ...recordIds.map((recordId) => `  ${recordId}`),
     ],
   });
 }
 
-/** Those of both decisions, where it is known which deployment this is. */
-async function digestsOf({ env }: Edge, grant: Grant): Promise<string[]> {
+/** The digests of both decisions, and what became of it, where it is known which deployment this is. */
+async function signedParts({ env }: Edge, { grants }: Recovery, grant: Grant): Promise<string[]> {
   const path = readOptional(env, "RECOVER_KEYRING");
   if (path === null) return [];
-  const { deployment } = await loadRecoverKeyring(resolvePath(env, path));
+  const keyring = await loadRecoverKeyring(resolvePath(env, path));
+  const { deployment } = keyring;
   const decisions = ["approve", "deny"] as const;
-  return decisions.map((decision) => describeDigest(grant, { decision, deployment }));
+  const digests = decisions.map((decision) => describeDigest(grant, { decision, deployment }));
+  const course = await describeCourse(grants, grant, keyring);
+  return [...digests, "Audit", ...course.map((line) => `  ${line}`)];
 }

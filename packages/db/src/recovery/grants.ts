@@ -1,5 +1,6 @@
 /** Asking for access, and deciding about it. */
 
+import { type AuditRow, type StoredAuditRow, toAuditRow } from "./audit.ts";
 import { type Answer, type Call, callOne } from "./call.ts";
 
 export type Capability = "unmask" | "lookup" | "dossier" | "retry" | "erase" | "rewrap" | "retoken";
@@ -218,6 +219,8 @@ export interface Grants {
   readonly show: (grant: string) => Promise<Grant | null>;
   /** The ids that the grant's digest covers, in ascending order. */
   readonly records: (grant: string) => Promise<string[]>;
+  /** What became of it, by the audit's rows in their order, 500 at most; none where it is not the caller's to see. */
+  readonly audit: (grant: string) => Promise<AuditRow[]>;
   /** Of whoever made the request; null where it is not the caller's to see. */
   readonly history: (grant: string) => Promise<RequesterHistory | null>;
   /** Audited, and bounded an hour: it answers guesses. */
@@ -262,6 +265,9 @@ export function createGrants(call: Call): Grants {
     async records(grant) {
       const rows = await call<{ grant_records: string }>("grant_records", { p_grant: grant });
       return rows.map((row) => row.grant_records);
+    },
+    async audit(grant) {
+      return (await call<StoredAuditRow>("grant_audit", { p_grant: grant })).map(toAuditRow);
     },
     history: (grant) => callOne(call, "requester_history", { p_grant: grant }),
     async compare(grant, compared) {

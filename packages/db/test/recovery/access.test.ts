@@ -392,10 +392,11 @@ describe("the database", () => {
           (row) => row.list_grants.id === grant,
         ),
         ...(await client.query("SELECT recovery.grant_records($1)", [grant])).rows,
+        ...(await client.query("SELECT recovery.grant_audit($1)", [grant])).rows,
       ];
       expect(await shown()).toEqual([null]);
       await client.query("COMMIT");
-      expect(await shown()).toHaveLength(2);
+      expect(await shown()).toHaveLength(3);
 
       await client.query("BEGIN");
       if (before) await client.query(before);
@@ -408,6 +409,20 @@ describe("the database", () => {
       expect(await shown()).toEqual([null]);
       await client.query("ROLLBACK");
     }
+  });
+
+  it("shows what became of a grant to who may see it, without what others tried", async () => {
+    const { requester, approver, auditor, custodian } = office.people;
+    const [row] = await office.write(1);
+    const selector = { kind: "records", ids: [row?.recordId ?? ""] } as const;
+    const grant = await office.grant({ capability: "unmask", selector });
+    const actions = async ({ recovery }: typeof requester): Promise<string[]> =>
+      (await recovery.grants.audit(grant)).map(({ action }) => action);
+    await requester.recovery.grants.reportRefusal(grant, "confirmation_declined");
+    for (const person of [requester, approver, auditor]) {
+      expect(await actions(person)).toEqual(["requested", "resolved", "approved"]);
+    }
+    expect(await actions(custodian)).toEqual([]);
   });
 
   it("tells whether anything matched only once it is on record", async () => {
