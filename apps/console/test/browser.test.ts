@@ -28,6 +28,7 @@ describe.skipIf(reason !== null)(
     let rita: Visitor;
     let adam: Visitor;
     let otto: Visitor;
+    let cleo: Visitor;
     let consumer: Receiver;
     const secret = { ip: "203.0.113.77", device_id: "device-of-ada" };
     // Null only where all of this is skipped.
@@ -38,7 +39,7 @@ describe.skipIf(reason !== null)(
     beforeAll(async () => {
       consumer = await openReceiver((response) => response.end("maskline_lag_seconds 2\n"));
       opened = await openConsole({ env: { CONSOLE_CONSUMERS: consumer.url.href } });
-      const { requester, approver, auditor } = opened.office;
+      const { requester, approver, auditor, custodian } = opened.office;
       // Rita may approve too: just not her own.
       await opened.office.admin(`GRANT maskline_approver TO ${requester.login}`);
       await opened.changeKeyring((keyring) => ({
@@ -51,6 +52,7 @@ describe.skipIf(reason !== null)(
       }));
       rita = await arrive(requester.login);
       adam = await arrive(approver.login);
+      cleo = await arrive(custodian.login);
       otto = await arrive(auditor.login, {
         colorScheme: "dark",
         viewport: { width: 360, height: 740 },
@@ -173,6 +175,68 @@ describe.skipIf(reason !== null)(
       await audit.getByRole("heading", { name: "The audit is whole" }).waitFor();
       await look(audit, "audit-verified");
     }, 180_000);
+
+    async function approve(path: string): Promise<void> {
+      const page = await goTo(adam, path);
+      await page.getByRole("button", { name: "Approve with a passkey" }).click();
+      await page.getByText("(live)").waitFor();
+    }
+
+    test("asks for an erasure and does it, step by step, and the page says what became of it", async () => {
+      const { office } = opened;
+      const records = await office.write([{ user_id: "ada" }, { user_id: "ada" }]);
+      await opened.enrol(office.custodian.login, await makePasskey(cleo));
+      const ask = await goTo(cleo, "/ask");
+      const form = ask.locator("form", { hasText: "Ask to erase" });
+      await form.getByLabel("Subject (user_id)").fill("ada");
+      await form.getByLabel("Purpose").fill("subject-request");
+      await form.getByLabel("Ticket").fill("GDPR-12");
+      await form.getByLabel("Why; approvers read it").fill("Erasure request of 3 May");
+      await form.getByRole("button", { name: "Ask to erase" }).click();
+      await ask.getByRole("heading", { name: /^Grant / }).waitFor();
+      const grant = new URL(ask.url()).pathname;
+      await approve(grant);
+      const page = await goTo(cleo, grant);
+      await page.getByLabel("The subject that was approved").fill("ada");
+      await look(page, "erase");
+      await page.getByRole("button", { name: "Erase with a passkey" }).click();
+      await page.getByRole("heading", { name: "Erased" }).waitFor();
+      await page.getByText("Erased 2 record(s), 2 of them with a seed.").waitFor();
+      await look(page, "erased");
+      const seeds = await office.admin("SELECT FROM maskline.seed WHERE record_id = ANY ($1)", [
+        records,
+      ]);
+      expect(seeds).toEqual([]);
+      await look(await goTo(cleo, `/erasure?record=${records[0]}`), "erasure");
+      await look(await goTo(cleo, grant), "grant");
+    }, 60_000);
+
+    test("opens the body of a quarantined message: hidden until pressed, gone after a minute", async () => {
+      const [record = ""] = await opened.office.quarantine([
+        `{"device_id": "${secret.device_id}"}`,
+      ]);
+      const list = await goTo(rita, "/quarantine");
+      await list.getByLabel(record).check();
+      await list.getByLabel("Purpose").fill("support");
+      await list.getByLabel("Ticket").fill("OPS-12");
+      await list.getByLabel("Why; approvers read it").fill("A producer sends a new shape");
+      await list.getByRole("button", { name: "Ask" }).click();
+      await list.getByRole("heading", { name: /^Grant / }).waitFor();
+      const grant = new URL(list.url()).pathname;
+      await approve(grant);
+      const page = await goTo(rita, grant);
+      await page.clock.install();
+      await page.getByRole("button", { name: "Open with a passkey" }).click();
+      await page.getByRole("heading", { name: "Opened" }).waitFor();
+      const shown = async (): Promise<string> => page.locator("main").innerText();
+      expect(await shown()).not.toContain(secret.device_id);
+      await page.getByRole("button", { name: "Show body" }).click();
+      expect(await shown()).toContain(secret.device_id);
+      await look(page, "body");
+      await page.clock.fastForward(60_000);
+      await page.getByText("The values are gone.").waitFor();
+      expect(await page.content()).not.toContain(secret.device_id);
+    }, 60_000);
 
     test("says in plain words what is wrong with the audit", async () => {
       const { office } = opened;
