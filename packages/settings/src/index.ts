@@ -15,6 +15,7 @@ export {
   judgeExposures,
   type Profile,
   type ProfileFinding,
+  type ProfileName,
   profileOf,
   profileSettings,
   type ServerTrust,
