@@ -14,13 +14,14 @@ import { serveOpening } from "./pages/open.ts";
 import { servePeople } from "./pages/people.ts";
 import { servePipeline } from "./pages/pipeline.ts";
 import { serveQuarantine } from "./pages/quarantine.ts";
-import type { App, ConsolePorts, Env } from "./ports.ts";
+import type { App, ConsolePorts, Env, Limits } from "./ports.ts";
 import { Problem } from "./problem.ts";
-import { onlyMembers, serveSignIn } from "./sign-in/routes.ts";
+import { onlyMembers, serveSignOut } from "./sign-in/routes.ts";
 
 /** Of one person: a quarter of what the database answers at once. */
 const atOnce = 4;
 export const connectionsAtMost = 16;
+export const usualLimits: Limits = { perSession: 300, perAddress: 300, eraseBatches: 20 };
 
 export async function createApp(ports: ConsolePorts): Promise<App> {
   const app: App = new Hono<Env>();
@@ -35,7 +36,8 @@ export async function createApp(ports: ConsolePorts): Promise<App> {
   app.use(onlyHost(ports.origin));
   await serveStatic(app);
   app.use(limited(ports), inTurn(atOnce), ...unforged(ports));
-  serveSignIn(app, ports);
+  ports.signIn.serve(app, ports);
+  serveSignOut(app, ports);
   app.use(onlyMembers(ports));
   serveHome(app);
   serveAsk(app, ports);
@@ -44,7 +46,7 @@ export async function createApp(ports: ConsolePorts): Promise<App> {
   serveErasing(app, ports);
   serveAudit(app, ports);
   servePeople(app);
-  serveEnrolment(app, ports);
+  if (ports.signing.by === "a passkey") serveEnrolment(app, ports);
   servePipeline(app, ports);
   serveQuarantine(app);
   return app;

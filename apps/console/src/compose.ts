@@ -1,9 +1,7 @@
 /** The composition root: opens what the console needs from its settings. */
 
-import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { getRequestListener } from "@hono/node-server";
 import { connectRecovery, DatabaseError, trustOf } from "@org/db";
 import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
 import { openSealer } from "@org/masking/seal";
@@ -40,14 +38,17 @@ import {
   profileOf,
 } from "@org/settings";
 import type { Logger } from "pino";
-import { connectionsAtMost, createApp } from "./app.ts";
+import { connectionsAtMost, createApp, usualLimits } from "./app.ts";
 import type { Config } from "./config.ts";
+import { passkeysAt } from "./passkeys.ts";
 import { createPipeline } from "./pipeline.ts";
 import type { ConsolePorts, Limits } from "./ports.ts";
 import { Problem } from "./problem.ts";
 import { createRateLimit, hourMs } from "./rate-limit.ts";
 import { createReadiness } from "./readiness.ts";
+import { servePages } from "./serve.ts";
 import { openIdentityProvider } from "./sign-in/identity-provider.ts";
+import { signInAt } from "./sign-in/routes.ts";
 import { createSessions } from "./sign-in/sessions.ts";
 import { createWebhook } from "./webhook.ts";
 
@@ -58,16 +59,8 @@ export interface Console extends AsyncDisposable {
   readonly listen: () => Promise<AddressInfo>;
 }
 
-/** Left for what is being answered, once the console is to stop. */
-const shutdownMs = 10_000;
-
-/** Whoever takes what is sent slowly, or not at all, holds one each. */
-const mostConnections = 500;
-
 /** Of one person, an hour: the database counts too, and whoever has changed it can read what it is asked. */
 const valuesAtMost = 30;
-
-const usualLimits: Limits = { perSession: 300, perAddress: 300, eraseBatches: 20 };
 
 /** @throws {@link RecoverError} (exit 2) if a file or the contract cannot be used. */
 export async function compose(
@@ -107,12 +100,15 @@ export async function compose(
     origin: config.CONSOLE_ORIGIN,
     tenant,
     contract,
-    identityProvider: openIdentityProvider({
-      issuer: config.CONSOLE_ISSUER,
-      clientId: config.CONSOLE_CLIENT_ID,
-      clientSecret: config.CONSOLE_CLIENT_SECRET,
-      redirectUri: `${config.CONSOLE_ORIGIN.origin}/signed-in`,
-    }),
+    signIn: signInAt(
+      openIdentityProvider({
+        issuer: config.CONSOLE_ISSUER,
+        clientId: config.CONSOLE_CLIENT_ID,
+        clientSecret: config.CONSOLE_CLIENT_SECRET,
+        redirectUri: `${config.CONSOLE_ORIGIN.origin}/signed-in`,
+      }),
+    ),
+    signing: passkeysAt(config.CONSOLE_ORIGIN),
     sessions: createSessions(),
     readKeyring,
     actAs: (login) => recovery.as(login),
@@ -161,16 +157,6 @@ export async function compose(
     now: Date.now,
   };
   const tell = webhook && createWebhook(webhook, recovery.listOpen, ports);
-  const app = await createApp(ports);
-  const answers = getRequestListener(app.fetch);
-  const http = createServer(
-    { requestTimeout: 30_000, headersTimeout: 10_000 },
-    (...pair) => void answers(...pair),
-  );
-  http.maxConnections = mostConnections;
-  // Requests that are sent in a row would be answered into memory, whether anybody reads the answers or not.
-  http.maxRequestsPerSocket = 1;
-  http.on("dropRequest", (_, socket) => socket.destroy());
   const exposures: Exposure[] = [
     ...exposuresOfServer(server, env, profile.allowed),
     ...exposuresOfProcess(env),
@@ -183,15 +169,12 @@ export async function compose(
   return {
     findings: judgeExposures(profile, exposures),
     async listen() {
-      await new Promise<void>((resolve, reject) => {
-        http.once("error", reject).listen(config.PORT, config.HOST, resolve);
-      });
-      held.defer(() => close(http));
+      const served = held.use(await servePages(config, () => createApp(ports)));
       const stop = new AbortController();
       held.defer(() => stop.abort());
       void repeat(async () => ports.pipeline?.scrape(), log, stop.signal);
       void repeat(async () => tell?.(), log, stop.signal);
-      return http.address() as AddressInfo;
+      return served.address;
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
@@ -205,13 +188,6 @@ async function repeat(turn: () => Promise<void>, log: Logger, signal: AbortSigna
     await turn().catch(() => log.warn("what waits could not be read for the webhook"));
     await sleep(turnMs, null, { signal }).catch(() => {});
   }
-}
-
-/** What is being answered is answered first: an opening is in the audit already. */
-async function close(http: Server): Promise<void> {
-  const giveUp = setTimeout(() => http.closeAllConnections(), shutdownMs);
-  await new Promise((resolve) => http.close(resolve));
-  clearTimeout(giveUp);
 }
 
 /** What another key signs counts for no checkpoint: nothing would be left outside the database. */

@@ -12,7 +12,7 @@ import {
   verifiedBy,
 } from "@org/recovery";
 import { z } from "zod";
-import type { ConsolePorts, SignedIn } from "./ports.ts";
+import type { ConsolePorts, SignedIn, Signing } from "./ports.ts";
 import { Problem } from "./problem.ts";
 import { type Challenge, dropOldest, secret, type Session } from "./sign-in/sessions.ts";
 
@@ -43,25 +43,7 @@ export function passkeysOf(
   );
 }
 
-export type Passkey = Extract<Signer, { readonly type: "webauthn" }>;
-
-/** @param signed - The challenge is its SHA-256. */
-export function assertionOptions(
-  signed: Uint8Array,
-  passkeys: readonly Passkey[],
-  { hostname }: URL,
-): AssertionOptions {
-  return {
-    challenge: createHash("sha256").update(signed).digest("base64url"),
-    rpId: hostname,
-    allowCredentials: passkeys.map(({ credentialId }) => ({
-      type: "public-key",
-      id: credentialId,
-    })),
-    userVerification: "required",
-    timeout: challengeMs,
-  };
-}
+type Passkey = Extract<Signer, { readonly type: "webauthn" }>;
 
 const bytes = z.base64url().transform((text): Uint8Array => Buffer.from(text, "base64url"));
 
@@ -77,29 +59,32 @@ const assertion = z
     }),
   );
 
-export interface Signed {
-  readonly kid: string;
-  readonly signature: Uint8Array;
-}
-
-/**
- * The signature over these bytes, by an active passkey of the person's.
- *
- * @throws {@link Problem} where there is none, or it does not hold.
- */
-export function readAssertion(
-  text: string,
-  signed: Uint8Array,
-  { person, origin }: { readonly person: Person; readonly origin: URL },
-): Signed {
-  const { success, data } = assertion.safeParse(text);
-  if (!success) throw unanswered;
-  const { id, response } = data;
-  const signer = passkeysOf(person, origin).find(({ credentialId }) => credentialId === id);
-  if (signer === undefined) throw refusal("wrong_signer");
-  const signature = passkeySignature(response);
-  if (!verifiedBy(signer, signed, signature)) throw unheld;
-  return { kid: signer.kid, signature };
+export function passkeysAt(origin: URL): Signing {
+  return {
+    by: "a passkey",
+    ask(person, signed) {
+      const passkeys = passkeysOf(person, origin);
+      if (passkeys.length === 0) return null;
+      const passkey: AssertionOptions = {
+        challenge: createHash("sha256").update(signed).digest("base64url"),
+        rpId: origin.hostname,
+        allowCredentials: passkeys.map(({ credentialId: id }) => ({ type: "public-key", id })),
+        userVerification: "required",
+        timeout: challengeMs,
+      };
+      return { passkey };
+    },
+    read(person, signed, answer) {
+      const { success, data } = assertion.safeParse(answer);
+      if (!success) throw unanswered;
+      const { id, response } = data;
+      const signer = passkeysOf(person, origin).find(({ credentialId }) => credentialId === id);
+      if (signer === undefined) throw refusal("wrong_signer");
+      const signature = passkeySignature(response);
+      if (!verifiedBy(signer, signed, signature)) throw unheld;
+      return { kid: signer.kid, signature };
+    },
+  };
 }
 
 const unanswered = new Problem(
@@ -108,9 +93,9 @@ const unanswered = new Problem(
   "It takes a browser with scripts, and your passkey at hand. Nothing was done: go back, and press again.",
 );
 
-const unheld = new Problem(
+export const unheld: Problem = new Problem(
   403,
-  "Your passkey signed something else than what stands here.",
+  "You signed something else than what stands here.",
   "Nothing was done. Open the page again and read it: its terms may have changed, or two minutes were over.",
 );
 
@@ -135,17 +120,17 @@ export function takeChallenge({ challenges }: Session, what: string, now: number
   return found;
 }
 
-/** Opening takes a passkey anew. No approval begins like this: one never passes for the other. */
+/** Opening takes a press anew. No approval begins like this: one never passes for the other. */
 export function stepUpBytes(grant: string, nonce: string, { login, keyring }: Person): Uint8Array {
   return lengthPrefixed("mk1/step-up", keyring.deployment, grant, login, nonce);
 }
 
-/** @throws {@link Problem} unless the person's passkey has just answered for this grant. */
+/** @throws {@link Problem} unless the person has just pressed for this grant. */
 export function requireStepUp(
   { person, session }: SignedIn,
   { grant, text }: { readonly grant: string; readonly text: string },
-  { origin, now }: Pick<ConsolePorts, "origin" | "now">,
+  { signing, now }: Pick<ConsolePorts, "signing" | "now">,
 ): void {
   const { nonce } = takeChallenge(session, `open ${grant}`, now());
-  readAssertion(text, stepUpBytes(grant, nonce, person), { person, origin });
+  signing.read(person, stepUpBytes(grant, nonce, person), text);
 }

@@ -9,14 +9,14 @@ import type {
   RecoverKeyring,
   RetryPorts,
   SigningKey,
+  Subject,
   Witness,
 } from "@org/recovery";
 import type { AnyContract } from "@org/schema";
 import type { HttpBindings } from "@hono/node-server";
 import type { Context, Hono } from "hono";
-import type { Logger } from "pino";
+import type { PostForm } from "./pages/forms.ts";
 import type { Pipeline } from "./pipeline.ts";
-import type { IdentityProvider } from "./sign-in/identity-provider.ts";
 import type { Session, Sessions } from "./sign-in/sessions.ts";
 
 export interface ConsolePorts {
@@ -24,7 +24,8 @@ export interface ConsolePorts {
   readonly origin: URL;
   readonly tenant: string;
   readonly contract: AnyContract;
-  readonly identityProvider: IdentityProvider;
+  readonly signIn: SignIn;
+  readonly signing: Signing;
   readonly sessions: Sessions;
   /** As it stands now: who was taken out of it may do nothing from then on. */
   readonly readKeyring: () => Promise<RecoverKeyring>;
@@ -52,11 +53,40 @@ export interface ConsolePorts {
   readonly pipeline: Pipeline | null;
   /** What the database said, if it was the database. */
   readonly databaseFault: (error: unknown) => DatabaseFault | null;
-  readonly log: Logger;
+  readonly log: Log;
   readonly limits: Limits;
   readonly now: () => number;
 }
 
+export type Log = Readonly<Record<Level, (fields: object, message: string) => void>>;
+type Level = "info" | "warn" | "error";
+
+/** How people show who they are. */
+export interface SignIn {
+  /** The routes that open sessions. */
+  readonly serve: (app: App, ports: ConsolePorts) => void;
+  /** Whose login the session is; undefined of somebody whom the recover keyring does not know. */
+  readonly loginOf: (keyring: RecoverKeyring, subject: Subject) => string | undefined;
+  /** What to know once one has signed out. */
+  readonly afterwards: string;
+}
+
+/** By what people sign, once they have pressed. */
+export interface Signing {
+  /** As buttons name it. */
+  readonly by: "a passkey" | "your key";
+  /** What a form needs for it; null where the person has nothing to sign with here. */
+  readonly ask: (person: Person, bytes: Uint8Array) => Pick<PostForm, "passkey" | "digest"> | null;
+  /** @throws Problem where the answer to the form is not for just these bytes. */
+  readonly read: (person: Person, bytes: Uint8Array, answer: string) => Signed;
+}
+
+export interface Signed {
+  readonly kid: string;
+  readonly signature: Uint8Array;
+}
+
+/** Requests a minute. */
 export interface Limits {
   /** Requests a minute. */
   readonly perSession: number;
@@ -80,7 +110,8 @@ export interface SignedIn {
   readonly session: Session;
   readonly person: Person;
   readonly recovery: Recovery;
-  readonly hasPipeline: boolean;
+  /** Pages that there are none of here, by their addresses. */
+  readonly hides: readonly string[];
 }
 
 export type App = Hono<Env>;

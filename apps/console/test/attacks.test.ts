@@ -72,7 +72,7 @@ async function outcome(response: Response): Promise<string> {
   return /<p role="alert">([^<]*)/.exec(text)?.[1]?.trim() ?? "nothing";
 }
 
-const unsigned = "Your passkey signed something else than what stands here.";
+const unsigned = "You signed something else than what stands here.";
 
 const actions = async (): Promise<string[]> => {
   const rows = await opened.office.admin(

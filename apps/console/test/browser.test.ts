@@ -393,7 +393,7 @@ async function pageOfAnHour(origin: string): Promise<Response> {
   );
   pipeline.silent = ["http://10.0.0.7:8080/metrics"];
   const app: App = new Hono<Env>();
-  const signedIn = { session: {}, person: { login: "otto" }, hasPipeline: true } as SignedIn;
+  const signedIn = { session: {}, person: { login: "otto" }, hides: [] } as object as SignedIn;
   app.use(...headers(new URL(origin)), async (c, next) => {
     c.set("signedIn", signedIn);
     await next();

@@ -11,6 +11,8 @@ export interface Visit {
     fields?: Readonly<Record<string, string | readonly string[]>>,
     headers?: Readonly<Record<string, string>>,
   ) => Promise<Response>;
+  /** Opens an address that signs in, and resolves with its answer. */
+  readonly arrive: (address: URL) => Promise<Response>;
   /** Resolves with the console's answer to what the provider said. */
   readonly signIn: (sub: string, grant?: string) => Promise<Response>;
   /** Where the provider sends this browser back to. */
@@ -47,6 +49,13 @@ export function openVisit(origin: string): Visit {
     return next;
   }
 
+  async function arrive(address: URL): Promise<Response> {
+    const response = await request(address);
+    const page = await (await request(at("/"))).text();
+    formToken = /name="form_token" value="([^"]+)"/.exec(page)?.[1] ?? "";
+    return response;
+  }
+
   return {
     cookies,
     get: (path, headers = {}) => request(at(path), { headers }),
@@ -61,12 +70,8 @@ export function openVisit(origin: string): Visit {
         ),
       }),
     comeBack,
-    async signIn(sub, grant) {
-      const response = await request(await comeBack(sub, grant));
-      const page = await (await request(at("/passkey"))).text();
-      formToken = /name="form_token" value="([^"]+)"/.exec(page)?.[1] ?? "";
-      return response;
-    },
+    arrive,
+    signIn: async (sub, grant) => arrive(await comeBack(sub, grant)),
   };
 }
 

@@ -33,10 +33,12 @@ export interface PostForm {
   readonly enrol?: PublicKeyCredentialCreationOptionsJSON;
   /** It goes by itself. */
   readonly goesOn?: boolean;
+  /** Of what a key signs once the form came back with it; whoever sends it has it before them. */
+  readonly digest?: string;
 }
 
 export function postForm(form: PostForm, body: Html): Html {
-  const { action, session, labelledBy, passkey, enrol, goesOn } = form;
+  const { action, session, labelledBy, passkey, enrol, goesOn, digest } = form;
   const given = passkey && { kind: "passkey", answer: "assertion", options: passkey };
   const asked = given ?? (enrol && { kind: "enrol", answer: "attestation", options: enrol });
   const more = attributes({
@@ -46,8 +48,15 @@ export function postForm(form: PostForm, body: Html): Html {
   });
   return html`<form method="post" action="${action}" ${more}>
     <input type="hidden" name="form_token" value="${session.formToken}" />
-    ${asked && html`<input type="hidden" name="${asked.answer}" />`} ${body}
-    ${asked && html`<p role="alert" hidden></p>`}
+    ${asked && html`<input type="hidden" name="${asked.answer}" />`}
+    ${
+      digest &&
+      html`<label
+        ><input type="checkbox" name="assertion" value="${digest}" required /> I have read this; my
+        key signs <code>${digest}</code></label
+      >`
+    }
+    ${body} ${asked && html`<p role="alert" hidden></p>`}
   </form>`;
 }
 

@@ -25,7 +25,6 @@ import { html } from "hono/html";
 import { z } from "zod";
 import { answer } from "../answer.ts";
 import { grantId, readForm, textUpTo } from "../form.ts";
-import { assertionOptions, passkeysOf, readAssertion } from "../passkeys.ts";
 import type { App, Asked, ConsolePorts, SignedIn } from "../ports.ts";
 import { alert, field, type Html, postForm, select, textBlock } from "./forms.ts";
 import { openingForm, passkeyMissing } from "./open.ts";
@@ -35,7 +34,7 @@ const decisionForm = z.object({ decision: z.enum(["approve", "deny"]), assertion
 const compareForm = z.object({ what: z.enum(["subject", "value"]), known: textUpTo(4_000) });
 
 export function serveGrants(app: App, ports: ConsolePorts): void {
-  const { contract, origin } = ports;
+  const { contract, signing } = ports;
 
   app.get("/grants/:id", (c) => grantPage(c, ports));
 
@@ -61,7 +60,7 @@ export function serveGrants(app: App, ports: ConsolePorts): void {
     const { grant } = await showVerified({ grants, operator: person }, idOf(c));
     if (grant.requester === login) throw refusal("self_approval");
     const signed = canonicalGrant(grant, { decision, deployment: keyring.deployment });
-    const { kid: keyId, signature } = readAssertion(assertion, signed, { person, origin });
+    const { kid: keyId, signature } = signing.read(person, signed, assertion);
     granted(await grants.decide(grant.id, { decision, keyId, signature, login }));
     return c.redirect(`/grants/${grant.id}`, 303);
   });
@@ -136,21 +135,19 @@ function actions(ports: ConsolePorts, signedIn: SignedIn, grant: Grant): Html {
 }
 
 function decisionForms(ports: ConsolePorts, { person, session }: SignedIn, grant: Grant): Html {
-  const { origin, contract } = ports;
+  const { signing, contract } = ports;
   const decided = grant.approvals.find(({ approver }) => approver === person.login);
   if (decided !== undefined) return html`<p>You have decided: ${decided.decision}.</p>`;
-  const passkeys = passkeysOf(person, origin);
-  if (passkeys.length === 0) return passkeyMissing;
   const { deployment } = person.keyring;
-  const form = (decision: "approve" | "deny", text: string): Html => {
-    const bytes = canonicalGrant(grant, { decision, deployment });
-    const passkey = assertionOptions(bytes, passkeys, origin);
-    return postForm(
-      { action: `/grants/${grant.id}/decide`, session, passkey },
+  const ask = (decision: "approve" | "deny") =>
+    signing.ask(person, canonicalGrant(grant, { decision, deployment }));
+  if (ask("approve") === null) return passkeyMissing;
+  const form = (decision: "approve" | "deny", verb: string): Html =>
+    postForm(
+      { action: `/grants/${grant.id}/decide`, session, ...ask(decision) },
       html`<input type="hidden" name="decision" value="${decision}" />
-        <button class="${decision}">${text}</button>`,
+        <button class="${decision}">${verb} with ${signing.by}</button>`,
     );
-  };
   const kinds = [
     ["subject", `Subject (${contract.subject})`],
     ["value", "Masked value"],
@@ -165,10 +162,8 @@ function decisionForms(ports: ConsolePorts, { person, session }: SignedIn, grant
         ${field("known", "It is", { required: "", maxlength: 4_000 })}
         <button class="quiet">Compare</button>`,
     )}
-    <p>Your passkey signs every term above, the records it means, and this deployment.</p>
-    <div class="pair">
-      ${form("approve", "Approve with a passkey")}${form("deny", "Deny with a passkey")}
-    </div>`;
+    <p>You sign every term above, the records that it means, and this deployment.</p>
+    <div class="pair">${form("approve", "Approve")}${form("deny", "Deny")}</div>`;
 }
 
 /** The line of each decision as `recover list` prints it. */

@@ -49,8 +49,8 @@ export function page({ title, body, signedIn }: Page): Html {
     </html>`;
 }
 
-function navigation({ person, session, hasPipeline }: SignedIn): Html {
-  const shown = ways.filter(([href]) => hasPipeline || href !== "/pipeline");
+function navigation({ person, session, hides }: SignedIn): Html {
+  const shown = ways.filter(([href]) => !hides.includes(href));
   return html`<nav aria-label="Pages">
       <ul>
         ${shown.map(([href, name]) => html`<li><a href="${href}">${name}</a></li>`)}

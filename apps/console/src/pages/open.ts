@@ -14,13 +14,7 @@ import {
   retryMessages,
 } from "../broker.ts";
 import { grantId, readForm, textUpTo, uuidList } from "../form.ts";
-import {
-  assertionOptions,
-  newChallenge,
-  passkeysOf,
-  requireStepUp,
-  stepUpBytes,
-} from "../passkeys.ts";
+import { newChallenge, requireStepUp, stepUpBytes } from "../passkeys.ts";
 import type { App, Asked, ConsolePorts, SignedIn } from "../ports.ts";
 import { alert, field, type Html, postForm, textBlock } from "./forms.ts";
 import { table } from "./layout.ts";
@@ -83,7 +77,6 @@ export const passkeyMissing: Html = html`<p>
 /** Of a live grant of one's own. */
 export function openingForm(ports: ConsolePorts, signedIn: SignedIn, grant: Grant): Html {
   const { person, session } = signedIn;
-  const passkeys = passkeysOf(person, ports.origin);
   const { id, capability } = grant;
   const isKeyless = capability === "retry" && ports.openRemaking === null;
   if (!isUsable(capability) || isKeyless) {
@@ -92,17 +85,17 @@ export function openingForm(ports: ConsolePorts, signedIn: SignedIn, grant: Gran
     </p>`;
   }
   const { path, verb, input } = uses[capability];
-  if (passkeys.length === 0) return passkeyMissing;
   const nonce = newChallenge(session, `open ${id}`, { now: ports.now() });
-  const passkey = assertionOptions(stepUpBytes(id, nonce, person), passkeys, ports.origin);
+  const asked = ports.signing.ask(person, stepUpBytes(id, nonce, person));
+  if (asked === null) return passkeyMissing;
   return postForm(
-    { action: `/grants/${id}/${path}`, session, passkey },
+    { action: `/grants/${id}/${path}`, session, ...asked },
     html`${input(grant)}
       <p>
         This is audited under your name, with purpose ${printable(grant.purpose)} and ticket
         ${printable(grant.ticket)}.
       </p>
-      <button>${verb} with a passkey</button>`,
+      <button>${verb} with ${ports.signing.by}</button>`,
   );
 }
 

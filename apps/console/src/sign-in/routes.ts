@@ -6,9 +6,9 @@ import type { MiddlewareHandler } from "hono";
 import { answer } from "../answer.ts";
 import { uuid } from "../form.ts";
 import { type Cookie, cookieOf } from "../guard.ts";
-import type { App, Asked, ConsolePorts, Env } from "../ports.ts";
+import type { App, Asked, ConsolePorts, Env, SignIn } from "../ports.ts";
 import { Problem } from "../problem.ts";
-import type { SignInChecks } from "./identity-provider.ts";
+import type { IdentityProvider, SignInChecks } from "./identity-provider.ts";
 import { dropOldest, secret, type Session } from "./sessions.ts";
 
 /** Somebody who was sent to the provider, and is to come back in the same browser. */
@@ -22,7 +22,18 @@ interface Pending {
 const pendingMs = 5 * 60_000;
 const pendingAtMost = 10_000;
 
-export function serveSignIn(app: App, ports: ConsolePorts): void {
+/** By an OpenID provider. */
+export function signInAt(identityProvider: IdentityProvider): SignIn {
+  return {
+    serve: (app, ports) => serveSignIn(app, ports, identityProvider),
+    loginOf: ({ members }, { issuer, sub }) =>
+      members.find(({ subject }) => subject?.issuer === issuer && subject.sub === sub)?.login,
+    afterwards:
+      "Your OpenID provider may still know you: sign out there too on a machine that others use.",
+  };
+}
+
+function serveSignIn(app: App, ports: ConsolePorts, identityProvider: IdentityProvider): void {
   const pending = new Map<string, Pending>();
   const away = cookieOf(ports.origin, "sign-in");
   const signedIn = cookieOf(ports.origin, "session");
@@ -39,7 +50,7 @@ export function serveSignIn(app: App, ports: ConsolePorts): void {
 
   app.get("/sign-in/start", async (c) => {
     const { success, data } = uuid.safeParse(c.req.query("grant") ?? "");
-    const { url, checks } = await ports.identityProvider.start().catch((error: unknown) => {
+    const { url, checks } = await identityProvider.start().catch((error: unknown) => {
       ports.log.warn({ error: errorCode(error) }, "the OpenID provider does not answer");
       throw unreachable;
     });
@@ -55,31 +66,15 @@ export function serveSignIn(app: App, ports: ConsolePorts): void {
     const { checks, to } = takePending(c, away);
     const back = new URL(c.req.url);
     const answered = new URL(back.pathname + back.search, ports.origin);
-    const subject = await ports.identityProvider
-      .finish(answered, checks)
-      .catch((error: unknown) => {
-        ports.log.warn({ error: errorCode(error) }, "signing in failed");
-        throw notSignedIn;
-      });
+    const subject = await identityProvider.finish(answered, checks).catch((error: unknown) => {
+      ports.log.warn({ error: errorCode(error) }, "signing in failed");
+      throw notSignedIn;
+    });
     // Never the id that a browser brought along.
     const before = c.get("session");
     if (before !== null) ports.sessions.close(before.id);
     signedIn.write(c, ports.sessions.open(subject).id);
     return c.redirect(to, 303);
-  });
-
-  app.post("/sign-out", (c) => {
-    const session = c.get("session");
-    if (session !== null) ports.sessions.close(session.id);
-    signedIn.remove(c);
-    return answer(c, {
-      title: "Signed out",
-      body: html`<p>
-          Your session here has ended. Your OpenID provider may still know you: sign out there too
-          on a machine that others use.
-        </p>
-        <p><a class="button" href="/sign-in">Sign in</a></p>`,
-    });
   });
 
   function takePending(c: Asked, cookie: Cookie): Pending {
@@ -90,6 +85,20 @@ export function serveSignIn(app: App, ports: ConsolePorts): void {
     if (found === undefined || found.untilMs <= ports.now()) throw notSignedIn;
     return found;
   }
+}
+
+export function serveSignOut(app: App, { sessions, origin, signIn }: ConsolePorts): void {
+  const cookie = cookieOf(origin, "session");
+  app.post("/sign-out", (c) => {
+    const session = c.get("session");
+    if (session !== null) sessions.close(session.id);
+    cookie.remove(c);
+    return answer(c, {
+      title: "Signed out",
+      body: html`<p>Your session here has ended. ${signIn.afterwards}</p>
+        <p><a class="button" href="/sign-in">Sign in</a></p>`,
+    });
+  });
 }
 
 /** Of openid-client; its messages may hold what the provider said. */
@@ -116,14 +125,14 @@ export function onlyMembers(ports: ConsolePorts): MiddlewareHandler<Env> {
     const session = c.get("session");
     if (session === null) return c.redirect(signInFor(c.req.path));
     const keyring = await readKeyring(ports);
-    const { issuer, sub } = session.subject;
-    const member = keyring.members.find(
-      ({ subject }) => subject?.issuer === issuer && subject.sub === sub,
-    );
-    if (member === undefined) return strangerPage(c, session);
-    const person = { login: member.login, tenant: ports.tenant, keyring };
-    const [recovery, hasPipeline] = [ports.actAs(member.login), ports.pipeline !== null];
-    c.set("signedIn", { session, person, recovery, hasPipeline });
+    const login = ports.signIn.loginOf(keyring, session.subject);
+    if (login === undefined) return strangerPage(c, session);
+    const person = { login, tenant: ports.tenant, keyring };
+    const hides = [
+      ...(ports.pipeline === null ? ["/pipeline"] : []),
+      ...(ports.signing.by === "a passkey" ? [] : ["/passkey"]),
+    ];
+    c.set("signedIn", { session, person, recovery: ports.actAs(login), hides });
     return next();
   };
 }
