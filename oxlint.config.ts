@@ -67,6 +67,11 @@ const unsealing: Pattern = {
   message: "The consumer cannot open the vault.",
 };
 
+const pages: Pattern = {
+  regex: "^console(/|$)",
+  message: "Only src/console serves the console's pages.",
+};
+
 const notInProduction: Pattern = {
   regex: "^@org/(local|faults)(/|$)",
   message: "The embedded stack and its faults are for demo and tests.",
@@ -120,8 +125,9 @@ const config: OxlintConfig = {
     room(["apps/demo/src/**"], only("local", "faults", "schema", "scrape")),
     room(["apps/consumer/src/**"], adapters, keys, unsealing, notInProduction),
     room(["apps/consumer/src/{compose,open-work,lambda/compose}.ts"], unsealing, notInProduction),
-    room(["apps/recover/src/**"], adapters, notInProduction),
-    room(["apps/recover/src/compose.ts"], notInProduction),
+    room(["apps/recover/src/**"], adapters, notInProduction, pages),
+    room(["apps/recover/src/console/**"], adapters, notInProduction),
+    room(["apps/recover/src/compose.ts"], notInProduction, pages),
     room(["apps/console/src/**"], adapters, notInProduction),
     room(["apps/console/src/compose.ts"], notInProduction),
     {

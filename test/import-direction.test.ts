@@ -49,6 +49,7 @@ const refused: readonly Import[] = [
   ["apps/consumer/src/compose.ts", `import { openQueue } from "@org/sqs/src/index.ts";`],
   ["apps/consumer/src/stages/a.ts", `await import("@org/sqs");`],
   ["apps/recover/src/commands/a.ts", `import { connectRecovery } from "@org/db";`],
+  ["apps/recover/src/commands/a.ts", `import { createApp } from "console/pages";`],
   ["packages/recovery/src/open/a.ts", `import { connectRecovery } from "@org/db";`],
   ["packages/recovery/src/open/a.ts", `import { S3Client } from "@aws-sdk/client-s3";`],
   ["apps/demo/src/a.ts", `import { run } from "../../consumer/src/run.ts";`],
@@ -73,6 +74,7 @@ const allowed: readonly Import[] = [
   ["apps/consumer/src/compose.ts", `import { connectWriter } from "@org/db/writer";`],
   ["apps/consumer/src/compose.ts", `import { loadKeyring } from "@org/masking/keyring";`],
   ["apps/recover/src/compose.ts", `import { createUnsealer } from "@org/masking/unseal";`],
+  ["apps/recover/src/console/a.ts", `import { createApp } from "console/pages";`],
 ];
 
 type Import = readonly [file: string, statement: string];

@@ -145,7 +145,11 @@ export async function retryMessages(
   const { recovery } = signedIn;
   const { signed, witness, operator } = await begin(ports, signedIn, chosen.grant);
   if (openRemaking === null) throw keyless;
-  const tools = { contract, unsealer: await ports.openUnsealer(recovery), ...openRemaking() };
+  const tools = {
+    contract,
+    unsealer: await ports.openUnsealer(recovery),
+    ...(await openRemaking()),
+  };
   const retried = await retry(
     { recovery, witness, operator, ...tools },
     { grantId: chosen.grant, recordIds: recordsOf(signed, chosen) },

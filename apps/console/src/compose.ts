@@ -121,7 +121,7 @@ export async function compose(
     openRemaking:
       tokenKeys &&
       tokenizer &&
-      (() => ({
+      (async () => ({
         parse: parserOf(contract, config.MASKLINE_UNWRAP),
         toRow: createToRow(contract, tokenizer),
         sealer: openSealer(tokenKeys, { tenant, vault: config.MASKLINE_VAULT }),

@@ -42,7 +42,7 @@ export interface ConsolePorts {
    */
   readonly tokenizerFor: (login: string) => Promise<Tokenizer<string>>;
   /** What makes rows of quarantined messages, as the consumer does; null without its keyring. */
-  readonly openRemaking: (() => Pick<RetryPorts, "parse" | "toRow" | "sealer">) | null;
+  readonly openRemaking: (() => Promise<Pick<RetryPorts, "parse" | "toRow" | "sealer">>) | null;
   readonly openWitness: (recovery: Recovery, keyring: RecoverKeyring) => Promise<Witness>;
   /** The console's own, an operator's with the duty witness. */
   readonly key: SigningKey;

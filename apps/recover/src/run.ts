@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { auditCommands } from "./commands/audit.ts";
 import { approve, deny } from "./commands/approve.ts";
 import { completion } from "./commands/completion.ts";
+import { consoleCommand } from "./commands/console.ts";
 import { dossier } from "./commands/dossier.ts";
 import { erase } from "./commands/erase.ts";
 import { erasureCommands } from "./commands/erasure.ts";
@@ -58,7 +59,7 @@ type Own = Omit<MeasuredEdge, "env"> & {
 };
 
 const groups: readonly [string, readonly ((edge: MeasuredEdge) => Command)[]][] = [
-  ["Asking and deciding:", [request, list, approve, deny, revoke]],
+  ["Asking and deciding:", [request, list, approve, deny, revoke, consoleCommand]],
   ["Looking:", [unmask, lookup, dossier, quarantineCommands]],
   ["Custodian's work:", [erase, rewrap, retoken, keysCommands]],
   ["Evidence and help:", [auditCommands, erasureCommands, completion]],
