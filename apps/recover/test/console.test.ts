@@ -7,6 +7,7 @@ import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { nodeEnvironment } from "@org/local";
 import type { RecoverKeyringJson } from "@org/recovery";
@@ -40,16 +41,20 @@ afterAll(async () => {
 });
 
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const probe = new URL("heap-probe.ts", import.meta.url).href;
 
 /** Signed in by the first address. */
 async function start(env: Person["env"]): Promise<Running> {
-  const argv = ["--disable-sigusr1", "--conditions=@org/source", main, "console"];
+  const probed = ["--expose-gc", "--import", probe];
+  const argv = ["--disable-sigusr1", "--conditions=@org/source", ...probed, main, "console"];
   const child = spawn(process.execPath, argv, {
     env: { ...nodeEnvironment, ...env },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
   started.push(child);
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const lines = createInterface({ input: child.stdout ?? Readable.from([]) })[
+    Symbol.asyncIterator
+  ]();
   const address = async (): Promise<URL> => {
     const { value } = await lines.next();
     return new URL(/http:\S+/.exec(String(value))?.[0] ?? "");
@@ -190,4 +195,17 @@ test("whose key is retired may do nothing from then on, and starts none", async 
   expect(await page.text()).toContain("Your signing key is not in the recover keyring.");
   expect(page.status).toBe(400);
   expect(none).toMatchObject({ code: 2, stdout: "" });
+});
+
+test("once an answer was sent, no opened value is reachable in the process, and no page with one", async () => {
+  await approve();
+  const opened = await (await open()).text();
+  expect(opened).toContain(secret.ip);
+  expect(opened.indexOf("<title>Opened")).toBeGreaterThan(0);
+  rita.child.send(join(office.directory, "after.heapsnapshot"));
+  const [{ held, path }] = (await once(rita.child, "message")) as [{ held: string; path: string }];
+  const snapshot = await readFile(path, "utf8");
+  expect(snapshot).toContain(held);
+  // Of a longer text a snapshot has the first 1,024 characters: of a page its title.
+  expect([secret.ip, "<title>Opened"].filter((text) => snapshot.includes(text))).toEqual([]);
 });
