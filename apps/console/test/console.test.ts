@@ -308,8 +308,8 @@ test("no request ends in a fault, is answered without the headers, or comes back
         expect(response.headers.get("x-content-type-options")).toBe("nosniff");
         expect(response.headers.get("x-frame-options")).toBe("DENY");
         expect(response.headers.get("referrer-policy")).toBe("same-origin");
-        // The home page lists what was asked for, with the ticket that its requester named.
-        expect(path === "/" ? "" : text).not.toMatch(/zq.*qz/s);
+        // Both list what was asked for, with the purpose and the ticket that its requester named.
+        expect(["/", "/audit"].includes(path) ? "" : text).not.toMatch(/zq.*qz/s);
         expect(location(response) ?? "").not.toMatch(/zq.*qz/s);
       },
     ),
