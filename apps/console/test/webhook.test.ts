@@ -148,6 +148,22 @@ test("of an answer nothing but its status is read, however long it is", async ()
   expect(receiver.bodies).toHaveLength(1);
 });
 
+test("who does not answer holds up nothing but itself", async () => {
+  open = [grantOf("pending"), grantOf("pending")];
+  const [mute, told] = open;
+  let taken = 0;
+  receiver = await openReceiver((response) => {
+    if (receiver.bodies.at(-1)?.includes(String(mute?.id)) === false) {
+      taken += 1;
+      response.end();
+    }
+  });
+  // It ends, though nobody ends the answer.
+  await webhook()();
+  expect(receiver.bodies.join("")).toContain(told?.id);
+  expect(taken).toBe(1);
+});
+
 test("of a thousand that are new, sixteen are sent at once, and in the end each", async () => {
   receiver = await openReceiver();
   open = Array.from({ length: 40 }, () => grantOf("pending"));
