@@ -109,7 +109,7 @@ function list(rows: readonly AuditRow[], search: Search, { person, session }: Si
         <div>${select("actor", "Who", { options: logins, chosen: search.actor })}</div>
         <div>${select("action", "What", { options: actions, chosen: search.action })}</div>
       </div>
-      <button class="quiet">Search</button>
+      <button>Search</button>
     </form>
     ${
       rows.length === 0

@@ -48,7 +48,7 @@ export function serveErasing(app: App, ports: ConsolePorts): void {
       </p>
       <form method="get" action="/erasure">
         ${field("record", "Record id", { value: record ?? "", required: "" })}
-        <button class="quiet">Check</button>
+        <button>Check</button>
       </form>
       ${alert(checked && checked.failure)}
       ${checked && textBlock([`Erased on ${checked.erasedOn}.`, ...describePlaces(checked.places)])}`;

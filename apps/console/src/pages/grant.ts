@@ -125,7 +125,7 @@ function actions(ports: ConsolePorts, signedIn: SignedIn, grant: Grant): Html {
         ${postForm(
           { action: `/grants/${grant.id}/revoke`, session },
           html`<p>Nobody opens anything under it from then on. It cannot be undone.</p>
-            <button class="quiet">Revoke this grant</button>`,
+            <button>Revoke this grant</button>`,
         )}
       </details>`,
     );
@@ -146,7 +146,7 @@ function decisionForms(ports: ConsolePorts, { person, session }: SignedIn, grant
     postForm(
       { action: `/grants/${grant.id}/decide`, session, ...ask(decision) },
       html`<input type="hidden" name="decision" value="${decision}" />
-        <button class="${decision}">${verb} with ${signing.by}</button>`,
+        <button>${verb} with ${signing.by}</button>`,
     );
   const kinds = [
     ["subject", `Subject (${contract.subject})`],
@@ -160,7 +160,7 @@ function decisionForms(ports: ConsolePorts, { person, session }: SignedIn, grant
         </p>
         ${select("what", "What you know", { options: kinds })}
         ${field("known", "It is", { required: "", maxlength: 4_000 })}
-        <button class="quiet">Compare</button>`,
+        <button>Compare</button>`,
     )}
     <p>You sign every term above, the records that it means, and this deployment.</p>
     <div class="pair">${form("approve", "Approve")}${form("deny", "Deny")}</div>`;

@@ -38,7 +38,7 @@ function lists(grants: readonly Grant[], { person }: Pick<SignedIn, "person">): 
     ${each("For you to open", "No grant of yours is ready.", open)}
     ${each("Waiting for others", "None of your requests waits.", asked)}
     ${others.length === 0 ? "" : each("Others", "", others)}
-    <p><a class="button" href="/ask">Ask for access</a></p>`;
+    <p><a href="/ask">Ask for access</a></p>`;
 }
 
 function hasDecided({ approvals }: Grant, login: string): boolean {

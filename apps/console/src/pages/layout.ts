@@ -58,7 +58,7 @@ function navigation({ person, session, hides }: SignedIn): Html {
     </nav>
     ${postForm(
       { action: "/sign-out", session },
-      html`<span>${person.login}</span> <button class="quiet">Sign out</button>`,
+      html`<span>${person.login}</span> <button>Sign out</button>`,
     )}`;
 }
 

@@ -44,7 +44,7 @@ function serveSignIn(app: App, ports: ConsolePorts, identityProvider: IdentityPr
     return answer(c, {
       title: "Sign in",
       body: html`<p>Access to originals is asked for, approved by somebody else, and audited.</p>
-        <p><a class="button" href="${href}">Sign in</a></p>`,
+        <p><a href="${href}">Sign in</a></p>`,
     });
   });
 
@@ -96,7 +96,7 @@ export function serveSignOut(app: App, { sessions, origin, signIn }: ConsolePort
     return answer(c, {
       title: "Signed out",
       body: html`<p>Your session here has ended. ${signIn.afterwards}</p>
-        <p><a class="button" href="/sign-in">Sign in</a></p>`,
+        <p><a href="/sign-in">Sign in</a></p>`,
     });
   });
 }
@@ -170,6 +170,6 @@ function strangerPage(c: Asked, { subject }: Session): Response | Promise<Respon
         review:
       </p>
       <pre tabindex="0">"subject": ${JSON.stringify(subject, null, 2)}</pre>
-      <p><a class="button" href="/sign-in">Sign in as somebody else</a></p>`,
+      <p><a href="/sign-in">Sign in as somebody else</a></p>`,
   });
 }
