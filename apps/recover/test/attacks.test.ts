@@ -253,6 +253,24 @@ describe("an access that is rolled back", () => {
     await client.end();
     expect(rows).toEqual([{ is_on_disk: true }]);
   });
+
+  test("waits for nobody who would take its trace to the disk: on an idle server that is long", async () => {
+    const id = await claimIt();
+    await office.requester.query("SELECT recovery.start_fetch($1)", [id]);
+    const [writer] = await office.admin(
+      "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'",
+    );
+    // What is written now, no commit takes there.
+    await office.admin("SELECT pg_logical_emit_message(false, 'test', '')");
+    process.kill(Number(writer?.["pid"]), "SIGSTOP");
+    const fetched = office.requester.query("SELECT record_id FROM recovery.fetch($1)", [id]);
+    try {
+      expect(await fetched).toHaveLength(1);
+    } finally {
+      process.kill(Number(writer?.["pid"]), "SIGCONT");
+      await fetched;
+    }
+  });
 });
 
 test.for([

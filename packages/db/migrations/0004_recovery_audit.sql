@@ -157,12 +157,16 @@ END
 $$;
 
 -- Whoever made a trace may have turned that off again before it was committed: so nothing is told under
--- it until it is on the disk. The WAL's writer sees to that within a second.
+-- it until it is on the disk. Since PostgreSQL 17 a message in the WAL takes it there, with all before it; else the
+-- WAL's writer does, within a second, or on a server that is idle within fifteen.
 CREATE FUNCTION recovery.require_on_disk() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_position pg_lsn := pg_current_wal_insert_lsn();
 BEGIN
+  IF current_setting('server_version_num')::integer >= 170000 THEN
+    PERFORM pg_logical_emit_message(false, 'maskline', '', true);
+  END IF;
   WHILE pg_current_wal_flush_lsn() < v_position LOOP
     PERFORM pg_sleep(0.01);
   END LOOP;
