@@ -37,11 +37,11 @@ import {
   type ProfileFinding,
   profileOf,
 } from "@org/settings";
+import { createPipeline, scrapeMs } from "@org/scrape";
 import type { Logger } from "pino";
 import { connectionsAtMost, createApp, usualLimits } from "./app.ts";
 import type { Config } from "./config.ts";
 import { passkeysAt } from "./passkeys.ts";
-import { createPipeline } from "./pipeline.ts";
 import type { ConsolePorts, Limits } from "./ports.ts";
 import { Problem } from "./problem.ts";
 import { createRateLimit, hourMs } from "./rate-limit.ts";
@@ -180,13 +180,11 @@ export async function compose(
   };
 }
 
-const turnMs = 15_000;
-
 /** What cannot be done is done in the next turn. */
 async function repeat(turn: () => Promise<void>, log: Logger, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await turn().catch(() => log.warn("what waits could not be read for the webhook"));
-    await sleep(turnMs, null, { signal }).catch(() => {});
+    await sleep(scrapeMs, null, { signal }).catch(() => {});
   }
 }
 

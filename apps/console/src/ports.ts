@@ -13,10 +13,10 @@ import type {
   Witness,
 } from "@org/recovery";
 import type { AnyContract } from "@org/schema";
+import type { Pipeline } from "@org/scrape";
 import type { HttpBindings } from "@hono/node-server";
 import type { Context, Hono } from "hono";
 import type { PostForm } from "./pages/forms.ts";
-import type { Pipeline } from "./pipeline.ts";
 import type { Session, Sessions } from "./sign-in/sessions.ts";
 
 export interface ConsolePorts {

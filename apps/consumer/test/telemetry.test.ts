@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { login } from "@org/schema";
+import { createPipeline } from "@org/scrape";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
@@ -10,7 +11,6 @@ import type { Depth } from "../src/depth.ts";
 import type { Failure } from "../src/failure.ts";
 import type { Maintenance } from "../src/maintenance.ts";
 import type { Held } from "../src/model.ts";
-import { createPipeline } from "../../console/src/pipeline.ts";
 import { openReceiver } from "../../console/test/receiver.ts";
 import { createTelemetry } from "../src/telemetry.ts";
 import type { Telemetry } from "../src/telemetry.ts";

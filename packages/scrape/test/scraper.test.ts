@@ -1,33 +1,12 @@
 import { once } from "node:events";
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { createScraper, type Scraped } from "../src/index.ts";
+import { serve, serveTexts } from "./serve.ts";
 
 const names = new Set(["things_total", "depth"]);
-const servers: Server[] = [];
-
-afterEach(() => {
-  for (const server of servers.splice(0)) {
-    server.close();
-    server.closeAllConnections();
-  }
-});
-
-async function serve(listener: RequestListener): Promise<URL> {
-  const server = createServer(listener).listen(0, "127.0.0.1");
-  servers.push(server);
-  await once(server, "listening");
-  return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`);
-}
-
-/** A consumer that says the next of these each time. */
-function serveTexts(...texts: readonly string[]): Promise<URL> {
-  const left = [...texts];
-  return serve((_, response) => response.end(left.length > 1 ? left.shift() : left[0]));
-}
-
 interface Scene {
   readonly clock: { nowMs: number };
   readonly scrape: () => Promise<Scraped>;
@@ -116,8 +95,10 @@ test("a host name is each of its addresses, of one family", async () => {
 });
 
 test("a name that nobody knows, and a port that nobody listens on, are silent", async () => {
-  const url = await serveTexts("depth 1\n");
-  servers.splice(0).forEach((server) => server.close());
+  const ended = createServer().listen(0, "127.0.0.1");
+  await once(ended, "listening");
+  const url = new URL(`http://127.0.0.1:${(ended.address() as AddressInfo).port}/metrics`);
+  ended.close();
   const scrape = createScraper([new URL("http://nowhere.invalid/metrics"), url], names);
   const { silent, answers } = await scrape();
   expect(silent).toEqual(["http://nowhere.invalid/metrics", url.href]);

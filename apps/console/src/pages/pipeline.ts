@@ -1,8 +1,8 @@
 /** Throughput, lag, reasons, breakers: the last hour, as the consumers tell it. */
 
+import { type Pipeline, scrapesAnHour } from "@org/scrape";
 import { html } from "hono/html";
 import { answer } from "../answer.ts";
-import { type Pipeline, scrapesAnHour } from "../pipeline.ts";
 import type { App, ConsolePorts } from "../ports.ts";
 import type { Html } from "./forms.ts";
 import { table } from "./layout.ts";

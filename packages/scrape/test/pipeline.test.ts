@@ -1,23 +1,8 @@
-import { login } from "@org/schema";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { createPipeline, type Pipeline, scrapesAnHour } from "../src/pipeline.ts";
-import { openReceiver, type Receiver } from "./receiver.ts";
+import { serveTexts } from "./serve.ts";
 
-const receivers: Receiver[] = [];
-
-afterEach(async () => {
-  for (const each of receivers.splice(0)) await each[Symbol.asyncDispose]();
-});
-
-/** A consumer that says one text after the other, and then the last again. */
-async function consumerOf(...texts: readonly string[]): Promise<URL> {
-  const left = [...texts];
-  const opened = await openReceiver((response) =>
-    response.end(left.length > 1 ? left.shift() : left[0]),
-  );
-  receivers.push(opened);
-  return opened.url;
-}
+const contract = { reasons: ["not_json", "ip_invalid"] };
 
 function now({ figures, hour }: Pipeline): Record<string, number | null | undefined> {
   const last = hour.at(-1) ?? [];
@@ -25,7 +10,7 @@ function now({ figures, hour }: Pipeline): Record<string, number | null | undefi
 }
 
 test("consumers and their workers are one pipeline: sums, and of depth and lag the most", async () => {
-  const one = await consumerOf(
+  const one = await serveTexts(
     [
       'maskline_build_info{version="1",worker="1"} 1',
       'maskline_build_info{version="1",worker="2"} 1',
@@ -39,10 +24,10 @@ test("consumers and their workers are one pipeline: sums, and of depth and lag t
       'maskline_breaker_open{worker="2"} 1',
     ].join("\n"),
   );
-  const other = await consumerOf(
+  const other = await serveTexts(
     "maskline_build_info 1\nmaskline_lag_seconds 7\nmaskline_messages_in_flight 5\nmaskline_queue_messages_visible 480\nmaskline_breaker_open 1",
   );
-  const pipeline = createPipeline([one, other], login);
+  const pipeline = createPipeline([one, other], contract);
   await pipeline.scrape();
   expect(now(pipeline)).toMatchObject({
     "Consumers that answer": 3,
@@ -60,7 +45,7 @@ function rejected(odd: number, own: number): string {
 }
 
 test("of reasons only those of the contract are told apart; whatever else was rejected is in the sum", async () => {
-  const pipeline = createPipeline([await consumerOf(rejected(0, 0), rejected(10, 5))], login);
+  const pipeline = createPipeline([await serveTexts(rejected(0, 0), rejected(10, 5))], contract);
   await pipeline.scrape();
   await pipeline.scrape();
   const told = now(pipeline);
@@ -70,7 +55,7 @@ test("of reasons only those of the contract are told apart; whatever else was re
 });
 
 test("an hour is kept, and who does not answer leaves a gap", async () => {
-  const pipeline = createPipeline([await consumerOf("maskline_lag_seconds 1\n", "")], login);
+  const pipeline = createPipeline([await serveTexts("maskline_lag_seconds 1\n", "")], contract);
   await pipeline.scrape();
   expect(pipeline.silent).toEqual([]);
   for (let scrape = 0; scrape < scrapesAnHour - 1; scrape += 1) await pipeline.scrape();

@@ -1,11 +1,11 @@
-/** The last hour of what the consumers tell, in this process's memory alone. */
+/** The last hour of what the consumers tell, in memory. */
 
-import type { AnyContract } from "@org/schema";
-import { createScraper } from "@org/scrape";
+import { createScraper } from "./scraper.ts";
 
 export interface Figure {
   readonly name: string;
   readonly metric: string;
+  /** Over consumers and their workers. */
   readonly combine: (one: number, other: number) => number;
   /** Of the metric's series, those with this label. */
   readonly label?: string;
@@ -40,9 +40,15 @@ const rejected = {
   combine: sum,
 };
 
+/** Where somebody scrapes every {@link scrapeMs}. */
 export const scrapesAnHour = 240;
+export const scrapeMs = 15_000;
 
-export function createPipeline(urls: readonly URL[], { reasons }: AnyContract): Pipeline {
+/** @param contract - Its reasons: of whatever else is rejected, only the sum is shown. */
+export function createPipeline(
+  urls: readonly URL[],
+  { reasons }: { readonly reasons: readonly string[] },
+): Pipeline {
   const byReason = reasons.map((reason) => ({
     ...rejected,
     label: `reason="${reason}"`,
