@@ -350,7 +350,9 @@ describe.skipIf(reason !== null)(
       await page.getByRole("heading", { name: "Pipeline" }).waitFor();
       await tabTo(page, "All consumers together");
       await expect
-        .poll(async () => (await goTo(rita, "/pipeline")).locator("main").innerText())
+        .poll(async () => (await goTo(rita, "/pipeline")).locator("main").innerText(), {
+          timeout: 30_000,
+        })
         .toMatch(/Lag in seconds\s+2\s/);
       const answer = await pageOfAnHour(opened.origin);
       const body = await answer.text();

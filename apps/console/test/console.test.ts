@@ -41,6 +41,8 @@ async function signedIn(login: string): Promise<Visit> {
   return visit;
 }
 
+/** Of what a console does by itself. */
+const patience = { timeout: 30_000 };
 const grant = "0190a0b0-7e1c-7c1e-8f6a-ffffffffffff";
 const location = (response: Response): string | null => response.headers.get("location");
 
@@ -377,7 +379,9 @@ test("a webhook is told what waits and what was approved, asked for here and by 
     [approved, "live"],
   ]) {
     const link = `${opened.origin}/grants/${grant}`;
-    await expect.poll(told).toContainEqual({ id: `${grant}.${state}`, grant, state, link });
+    await expect
+      .poll(told, patience)
+      .toContainEqual({ id: `${grant}.${state}`, grant, state, link });
   }
   const { requester, approver } = office;
   for (const text of [requester.login, approver.login, record, "SEC-", "fraud", "unmask"]) {
@@ -390,7 +394,7 @@ const pipelinePage = async (): Promise<string> => (await rita.get("/pipeline")).
 
 test("the pipeline is what consumers say, without a word of theirs, and names who says nothing", async () => {
   await expect
-    .poll(pipelinePage)
+    .poll(pipelinePage, patience)
     .toContain(`No answer from <code>http://127.0.0.9:${consumer.url.port}/`);
   expect(await pipelinePage()).toMatch(/Consumers that answer<\/td>\s*<td>1<\/td>/);
   expect(await pipelinePage()).toContain('href="/pipeline"');

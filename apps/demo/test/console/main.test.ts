@@ -27,7 +27,7 @@ test("opens at the printed address, where a request waits for adam and a consume
   expect(home).toContain("For you to decide");
   expect(home).toContain("SEC-4711");
   const pipeline = async (): Promise<string> => (await adam.get("/pipeline")).text();
-  await expect.poll(pipeline).toMatch(/Consumers that answer<\/td>\s*<td>1</);
+  await expect.poll(pipeline, { timeout: 40_000 }).toMatch(/Consumers that answer<\/td>\s*<td>1</);
   const keyring = await fetch(/at (\S+\/keyring)/.exec(said)?.[1] ?? "");
   expect(await keyring.text()).toContain("The recover keyring");
   child.kill("SIGTERM");
