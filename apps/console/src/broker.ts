@@ -41,12 +41,13 @@ interface Chosen {
 }
 
 async function begin(
-  { contract, openWitness }: ConsolePorts,
+  { contract, openWitness, claimCounts }: ConsolePorts,
   { person: operator, recovery }: SignedIn,
   grant: string,
 ) {
-  const { grants, claims } = recovery;
+  const { grants } = recovery;
   const signed = await showUsable({ grants, operator }, grant, contract.name);
+  const claims = claimCounts.counted(recovery.claims, signed);
   return { signed, claims, operator, witness: await openWitness(recovery, operator.keyring) };
 }
 

@@ -7,6 +7,7 @@ import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
 import { openSealer } from "@org/masking/seal";
 import { createUnsealer } from "@org/masking/unseal";
 import {
+  createClaimCounts,
   createWitness,
   exit,
   exposuresOfRecoverKeyring,
@@ -131,6 +132,7 @@ export async function compose(
       if (guesses.take(login)) return tokenizer;
       throw tooManyValues;
     },
+    claimCounts: createClaimCounts(),
     key,
     openSinks,
     async openWitness(person, current) {

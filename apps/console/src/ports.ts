@@ -5,6 +5,7 @@ import type { Tokenizer } from "@org/masking";
 import type { Unsealer } from "@org/masking/unseal";
 import type {
   CheckpointSink,
+  ClaimCounts,
   Person,
   RecoverKeyring,
   RetryPorts,
@@ -43,6 +44,7 @@ export interface ConsolePorts {
   readonly tokenizerFor: (login: string) => Promise<Tokenizer<string>>;
   /** What makes rows of quarantined messages, as the consumer does; null without its keyring. */
   readonly openRemaking: (() => Promise<Pick<RetryPorts, "parse" | "toRow" | "sealer">>) | null;
+  readonly claimCounts: ClaimCounts;
   readonly openWitness: (recovery: Recovery, keyring: RecoverKeyring) => Promise<Witness>;
   /** The console's own, an operator's with the duty witness. */
   readonly key: SigningKey;

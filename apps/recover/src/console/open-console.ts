@@ -3,7 +3,7 @@
 import type { AddressInfo } from "node:net";
 import type { Recovery } from "@org/db";
 import type { Tokenizer } from "@org/masking";
-import { loadRecoverKeyring, type Operator, requireDuty } from "@org/recovery";
+import { createClaimCounts, loadRecoverKeyring, type Operator, requireDuty } from "@org/recovery";
 import { type AnyContract, createToRow } from "@org/schema";
 import {
   type ConsolePorts,
@@ -74,6 +74,7 @@ function portsOf(edge: Edge, { operator, recovery, ...opened }: Opened): Console
     ...opened,
     tenant: operator.tenant,
     key: operator.key,
+    claimCounts: createClaimCounts(),
     signing: signByKey(operator),
     sessions: createSessions(),
     readKeyring: () =>
