@@ -208,6 +208,32 @@ test("a record that was not claimed is not opened, though the database hands it 
   expect(ended.stderr).toContain("was not claimed");
 });
 
+test("another person's record is not shown, though the database says nothing of its row", async () => {
+  const [mine, theirs] = [office.sample(), office.sample()];
+  const [, moved = ""] = await office.write([mine, theirs]);
+  const subject = String(mine[login.subject]);
+  const putUnder = (whose: unknown): Promise<unknown> =>
+    office.admin(`UPDATE ${table} SET ${login.subject} = $1 WHERE record_id = $2`, [whose, moved]);
+  await putUnder(subject);
+  const terms = ["unmask", "--field", field, "--subject", subject];
+  const grant = await askApproved(office, office.requester, terms);
+  await putUnder(theirs[login.subject]);
+  await office.admin(`
+    ALTER FUNCTION recovery.fetch(uuid) RENAME TO fetch_truly;
+    CREATE FUNCTION recovery.fetch(p_claim uuid) RETURNS TABLE (record_id uuid, source text,
+      sealed bytea, seed bytea, batch_key_id uuid, tokens jsonb, subject text, sent_at text)
+    LANGUAGE sql SECURITY DEFINER AS $lie$
+      SELECT record_id, source, sealed, seed, batch_key_id, NULL::jsonb, NULL, sent_at
+      FROM recovery.fetch_truly(p_claim) $lie$;
+    GRANT EXECUTE ON FUNCTION recovery.fetch(uuid) TO maskline_requester;`);
+  const ended = await unmask(office.requester, grant);
+  await office.admin(`DROP FUNCTION recovery.fetch(uuid);
+    ALTER FUNCTION recovery.fetch_truly(uuid) RENAME TO "fetch";`);
+  expect(ended.code).toBe(30);
+  expect(ended.stdout).toContain(moved);
+  expect(ended.stdout).not.toContain(String(theirs[field]));
+});
+
 const claimSignature =
   "recovery.claim(p_grant uuid, p_capability text, p_fields text[], p_records uuid[], p_claim uuid)";
 

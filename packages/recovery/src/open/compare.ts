@@ -55,7 +55,8 @@ export function fitTokens(
 export function isOfSubject(
   originals: Originals,
   rowSubject: string | null,
-  { subject }: Pick<AnyContract, "subject">,
+  { subject, fields }: Pick<AnyContract, "subject" | "fields">,
 ): boolean {
-  return rowSubject === null || originals[subject] === rowSubject;
+  const isMasked = fields.some((field) => field.name === subject && field.isMasked);
+  return isMasked || (originals[subject] ?? null) === rowSubject;
 }
