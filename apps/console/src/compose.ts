@@ -7,6 +7,7 @@ import { loadKeyring, loadPrivateKeyring } from "@org/masking/keyring";
 import { openSealer } from "@org/masking/seal";
 import { createUnsealer } from "@org/masking/unseal";
 import {
+  countValues,
   createClaimCounts,
   createWitness,
   exit,
@@ -44,8 +45,6 @@ import { connectionsAtMost, createApp, usualLimits } from "./app.ts";
 import type { Config } from "./config.ts";
 import { passkeysAt } from "./passkeys.ts";
 import type { ConsolePorts, Limits } from "./ports.ts";
-import { Problem } from "./problem.ts";
-import { createRateLimit, hourMs } from "./rate-limit.ts";
 import { createReadiness } from "./readiness.ts";
 import { servePages } from "./serve.ts";
 import { openIdentityProvider } from "./sign-in/identity-provider.ts";
@@ -59,9 +58,6 @@ export interface Console extends AsyncDisposable {
   /** Resolves with the address that it listens on. */
   readonly listen: () => Promise<AddressInfo>;
 }
-
-/** Of one person, an hour: the database counts too, and whoever has changed it can read what it is asked. */
-const valuesAtMost = 30;
 
 /** @throws {@link RecoverError} (exit 2) if a file or the contract cannot be used. */
 export async function compose(
@@ -96,7 +92,6 @@ export async function compose(
   );
 
   const { CONSOLE_CONSUMERS: consumers, CONSOLE_WEBHOOK_URL: webhook } = config;
-  const guesses = createRateLimit(valuesAtMost, { windowMs: hourMs });
   const ports: ConsolePorts = {
     origin: config.CONSOLE_ORIGIN,
     tenant,
@@ -127,11 +122,7 @@ export async function compose(
         toRow: createToRow(contract, tokenizer),
         sealer: openSealer(tokenKeys, { tenant, vault: config.MASKLINE_VAULT }),
       })),
-    async tokenizerFor(login) {
-      if (tokenizer === null) throw noTokenKey;
-      if (guesses.take(login)) return tokenizer;
-      throw tooManyValues;
-    },
+    tokenizerFor: countValues(tokenizer),
     claimCounts: createClaimCounts(),
     key,
     openSinks,
@@ -199,16 +190,6 @@ function requireWitness(keyring: RecoverKeyring, { kid }: SigningKey): void {
     { advice: "Nothing was opened. Tell who runs the console." },
   );
 }
-
-const noTokenKey = new RecoverError(exit.configuration, "The console has no token key.", {
-  advice: "Use `recover`, or have MASKLINE_KEYRING set for the console.",
-});
-
-const tooManyValues = new Problem(
-  429,
-  `You have given ${valuesAtMost} values within an hour: each confirms a guess to whoever reads the database.`,
-  "Wait, or choose records by their ids, masked values or times.",
-);
 
 function refuse(profile: Profile, found: readonly Exposure[]): void {
   const refused = judgeExposures(profile, found).find(({ severity }) => severity === "error");

@@ -82,8 +82,8 @@ const bounded: Guard = bodyLimit({
 
 /** By session where there is one: a crowd behind one address does not keep out who is signed in. */
 export function limited({ limits, now, sessions, origin }: ConsolePorts): Guard {
-  const bySession = createRateLimit(limits.perSession, { now });
-  const byAddress = createRateLimit(limits.perAddress, { now });
+  const bySession = createRateLimit(limits.perSession, now);
+  const byAddress = createRateLimit(limits.perAddress, now);
   return async (c, next) => {
     const session = sessions.find(getCookie(c, cookieName(origin)));
     c.set("session", session);

@@ -11,6 +11,7 @@ import type {
   RetryPorts,
   SigningKey,
   Subject,
+  TokenizerFor,
   Witness,
 } from "@org/recovery";
 import type { AnyContract } from "@org/schema";
@@ -36,12 +37,7 @@ export interface ConsolePorts {
   readonly openUnsealer: (recovery: Recovery) => Promise<Unsealer>;
   /** To hold rows against their originals; null where the token key is not at hand. */
   readonly tokenizer: Tokenizer<string> | null;
-  /**
-   * For a value that this person gave: its tokens go to the database, and confirm a guess.
-   *
-   * @throws RecoverError (exit 2) without the token key; Problem (429) once they were too many.
-   */
-  readonly tokenizerFor: (login: string) => Promise<Tokenizer<string>>;
+  readonly tokenizerFor: TokenizerFor;
   /** What makes rows of quarantined messages, as the consumer does; null without its keyring. */
   readonly openRemaking: (() => Promise<Pick<RetryPorts, "parse" | "toRow" | "sealer">>) | null;
   readonly claimCounts: ClaimCounts;

@@ -1,27 +1,23 @@
-/** How often somebody may ask, in windows of a minute or an hour; and how much at once. */
+/** How often somebody may ask, in windows of a minute; and how much at once. */
 
 import { dropOldest } from "./sign-in/sessions.ts";
 
 export interface RateLimit {
-  /** Counts one; false once there were too many within the window. */
+  /** Counts one; false once there were too many within the minute. */
   readonly take: (who: string) => boolean;
 }
 
-const minuteMs = 60_000;
-export const hourMs: number = 60 * minuteMs;
+const windowMs = 60_000;
 const peopleAtMost = 10_000;
 
-export function createRateLimit(
-  most: number,
-  { windowMs = minuteMs, now = Date.now }: { windowMs?: number; now?: () => number } = {},
-): RateLimit {
+export function createRateLimit(perMinute: number, now: () => number = Date.now): RateLimit {
   const windows = new Map<string, { readonly sinceMs: number; count: number }>();
   return {
     take(who) {
       const window = windows.get(who);
       if (window !== undefined && now() - window.sinceMs < windowMs) {
         window.count += 1;
-        return window.count <= most;
+        return window.count <= perMinute;
       }
       windows.delete(who);
       dropOldest(windows, peopleAtMost);

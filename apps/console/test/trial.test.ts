@@ -457,7 +457,7 @@ test("of guesses a person makes thirty an hour, whatever the database lets them"
     statuses.push(asked.status);
   }
   expect(statuses.filter((status) => status === 303)).toHaveLength(30);
-  expect(statuses.slice(30)).toEqual(Array(5).fill(429));
+  expect(statuses.slice(30)).toEqual(Array(5).fill(403));
   const asked = await admin(
     "SELECT jsonb_array_elements_text(selector -> 'tokens') AS token FROM recovery.access_grant WHERE capability = 'lookup'",
   );

@@ -13,6 +13,7 @@ export { exit, type ExitCode, RecoverError } from "./exit.ts";
 export { foresee } from "./foresee.ts";
 export { canonicalGrant, challengeOf, digestOf } from "./grants/canonical-grant.ts";
 export { describeCourse } from "./grants/describe-course.ts";
+export { countValues, type TokenizerFor } from "./grants/count-values.ts";
 export { describeDigest, describeGrant } from "./grants/describe-grant.ts";
 export { describeHistory } from "./grants/describe-history.ts";
 export { tokensOf } from "./grants/find-excess.ts";
