@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { nodeEnvironment } from "@org/local";
-import type { RecoverKeyringJson } from "@org/recovery";
+import type { OperatorJson, RecoverKeyringJson } from "@org/recovery";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { openVisit, type Visit } from "../../console/test/visit.ts";
 import { ask, auditActions, type Office, openOffice, type Person } from "./office.ts";
@@ -31,7 +31,8 @@ const started: ChildProcess[] = [];
 
 beforeAll(async () => {
   office = await openOffice();
-  const { RECOVER_PRIVATE_KEYRING: _, ...approver } = office.approver.env;
+  const { RECOVER_PRIVATE_KEYRING: _, MASKLINE_KEYRING: __, ...approver } = office.approver.env;
+  await changeKeys(office.approver, { duties: ["approve"] });
   [rita, adam] = await Promise.all([start(office.requester.env), start(approver)]);
 });
 
@@ -39,6 +40,25 @@ afterAll(async () => {
   for (const child of started) child.kill("SIGKILL");
   await office[Symbol.asyncDispose]();
 });
+
+const keyringPath = (): string => join(office.directory, "maskline.recover.keyring.json");
+
+/** Under review, as it were; resolves with what stood there before. */
+async function changeKeys(
+  { login }: Person,
+  entry: Partial<OperatorJson>,
+  state: "active" | "retired" = "active",
+): Promise<string> {
+  const text = await readFile(keyringPath(), "utf8");
+  const keyring = JSON.parse(text) as RecoverKeyringJson;
+  const operators = keyring.operators.map((operator) =>
+    operator.login === login
+      ? { ...operator, ...entry, keys: operator.keys.map((key) => ({ ...key, state })) }
+      : operator,
+  );
+  await writeFile(keyringPath(), JSON.stringify({ ...keyring, operators }));
+  return text;
+}
 
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const probe = new URL("heap-probe.ts", import.meta.url).href;
@@ -98,7 +118,7 @@ const actions = async (): Promise<unknown[]> => {
   return rows.map(({ actor, action, through }) => [actor, action, through]);
 };
 
-test("one approves and another opens, each with their own key, as themselves, and it is verified", async () => {
+test("one approves, without any keyring, and another opens, each by their own key, as themselves, and it is verified", async () => {
   expect((await approve()).status).toBe(303);
   const opened = await open();
   expect(await opened.text()).toContain(secret.ip);
@@ -180,18 +200,10 @@ test("without the private keyring it opens nothing, and spends nothing", async (
 });
 
 test("whose key is retired may do nothing from then on, and starts none", async () => {
-  const path = join(office.directory, "maskline.recover.keyring.json");
-  const text = await readFile(path, "utf8");
-  const keyring = JSON.parse(text) as RecoverKeyringJson;
-  const operators = keyring.operators.map((operator) =>
-    operator.login === office.approver.login
-      ? { ...operator, keys: operator.keys.map((key) => ({ ...key, state: "retired" })) }
-      : operator,
-  );
-  await writeFile(path, JSON.stringify({ ...keyring, operators }));
+  const text = await changeKeys(office.approver, {}, "retired");
   const page = await adam.visit.get(`/grants/${grant}`);
   const none = await runRecover(["console"], office.approver.env);
-  await writeFile(path, text);
+  await writeFile(keyringPath(), text);
   expect(await page.text()).toContain("Your signing key is not in the recover keyring.");
   expect(page.status).toBe(400);
   expect(none).toMatchObject({ code: 2, stdout: "" });

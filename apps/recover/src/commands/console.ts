@@ -20,16 +20,16 @@ export function consoleCommand(edge: Edge): Command {
       "after",
       `
 You are whoever RECOVER_SIGNING_KEY and RECOVER_DATABASE_URL make you at this terminal, with the same
-duties and limits; your key needs the duty witness. It prints an address that opens one session, once,
-and the next once that was used. Ctrl-C ends it: what is being answered is answered first.
+duties and limits. It prints an address that opens one session, once, and the next once that was used.
+Ctrl-C ends it: what is being answered is answered first.
 
 Where others press a passkey, you tick that you have read the page, and your key signs: an approval is
 of the digest that stands beside it, which \`recover list --grant ID\` prints too.
 Whoever has the session can press as well, so leave the page to nobody, and use a browser in which
 nothing else of this machine is open: a browser gives its cookies to every port of 127.0.0.1.
 
-RECOVER_PRIVATE_KEYRING is needed to open originals, MASKLINE_KEYRING for look-ups; nothing else takes
-them. Where the private keyring is to be with nobody who asks or approves, run apps/console.
+To open takes the duty witness and RECOVER_PRIVATE_KEYRING, to look up MASKLINE_KEYRING; nothing else
+takes these. Where the private keyring is to be with nobody who asks or approves, run apps/console.
 
 Example:
   pnpm recover console`,

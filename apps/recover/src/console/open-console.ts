@@ -3,7 +3,7 @@
 import type { AddressInfo } from "node:net";
 import type { Recovery } from "@org/db";
 import type { Tokenizer } from "@org/masking";
-import { createClaimCounts, loadRecoverKeyring, type Operator, requireDuty } from "@org/recovery";
+import { createClaimCounts, loadRecoverKeyring, type Operator } from "@org/recovery";
 import { type AnyContract, createToRow } from "@org/schema";
 import {
   type ConsolePorts,
@@ -43,7 +43,6 @@ const loopback = "127.0.0.1";
 export async function openConsole(edge: Edge, options: ConsoleOptions): Promise<AsyncDisposable> {
   await using opening = new AsyncDisposableStack();
   const operator = await openOperator(edge);
-  requireDuty(operator, "witness");
   const contract = await openContract(edge, options.contract);
   const tokenizer = await openTokenizerIfAny(edge, contract);
   const recovery = opening.use(openRecovery(edge));
