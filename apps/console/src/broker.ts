@@ -1,8 +1,9 @@
 /** Uses a grant as `recover` does; the private keyring and the witness's key are the console's. */
 
-import type { Grant, MaskedRecord } from "@org/db";
+import type { Claims, Grant, MaskedRecord, Recovery } from "@org/db";
 import {
   chooseRecords,
+  type ClaimPorts,
   compileDossier,
   describeErased,
   describeRetried,
@@ -34,45 +35,46 @@ export interface Opened<Row> {
 /** One answer holds no more: a body may be as long as a message. */
 export const openedAtMost = ({ fields }: Grant): number => (fields.includes("body") ? 20 : 200);
 
-interface Chosen {
-  readonly grant: string;
-  /** None: all of the grant. */
-  readonly records: readonly string[];
+/** What is done under a grant begins with this: its signatures verified, a witness at hand. */
+export interface Under extends ClaimPorts {
+  readonly ports: ConsolePorts;
+  readonly recovery: Recovery;
+  readonly claims: Claims;
+  readonly signed: SignedGrant;
 }
 
-async function begin(
-  { contract, openWitness, claimCounts }: ConsolePorts,
+export async function begin(
+  ports: ConsolePorts,
   { person: operator, recovery }: SignedIn,
   grant: string,
-) {
+): Promise<Under> {
   const { grants } = recovery;
-  const signed = await showUsable({ grants, operator }, grant, contract.name);
-  const claims = claimCounts.counted(recovery.claims, signed);
-  return { signed, claims, operator, witness: await openWitness(recovery, operator.keyring) };
+  const signed = await showUsable({ grants, operator }, grant, ports.contract.name);
+  const claims = ports.claimCounts.counted(recovery.claims, signed);
+  const witness = await ports.openWitness(recovery, operator.keyring);
+  return { ports, recovery, claims, signed, operator, witness };
 }
 
+/** @param records - None: all of the grant. */
 export async function openOriginals(
-  ports: ConsolePorts,
-  signedIn: SignedIn,
-  chosen: Chosen,
+  under: Under,
+  records: readonly string[],
 ): Promise<Opened<ResultRow>> {
-  const { signed, ...begun } = await begin(ports, signedIn, chosen.grant);
-  const recordIds = recordsOf(signed, chosen);
-  const unsealer = await ports.openUnsealer(signedIn.recovery);
-  const { tokenizer } = ports;
+  const { ports, signed, recovery } = under;
+  const { contract, tokenizer } = ports;
+  const recordIds = recordsOf(signed, records);
+  const unsealer = await ports.openUnsealer(recovery);
   const rows: ResultRow[] = [];
   const result = { write: async (some: readonly ResultRow[]) => void rows.push(...some) };
   const { fields, reveal } = signed.grant;
-  const unmasked = await unmask(
-    { ...begun, unsealer, tokenizer, result },
-    { contract: ports.contract, signed, fields, recordIds, reveal },
-  );
+  const order = { contract, signed, fields, recordIds, reveal };
+  const unmasked = await unmask({ ...under, unsealer, tokenizer, result }, order);
   const { opened, missing } = unmasked;
-  const failure = await failureOf(endCovered(begun.witness, endOf(unmasked)));
+  const failure = await failureOf(endCovered(under.witness, endOf(unmasked)));
   return { rows, failure, said: `Opened ${opened} record(s); ${missing} had no sealed value.` };
 }
 
-function recordsOf(signed: SignedGrant, { records }: Chosen): readonly string[] {
+function recordsOf(signed: SignedGrant, records: readonly string[]): readonly string[] {
   const chosen = chooseRecords(signed, records.length > 0 ? records : undefined);
   const most = openedAtMost(signed.grant);
   if (chosen.length <= most) return chosen;
@@ -83,44 +85,56 @@ function recordsOf(signed: SignedGrant, { records }: Chosen): readonly string[] 
   );
 }
 
-export async function findRecords(
-  ports: ConsolePorts,
-  signedIn: SignedIn,
-  { grant, value }: { readonly grant: string; readonly value: string },
-): Promise<Opened<MaskedRecord>> {
-  const { signed, ...begun } = await begin(ports, signedIn, grant);
-  const tokenizer = await ports.tokenizerFor(signedIn.person.login);
+export async function findRecords(under: Under, value: string): Promise<Opened<MaskedRecord>> {
+  const { ports, signed, operator } = under;
+  const tokenizer = await ports.tokenizerFor(operator.login);
   const [field = ""] = signed.grant.fields;
-  const rows = await lookup(
-    { ...begun, tokenizer },
-    { contract: ports.contract, signed, field, value, limit: openedAtMost(signed.grant) },
-  );
-  const failure = await failureOf(endCovered(begun.witness, null));
+  const limit = openedAtMost(signed.grant);
+  const order = { contract: ports.contract, signed, field, value, limit };
+  const rows = await lookup({ ...under, tokenizer }, order);
+  const failure = await failureOf(endCovered(under.witness, null));
   return { rows, failure, said: `${rows.length} record(s) have it.` };
 }
 
 /** For the subject, signed by the console's key. */
-export async function makeDossier(
-  ports: ConsolePorts,
-  signedIn: SignedIn,
-  { grant, subject }: { readonly grant: string; readonly subject: string },
-): Promise<DossierJson> {
+export async function makeDossier(under: Under, subject: string): Promise<DossierJson> {
+  const { ports, signed, recovery, witness } = under;
   const { contract, key } = ports;
-  const { signed, operator, ...begun } = await begin(ports, signedIn, grant);
-  const sinks = await ports.openSinks(operator.keyring);
-  const { dossier } = signedIn.recovery;
+  const sinks = await ports.openSinks(under.operator.keyring);
+  const operator = { ...under.operator, key };
+  const readAll = () => readCheckpoints(sinks);
   const made = await compileDossier(
-    {
-      ...begun,
-      dossier,
-      operator: { ...operator, key },
-      readCheckpoints: () => readCheckpoints(sinks),
-    },
+    { ...under, dossier: recovery.dossier, operator, readCheckpoints: readAll },
     { contract, signed, subject },
   );
-  await endCovered(begun.witness, null);
+  await endCovered(witness, null);
   return made;
 }
+
+/**
+ * No body is shown: what is a message of the contract by now becomes a row.
+ *
+ * @param records - None: all of the grant.
+ */
+export async function retryMessages(
+  under: Under,
+  records: readonly string[],
+): Promise<Pick<Opened<string>, "rows" | "failure">> {
+  const { ports, signed, recovery, witness } = under;
+  const { contract, openRemaking } = ports;
+  if (openRemaking === null) throw keyless;
+  const unsealer = await ports.openUnsealer(recovery);
+  const order = { grantId: signed.grant.id, recordIds: recordsOf(signed, records) };
+  const retried = await retry({ ...under, contract, unsealer, ...(await openRemaking()) }, order);
+  const failure = await failureOf(endCovered(witness, null));
+  return { rows: describeRetried(retried, contract.name), failure };
+}
+
+const keyless = new Problem(
+  400,
+  "The console has not the consumer's keyring.",
+  "Use `recover quarantine retry`, or have MASKLINE_KEYRING set for the console.",
+);
 
 /** As many batches as one answer takes; a page of counting is one too. */
 export async function eraseSome(
@@ -135,35 +149,6 @@ export async function eraseSome(
   const failure = erased.isDone ? await failureOf(endCovered(witness, null)) : null;
   return { ...erased, said: describeErased(erased, contract), failure };
 }
-
-/** No body is shown: what is a message of the contract by now becomes a row. */
-export async function retryMessages(
-  ports: ConsolePorts,
-  signedIn: SignedIn,
-  chosen: Chosen,
-): Promise<Pick<Opened<string>, "rows" | "failure">> {
-  const { contract, openRemaking } = ports;
-  const { recovery } = signedIn;
-  const { signed, witness, operator } = await begin(ports, signedIn, chosen.grant);
-  if (openRemaking === null) throw keyless;
-  const tools = {
-    contract,
-    unsealer: await ports.openUnsealer(recovery),
-    ...(await openRemaking()),
-  };
-  const retried = await retry(
-    { recovery, witness, operator, ...tools },
-    { grantId: chosen.grant, recordIds: recordsOf(signed, chosen) },
-  );
-  const failure = await failureOf(endCovered(witness, null));
-  return { rows: describeRetried(retried, contract.name), failure };
-}
-
-const keyless = new Problem(
-  400,
-  "The console has not the consumer's keyring.",
-  "Use `recover quarantine retry`, or have MASKLINE_KEYRING set for the console.",
-);
 
 /** What was opened is shown all the same: the audit says that it was. */
 async function failureOf(end: Promise<void>): Promise<RecoverError | null> {

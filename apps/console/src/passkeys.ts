@@ -11,6 +11,7 @@ import {
   type Signer,
   verifiedBy,
 } from "@org/recovery";
+import type { PublicKeyCredentialRequestOptionsJSON } from "@simplewebauthn/server";
 import { z } from "zod";
 import type { ConsolePorts, SignedIn, Signing } from "./ports.ts";
 import { Problem } from "./problem.ts";
@@ -18,15 +19,6 @@ import { type Challenge, dropOldest, secret, type Session } from "./sign-in/sess
 
 const challengeMs = 2 * 60_000;
 const challengesAtMost = 20;
-
-/** Options of `navigator.credentials.get`, as WebAuthn level 3 section 5.8.1 writes them in JSON. */
-export interface AssertionOptions {
-  readonly challenge: string;
-  readonly rpId: string;
-  readonly allowCredentials: readonly { readonly type: "public-key"; readonly id: string }[];
-  readonly userVerification: "required";
-  readonly timeout: number;
-}
 
 /** The person's own that are for this console, and sign. */
 export function passkeysOf(
@@ -65,14 +57,14 @@ export function passkeysAt(origin: URL): Signing {
     ask(person, signed) {
       const passkeys = passkeysOf(person, origin);
       if (passkeys.length === 0) return null;
-      const passkey: AssertionOptions = {
+      const get: PublicKeyCredentialRequestOptionsJSON = {
         challenge: createHash("sha256").update(signed).digest("base64url"),
         rpId: origin.hostname,
         allowCredentials: passkeys.map(({ credentialId: id }) => ({ type: "public-key", id })),
         userVerification: "required",
         timeout: challengeMs,
       };
-      return { passkey };
+      return { passkey: { get } };
     },
     read(person, signed, answer) {
       const { success, data } = assertion.safeParse(answer);

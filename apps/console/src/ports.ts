@@ -84,7 +84,6 @@ export interface Signed {
   readonly signature: Uint8Array;
 }
 
-/** Requests a minute. */
 export interface Limits {
   /** Requests a minute. */
   readonly perSession: number;

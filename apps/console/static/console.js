@@ -1,23 +1,11 @@
 /** All of the browser's part: passkeys, and values that are hidden until pressed and gone after a minute. */
 
-for (const form of document.querySelectorAll("form[data-passkey]")) {
-  answerBefore(form, "assertion", () =>
-    navigator.credentials.get({
-      publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(JSON.parse(form.dataset.passkey)),
-    }),
-  );
-}
-
-for (const form of document.querySelectorAll("form[data-enrol]")) {
-  answerBefore(form, "attestation", () =>
-    navigator.credentials.create({
-      publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(JSON.parse(form.dataset.enrol)),
-    }),
-  );
-}
+for (const form of document.querySelectorAll("form[data-passkey]")) answerBefore(form);
 
 /** The form goes once the passkey has answered. */
-function answerBefore(form, name, ask) {
+function answerBefore(form) {
+  const { get, create } = JSON.parse(form.dataset.passkey);
+  const { credentials } = navigator;
   const problem = form.querySelector("[role=alert]");
   const button = form.querySelector("button");
   form.addEventListener("submit", async (event) => {
@@ -25,7 +13,12 @@ function answerBefore(form, name, ask) {
     problem.hidden = true;
     button.disabled = true;
     try {
-      form.elements[name].value = JSON.stringify((await ask()).toJSON());
+      const answer = await (get
+        ? credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(get) })
+        : credentials.create({
+            publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(create),
+          }));
+      form.elements.assertion.value = JSON.stringify(answer.toJSON());
       form.submit();
     } catch {
       problem.textContent =

@@ -258,7 +258,6 @@ const names = [
   ...Object.keys(request),
   "decision",
   "assertion",
-  "attestation",
   "known",
   "what",
   "value",

@@ -34,7 +34,7 @@ export {
 } from "./grants/show-verified.ts";
 export { commitTo, isNamedIn, namesSubject, plainSubject } from "./grants/subject-commitment.ts";
 export { findForgery, isSigned, requiredFor, stateOf } from "./grants/verify-grant.ts";
-export { endCovered, makeClaim } from "./open/claim.ts";
+export { type ClaimPorts, endCovered, makeClaim } from "./open/claim.ts";
 export { type ClaimCounts, createClaimCounts } from "./open/count-claims.ts";
 export { isOfSubject, type Originals, type TokenSource, tokenSourcesOf } from "./open/compare.ts";
 export { compileDossier, type DossierJson } from "./open/dossier.ts";

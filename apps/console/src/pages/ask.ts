@@ -177,6 +177,7 @@ function forms({ contract, tokenizer }: ConsolePorts, session: Session): Html {
         ${body} ${reasons(capability)}
         <p><button>${button}</button></p>`,
     );
+  const subject = `Subject (${contract.subject})`;
   return html`<p>
       Somebody else approves. They see your name, purpose, ticket and justification; a subject they
       see as a hash, to hold their own knowledge against. How many records match is told once the
@@ -192,19 +193,13 @@ function forms({ contract, tokenizer }: ConsolePorts, session: Session): Html {
               html`<label><input type="checkbox" name="field" value="${name}" /> ${name}</label>`,
           )}
         </fieldset>
-        ${choice("chosen", "Records chosen by", [
-          ["subject", "Subject"],
-          ["records", "Record ids"],
-          ["token", "Masked value"],
-          ["time", "Time of sending"],
+        ${chooser([
+          ["subject", "Subject", html``],
+          ["records", "Record ids", recordIds("records")],
+          ["token", "Masked value", field("token", "Masked value, such as mk1.t1.…")],
+          ["time", "Time of sending", html`${sent("from", "since")} ${sent("to", "before")}`],
         ])}
-        ${field("subject", `Subject (${contract.subject}); beside another choice: of those, that person's alone`)}
-        <div class="chosen records">${field("records", "Record ids, one a line", { rows: 3 })}</div>
-        <div class="chosen token">${field("token", "Masked value, such as mk1.t1.…")}</div>
-        <div class="chosen time pair">
-          <div>${field("from", "Sent since (UTC)", { type: "datetime-local" })}</div>
-          <div>${field("to", "Sent before (UTC)", { type: "datetime-local" })}</div>
-        </div>
+        ${field("subject", `${subject}; beside another choice: of those, that person's alone`)}
         ${choice("reveal", "Show", [
           ["full", "The whole value"],
           ["partial", "A part: /24, /64, the last four characters"],
@@ -217,20 +212,15 @@ function forms({ contract, tokenizer }: ConsolePorts, session: Session): Html {
           Seeds, sealed records and masked values go for good. The rows stay, without what was
           masked.
         </p>
-        ${choice("chosen", "Records chosen by", [
-          ["subject", "Subject"],
-          ["records", "Record ids"],
-          ["before", "Day of sending"],
+        ${chooser([
+          ["subject", "Subject", field("subject", subject, { id: "erase-subject" })],
+          ["records", "Record ids", recordIds("erase-records")],
+          [
+            "before",
+            "Day of sending",
+            field("before", "Sent on a day before (UTC)", { type: "date" }),
+          ],
         ])}
-        <div class="chosen subject">
-          ${field("subject", `Subject (${contract.subject})`, { id: "erase-subject" })}
-        </div>
-        <div class="chosen records">
-          ${field("records", "Record ids, one a line", { id: "erase-records", rows: 3 })}
-        </div>
-        <div class="chosen before">
-          ${field("before", "Sent on a day before (UTC)", { type: "date" })}
-        </div>
         <label><input type="checkbox" name="keep_tokens" /> Leave the masked values</label>`,
     )}
     ${ask(
@@ -239,7 +229,7 @@ function forms({ contract, tokenizer }: ConsolePorts, session: Session): Html {
       html`<p>
           What is held about somebody, and every access to it, as a signed file for that person.
         </p>
-        ${field("subject", `Subject (${contract.subject})`, { id: "of", required: "" })}`,
+        ${field("subject", subject, { id: "of", required: "" })}`,
     )}
     ${
       tokenizer &&
@@ -251,6 +241,20 @@ function forms({ contract, tokenizer }: ConsolePorts, session: Session): Html {
           ${field("value", "Value", { required: "", maxlength: 4_000 })}`,
       )
     }`;
+}
+
+/** What a way of choosing takes is out of sight until it is chosen. */
+function chooser(ways: readonly (readonly [value: string, text: string, input: Html])[]): Html {
+  const inputs = ways.map(([value, , input]) => html`<div class="chosen ${value}">${input}</div>`);
+  return html`${choice("chosen", "Records chosen by", ways)} ${inputs}`;
+}
+
+function recordIds(id: string): Html {
+  return field("records", "Record ids, one a line", { id, rows: 3 });
+}
+
+function sent(name: string, when: string): Html {
+  return field(name, `Sent ${when} (UTC)`, { type: "datetime-local" });
 }
 
 export function reasons(form: string): Html {

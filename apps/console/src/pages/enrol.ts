@@ -16,7 +16,7 @@ import { postForm } from "./forms.ts";
 const es256 = -7;
 
 /** Whatever it is, the library holds each part of it to its form. */
-const form = z.object({ attestation: z.string().max(20_000).pipe(jsonText) });
+const form = z.object({ assertion: z.string().max(20_000).pipe(jsonText) });
 
 export function serveEnrolment(app: App, ports: ConsolePorts): void {
   const { hostname, origin } = ports.origin;
@@ -41,7 +41,7 @@ export function serveEnrolment(app: App, ports: ConsolePorts): void {
           keeps the keyring has reviewed it, and put it under your login.
         </p>
         ${postForm(
-          { action: "/passkey", session, enrol: options },
+          { action: "/passkey", session, passkey: { create: options } },
           html`<button>Make a passkey</button>`,
         )}`,
     });
@@ -49,10 +49,10 @@ export function serveEnrolment(app: App, ports: ConsolePorts): void {
 
   app.post("/passkey", async (c) => {
     const { person, session } = c.get("signedIn");
-    const { attestation } = readForm(c.get("form"), form);
+    const { assertion } = readForm(c.get("form"), form);
     const { nonce: expectedChallenge } = takeChallenge(session, "enrol", ports.now());
     const verified = await verifyRegistrationResponse({
-      response: attestation as RegistrationResponseJSON,
+      response: assertion as RegistrationResponseJSON,
       expectedChallenge,
       expectedOrigin: origin,
       expectedRPID: hostname,

@@ -1,8 +1,10 @@
 /** What pages are made of: forms, their fields, what went wrong. */
 
-import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/server";
+import type {
+  PublicKeyCredentialCreationOptionsJSON,
+  PublicKeyCredentialRequestOptionsJSON,
+} from "@simplewebauthn/server";
 import { html } from "hono/html";
-import type { AssertionOptions } from "../passkeys.ts";
 import type { Session } from "../sign-in/sessions.ts";
 
 export type Html = ReturnType<typeof html>;
@@ -28,9 +30,10 @@ export interface PostForm {
   readonly session: Session;
   /** The id of its heading, where a page has several. */
   readonly labelledBy?: string;
-  /** The form goes once a passkey has answered this, or was made by it. */
-  readonly passkey?: AssertionOptions;
-  readonly enrol?: PublicKeyCredentialCreationOptionsJSON;
+  /** The form goes once a passkey has answered this, or was made by it: options of `navigator.credentials`. */
+  readonly passkey?:
+    | { readonly get: PublicKeyCredentialRequestOptionsJSON }
+    | { readonly create: PublicKeyCredentialCreationOptionsJSON };
   /** It goes by itself. */
   readonly goesOn?: boolean;
   /** Of what a key signs once the form came back with it; whoever sends it has it before them. */
@@ -38,17 +41,15 @@ export interface PostForm {
 }
 
 export function postForm(form: PostForm, body: Html): Html {
-  const { action, session, labelledBy, passkey, enrol, goesOn, digest } = form;
-  const given = passkey && { kind: "passkey", answer: "assertion", options: passkey };
-  const asked = given ?? (enrol && { kind: "enrol", answer: "attestation", options: enrol });
+  const { action, session, labelledBy, passkey, goesOn, digest } = form;
   const more = attributes({
     ...(labelledBy !== undefined && { "aria-labelledby": labelledBy }),
-    ...(asked && { [`data-${asked.kind}`]: JSON.stringify(asked.options) }),
+    ...(passkey && { "data-passkey": JSON.stringify(passkey) }),
     ...(goesOn && { "data-goes-on": "" }),
   });
   return html`<form method="post" action="${action}" ${more}>
     <input type="hidden" name="form_token" value="${session.formToken}" />
-    ${asked && html`<input type="hidden" name="${asked.answer}" />`}
+    ${passkey && html`<input type="hidden" name="assertion" />`}
     ${
       digest &&
       html`<label
@@ -56,7 +57,7 @@ export function postForm(form: PostForm, body: Html): Html {
         key signs <code>${digest}</code></label
       >`
     }
-    ${body} ${asked && html`<p role="alert" hidden></p>`}
+    ${body} ${passkey && html`<p role="alert" hidden></p>`}
   </form>`;
 }
 
@@ -73,7 +74,7 @@ export function field(name: string, label: string, { id = name, ...more }: Attri
     ${"rows" in more ? html`<textarea ${all}></textarea>` : html`<input ${all} />`}`;
 }
 
-export type Option = readonly [value: string, text: string];
+export type Option = readonly [value: string, text: string, ...unknown[]];
 
 /** One of these, the first unless another is chosen; "" is any. */
 export function select(

@@ -6,12 +6,14 @@ import { html } from "hono/html";
 import { z } from "zod";
 import { answer } from "../answer.ts";
 import {
+  begin,
   findRecords,
   makeDossier,
   openedAtMost,
   type Opened,
   openOriginals,
   retryMessages,
+  type Under,
 } from "../broker.ts";
 import { grantId, readForm, textUpTo, uuidList } from "../form.ts";
 import { newChallenge, requireStepUp, stepUpBytes } from "../passkeys.ts";
@@ -36,34 +38,34 @@ export function serveOpening(app: App, ports: ConsolePorts): void {
   function serve<Shape extends z.ZodRawShape>(
     capability: Usable,
     shape: Shape,
-    use: (c: Asked, form: z.output<z.ZodObject<Shape>> & { grant: string }) => Promise<Response>,
+    use: (c: Asked, under: Under, form: z.output<z.ZodObject<Shape>>) => Promise<Response>,
   ): void {
     app.post(`/grants/:id/${uses[capability].path}`, async (c) => {
       const grant = grantId(c.req.param("id"));
+      const signedIn = c.get("signedIn");
       const form = readForm(c.get("form"), z.object(shape));
-      const text = c.get("form").get("assertion") ?? "";
-      requireStepUp(c.get("signedIn"), { grant, text }, ports);
-      return use(c, { ...form, grant });
+      requireStepUp(signedIn, { grant, text: c.get("form").get("assertion") ?? "" }, ports);
+      return use(c, await begin(ports, signedIn, grant), form);
     });
   }
 
-  serve("retry", { records: uuidList(200) }, async (c, form) => {
-    const { rows, failure } = await retryMessages(ports, c.get("signedIn"), form);
+  serve("retry", { records: uuidList(200) }, async (c, under, { records }) => {
+    const { rows, failure } = await retryMessages(under, records);
     const body = html`${alert(failure)} ${textBlock(rows)}
       <p><a href="/quarantine">Quarantine</a></p>`;
     return answer(c, { title: "Tried again", body });
   });
-  serve("unmask", { records: uuidList(200) }, async (c, form) => {
-    const opened = await openOriginals(ports, c.get("signedIn"), form);
+  serve("unmask", { records: uuidList(200) }, async (c, under, { records }) => {
+    const opened = await openOriginals(under, records);
     return answer(c, { title: "Opened", body: openedBody(opened, originals(opened.rows)) });
   });
-  serve("lookup", { value: textUpTo(4_000) }, async (c, form) => {
-    const found = await findRecords(ports, c.get("signedIn"), form);
+  serve("lookup", { value: textUpTo(4_000) }, async (c, under, { value }) => {
+    const found = await findRecords(under, value);
     return answer(c, { title: "Looked up", body: openedBody(found, matches(found.rows)) });
   });
-  serve("dossier", { subject: textUpTo(4_000) }, async (c, form) => {
-    const dossier = await makeDossier(ports, c.get("signedIn"), form);
-    const name = `dossier-${form.grant.slice(0, 8)}.json`;
+  serve("dossier", { subject: textUpTo(4_000) }, async (c, under, { subject }) => {
+    const dossier = await makeDossier(under, subject);
+    const name = `dossier-${under.signed.grant.id.slice(0, 8)}.json`;
     c.header("Content-Disposition", `attachment; filename="${name}"`);
     return c.body(JSON.stringify(dossier, null, 2), 200, { "Content-Type": "application/json" });
   });
