@@ -5,7 +5,8 @@ import { createHash, createPublicKey, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
 
 const [path, ...published] = process.argv.slice(2);
-const { signature, ...dossier } = JSON.parse(readFileSync(path, "utf8"));
+const text = readFileSync(path, "utf8");
+const { signature, ...dossier } = JSON.parse(text);
 const lines = [];
 const faults = [];
 const check = (holds, fault) => holds || faults.push(fault);
@@ -23,6 +24,17 @@ const sorted = (_, value) =>
     ? value
     : Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 const canonical = (value) => JSON.stringify(value, sorted);
+
+// Of a member that stands twice this reads the last, and somebody else the first.
+const named = [...text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g)].filter(([, colon]) => colon);
+const membersOf = (value) =>
+  value === null || typeof value !== "object"
+    ? []
+    : [
+        ...(Array.isArray(value) ? [] : Object.keys(value)),
+        ...Object.values(value).flatMap(membersOf),
+      ];
+check(named.length === membersOf(JSON.parse(text)).length, "a member stands twice");
 
 // A key is what its kid says: Ed25519, 32 bytes.
 const keys = new Map();
@@ -54,8 +66,8 @@ for (const row of dossier.audit) {
 
 // Each checkpoint is a witness's signed note, of this deployment and of a row that stands here.
 const seenBy = new Map();
-for (const text of dossier.checkpoints) {
-  const [note, kid, value] = text.split(/\n— (\S+) (\S+)\n$/);
+for (const checkpoint of dossier.checkpoints) {
+  const [note, kid, value] = checkpoint.split(/\n— (\S+) (\S+)\n$/);
   const [origin, seq, root] = note.split("\n");
   const signed = Buffer.from(value, "base64");
   const raw = keys.get(kid)?.raw ?? Buffer.alloc(0);

@@ -188,6 +188,15 @@ describe.each(testContracts)("$name", (contract) => {
     expect((await verify(file, signature.kid, kid)).stdout).toMatch(/seen by the auditor$/m);
   });
 
+  test("a member that stands twice is found: readers differ in which they take", async () => {
+    const text = await readFile(path(), "utf8");
+    const file = join(office.directory, "twice.json");
+    await writeFile(file, text.replace('"subject":', '"subject": "somebody else", "subject":'));
+    const { code, stdout } = await verify(file);
+    expect(code).toBe(1);
+    expect(stdout).toContain("Does not hold: a member stands twice");
+  });
+
   test("no text in it passes for a line of the script's", async () => {
     const dossier = await read();
     const file = join(office.directory, "lines.json");
