@@ -30,8 +30,10 @@ export function createClaimCounts(): ClaimCounts {
         claim: () => Promise<Answer<Claim>>,
       ): Promise<Answer<Claim>> {
         if ((used.get(id) ?? 0) + records > maxRecords) throw refusal("grant_used_up");
+        // Before the database answers: else several at once would each find it free.
+        note(id, records);
         const answer = await claim();
-        if (!("refused" in answer)) note(id, records);
+        if ("refused" in answer) note(id, -records);
         return answer;
       }
       return {
