@@ -218,7 +218,7 @@ describe.each(testContracts)("$name", (contract) => {
     expect(history.unusual).toEqual([...isNew, "most_records", "ticket_of_others"]);
     expect((await historyOf(await ask(office.colleague, all))).unusual).toContain("denied_before");
     const text = await office.approver.recover(["list", "--grant", more]);
-    expect(text.stdout).toContain("In 30 days  1 grant(s) used, 1 record(s)");
+    expect(text.stdout).toContain("In 30 days   1 grant(s) used, 1 record(s)");
     expect(text.stdout).toContain("more records than any grant that they have used (most_records)");
   });
 

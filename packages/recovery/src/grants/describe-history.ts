@@ -17,7 +17,7 @@ const warnings: Readonly<Record<Unusual, string>> = {
 export function describeHistory({ days, ...history }: RequesterHistory): string[] {
   const { grants, records, opened, unusual } = history;
   const lines = [
-    `In ${days} days  ${grants} grant(s) used, ${records} record(s)`,
+    `${`In ${days} days`.padEnd(13)}${grants} grant(s) used, ${records} record(s)`,
     ...opened.map((one) => {
       const what = [one.capability, one.contract, one.field ?? ""].join(" ").trimEnd();
       return `             ${what}: ${one.grants} grant(s), ${one.records} record(s)`;
