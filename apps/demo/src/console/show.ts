@@ -67,7 +67,9 @@ export async function showConsole(
     PORT: String(port),
   };
   const logFile = join(stack.directory, "console.log");
-  const consuming = goOn(stack, { port: consumerPort, bodies, signal });
+  // Who is asked for has few records: more than a hundred would take a second approval.
+  const others = bodies.filter((_, at) => !subject.messageIds.includes(messageIds[at] ?? ""));
+  const consuming = goOn(stack, { port: consumerPort, bodies: others, signal });
   await Promise.race([consuming, untilLive(`http://127.0.0.1:${consumerPort}/live`, signal)]);
   const running = Promise.race([consuming, runCommand({ name: "console", env, logFile }, signal)]);
   await Promise.race([running, untilLive(`${origin}/live`, signal)]);
