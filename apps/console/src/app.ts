@@ -39,7 +39,7 @@ export async function createApp(ports: ConsolePorts): Promise<App> {
   ports.signIn.serve(app, ports);
   serveSignOut(app, ports);
   app.use(onlyMembers(ports));
-  serveHome(app);
+  serveHome(app, ports);
   serveAsk(app, ports);
   serveGrants(app, ports);
   serveOpening(app, ports);

@@ -71,7 +71,7 @@ export async function openOriginals(
   const unmasked = await unmask({ ...under, unsealer, tokenizer, result }, order);
   const { opened, missing } = unmasked;
   const failure = await failureOf(endCovered(under.witness, endOf(unmasked)));
-  return { rows, failure, said: `Opened ${opened} record(s); ${missing} had no sealed value.` };
+  return { rows, failure, said: `Opened ${opened} of ${opened + missing} record(s).` };
 }
 
 function recordsOf(signed: SignedGrant, records: readonly string[]): readonly string[] {

@@ -1,4 +1,4 @@
-/** All of the browser's part: passkeys, and values that are hidden until pressed and gone after a minute. */
+/** All of the browser's part: passkeys, values hidden until pressed and gone after a minute, what a form takes. */
 
 for (const form of document.querySelectorAll("form[data-passkey]")) answerBefore(form);
 
@@ -26,6 +26,27 @@ function answerBefore(form) {
       problem.hidden = false;
       button.disabled = false;
     }
+  });
+}
+
+/* What was chosen is asked for before the form goes: one that comes back is empty. */
+for (const form of document.querySelectorAll("form:has([name=chosen])")) {
+  const require = () => {
+    const { value: chosen } = form.elements.chosen;
+    for (const field of form.querySelectorAll(".chosen input, .chosen textarea, [name=subject]")) {
+      field.required = field.name === "subject" ? chosen === "subject" : field.checkVisibility();
+    }
+    const isTicked = form.querySelector("[name=field]:checked") !== null;
+    form.querySelector("[name=field]")?.setCustomValidity(isTicked ? "" : "Tick at least one.");
+  };
+  form.addEventListener("change", require);
+  require();
+}
+
+for (const button of document.querySelectorAll("button.copy")) {
+  const copied = () => button.replaceChildren("Copied");
+  button.addEventListener("click", () => {
+    void navigator.clipboard.writeText(button.previousElementSibling.textContent).then(copied);
   });
 }
 

@@ -117,6 +117,7 @@ describe.skipIf(reason !== null)(
       const { requester, approver } = office;
       const [record = ""] = await office.write([secret]);
       await look(rita.page, "home");
+      expect(await rita.page.locator("main").innerText()).toContain("has no passkey of yours");
 
       const ask = await goTo(rita, "/ask");
       await look(ask, "ask");
@@ -237,6 +238,23 @@ describe.skipIf(reason !== null)(
       await page.getByText("The values are gone.").waitFor();
       expect(await page.content()).not.toContain(secret.device_id);
     }, 60_000);
+
+    test("a form without what was chosen stays, with what was typed", async () => {
+      const page = await goTo(rita, "/ask");
+      await type(page, "Purpose", "fraud");
+      await type(page, "Ticket", "SEC-4711");
+      await type(page, "Why; approvers read it", "Account takeover, see the ticket");
+      const missing = () => page.evaluate<string>("document.activeElement.name");
+      await press(page, "Ask to open");
+      expect(await missing()).toBe("field");
+      await page.keyboard.press("Space");
+      await press(page, "Ask to open");
+      expect(await missing()).toBe("subject");
+      await page.getByRole("radio", { name: "Time of sending" }).first().check();
+      await press(page, "Ask to open");
+      expect(await missing()).toBe("from");
+      expect(await page.getByLabel("Ticket").first().inputValue()).toBe("SEC-4711");
+    });
 
     test("says in plain words what is wrong with the audit", async () => {
       const { office } = opened;

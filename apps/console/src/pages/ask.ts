@@ -179,9 +179,14 @@ function forms({ contract, tokenizer }: ConsolePorts, session: Session): Html {
     );
   const subject = `Subject (${contract.subject})`;
   return html`<p>
-      Somebody else approves. They see your name, purpose, ticket and justification; a subject they
-      see as a hash, to hold their own knowledge against. How many records match is told once the
-      request is in the audit.
+      Somebody else approves. They see your name, purpose, ticket and reasons; of a subject they see
+      a hash, and compare it with the person whom the ticket names. How many records match is told
+      once you have asked, which is audited.
+    </p>
+    <p>
+      <a href="#unmask-heading">Open originals</a> · <a href="#erase-heading">Erase</a> ·
+      <a href="#dossier-heading">A person's own dossier</a>
+      ${tokenizer && html`· <a href="#lookup-heading">Look up a value</a>`}
     </p>
     ${ask(
       "unmask",
@@ -199,10 +204,11 @@ function forms({ contract, tokenizer }: ConsolePorts, session: Session): Html {
           ["token", "Masked value", field("token", "Masked value, such as mk1.t1.…")],
           ["time", "Time of sending", html`${sent("from", "since")} ${sent("to", "before")}`],
         ])}
-        ${field("subject", `${subject}; beside another choice: of those, that person's alone`)}
+        <p class="chosen records token time">Of these, only a subject's, if you give one:</p>
+        ${field("subject", subject)}
         ${choice("reveal", "Show", [
           ["full", "The whole value"],
-          ["partial", "A part: /24, /64, the last four characters"],
+          ["partial", "A part: an address's network (/24, /64), else the last four characters"],
         ])}`,
     )}
     ${ask(
@@ -262,8 +268,9 @@ export function reasons(form: string): Html {
     field(name, label, { id: `${form}-${name}`, required: "", ...more });
   return html`${given("purpose", "Purpose: a code, such as fraud or subject-request", {
     pattern: String.raw`[a-z0-9][a-z0-9_\-]{1,63}`,
+    title: "Small letters, digits, - and _",
   })}
-  ${given("ticket", "Ticket", { maxlength: 128 })}
+  ${given("ticket", "Ticket, such as SEC-4711", { maxlength: 128 })}
   ${given("justification", "Why; approvers read it. No personal data", { maxlength: 2_000, rows: 3 })}
-  ${given("minutes", "For how many minutes", { type: "number", min: 1, value: 60 })}`;
+  ${given("minutes", "For how many minutes, from now", { type: "number", min: 1, value: 60 })}`;
 }

@@ -37,8 +37,8 @@ export function serveEnrolment(app: App, ports: ConsolePorts): void {
     return answer(c, {
       title: "Your passkey",
       body: html`<p>
-          This makes an entry for the recover keyring. It lets nobody do anything until whoever
-          keeps the keyring has reviewed it, and put it under your login.
+          This makes an entry for the recover keyring, the file that says who may do what. It lets
+          nobody do anything until whoever keeps it has reviewed it, and put it under your login.
         </p>
         ${postForm(
           { action: "/passkey", session, passkey: { create: options } },
@@ -66,10 +66,11 @@ export function serveEnrolment(app: App, ports: ConsolePorts): void {
       body: html`<p role="status">The passkey works. Nobody is enrolled yet.</p>
         <p>
           Give this to whoever keeps the recover keyring: it goes into <code>keys</code> of the
-          entry of <code>${person.login}</code>. Tell them its <code>kid</code> on another way, so
+          entry of <code>${person.login}</code>. Tell them its <code>kid</code> by another way, so
           that they know it is yours.
         </p>
-        <pre tabindex="0">${JSON.stringify(entry, null, 2)}</pre>`,
+        <pre tabindex="0">${JSON.stringify(entry, null, 2)}</pre>
+        <button type="button" class="copy quiet">Copy the entry</button>`,
     });
   });
 }

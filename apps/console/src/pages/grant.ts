@@ -13,6 +13,7 @@ import {
   hasDuty,
   judgeSubject,
   judgeValue,
+  printable,
   type RecoverKeyring,
   refusal,
   requireDuty,
@@ -103,7 +104,7 @@ async function grantPage(
     </p>
     ${textBlock(await describeCourse(grants, grant, keyring))} ${digests(grant, keyring)}
     ${recordIds.length > 0 && details(`Records (${recordIds.length})`, recordIds.slice(0, 1_000))}`;
-  return answer(c, { title: `Grant ${id.slice(0, 8)}`, body });
+  return answer(c, { title: `Grant ${id.slice(0, 8)}: ${stateOf(grant, keyring)}`, body });
 }
 
 function actions(ports: ConsolePorts, signedIn: SignedIn, grant: Grant): Html {
@@ -112,7 +113,10 @@ function actions(ports: ConsolePorts, signedIn: SignedIn, grant: Grant): Html {
   const isMine = grant.requester === person.login;
   const parts: Html[] = [];
   if (isMine && state === "pending") {
-    parts.push(html`<p>It waits for somebody else: a request is not approved by who made it.</p>`);
+    parts.push(html`<p>It waits for somebody else's approval. Then load this page again.</p>`);
+  }
+  if (!isMine && state === "live") {
+    parts.push(html`<p>It is approved: ${printable(grant.requester)} may use it.</p>`);
   }
   if (isMine && state === "live") parts.push(openingForm(ports, signedIn, grant));
   if (!isMine && state === "pending" && hasDuty(person, "approve")) {
@@ -131,7 +135,7 @@ function actions(ports: ConsolePorts, signedIn: SignedIn, grant: Grant): Html {
     );
   }
   return html`<h2>What you can do</h2>
-    ${parts}`;
+    ${parts.length > 0 ? parts : html`<p>Nothing: it is over.</p>`}`;
 }
 
 function decisionForms(ports: ConsolePorts, { person, session }: SignedIn, grant: Grant): Html {
@@ -155,8 +159,8 @@ function decisionForms(ports: ConsolePorts, { person, session }: SignedIn, grant
   return html`${postForm(
       { action: `/grants/${grant.id}/compare`, session },
       html`<p>
-          Hold against it what the ticket says. The comparison is audited, and answers guesses:
-          there are few an hour.
+          Compare before you approve: is it about the person, or the value, that the ticket names? A
+          comparison is audited, and answers guesses: there are few an hour.
         </p>
         ${select("what", "What you know", { options: kinds })}
         ${field("known", "It is", { required: "", maxlength: 4_000 })}

@@ -4,17 +4,20 @@ import type { Grant } from "@org/db";
 import { hasDuty, printable, stateOf } from "@org/recovery";
 import { html } from "hono/html";
 import { answer } from "../answer.ts";
-import type { App, SignedIn } from "../ports.ts";
+import type { App, ConsolePorts, SignedIn } from "../ports.ts";
 import type { Html } from "./forms.ts";
 import { table } from "./layout.ts";
+import { passkeyMissing } from "./open.ts";
 
 const shownAtMost = 200;
 
-export function serveHome(app: App): void {
+export function serveHome(app: App, { signing }: ConsolePorts): void {
   app.get("/", async (c) => {
     const { person, recovery } = c.get("signedIn");
     const grants = await recovery.grants.list(shownAtMost);
-    return answer(c, { title: "What waits for you", body: lists(grants, { person }) });
+    const isReady = signing.ask(person, new Uint8Array()) !== null;
+    const body = html`${isReady || passkeyMissing} ${lists(grants, { person })}`;
+    return answer(c, { title: "What waits for you", body });
   });
 }
 
@@ -35,9 +38,9 @@ function lists(grants: readonly Grant[], { person }: Pick<SignedIn, "person">): 
     html`<h2>${title}</h2>
       ${some.length === 0 ? html`<p>${none}</p>` : grantTable(title, some, state)}`;
   return html`${each("For you to decide", "Nothing waits for your decision.", waits)}
-    ${each("For you to open", "No grant of yours is ready.", open)}
+    ${each("For you to open", "Nothing is approved for you to open.", open)}
     ${each("Waiting for others", "None of your requests waits.", asked)}
-    ${others.length === 0 ? "" : each("Others", "", others)}
+    ${others.length === 0 ? "" : each("All others", "", others)}
     <p><a href="/ask">Ask for access</a></p>`;
 }
 

@@ -57,11 +57,13 @@ export function serveOpening(app: App, ports: ConsolePorts): void {
   });
   serve("unmask", { records: uuidList(200) }, async (c, under, { records }) => {
     const opened = await openOriginals(under, records);
-    return answer(c, { title: "Opened", body: openedBody(opened, originals(opened.rows)) });
+    const body = openedBody(under.signed.grant.id, opened, originals(opened.rows));
+    return answer(c, { title: "Opened", body });
   });
   serve("lookup", { value: textUpTo(4_000) }, async (c, under, { value }) => {
     const found = await findRecords(under, value);
-    return answer(c, { title: "Looked up", body: openedBody(found, matches(found.rows)) });
+    const body = openedBody(under.signed.grant.id, found, matches(found.rows));
+    return answer(c, { title: "Looked up", body });
   });
   serve("dossier", { subject: textUpTo(4_000) }, async (c, under, { subject }) => {
     const dossier = await makeDossier(under, subject);
@@ -72,8 +74,8 @@ export function serveOpening(app: App, ports: ConsolePorts): void {
 }
 
 export const passkeyMissing: Html = html`<p>
-  The recover keyring has no passkey of yours for this console.
-  <a href="/passkey">Make an entry for it</a>, or use <code>recover</code>.
+  Approving and opening take a passkey, and the recover keyring has no passkey of yours for this
+  console. <a href="/passkey">Make one</a>, or use <code>recover</code> in a terminal.
 </p>`;
 
 /** Of a live grant of one's own. */
@@ -110,7 +112,8 @@ function valueInput(): Html {
 function dossierInput(): Html {
   return html`<p>
       A signed file of what is held about the subject, and of every access to it, to be given to
-      that person. It holds no original. <code>examples/verify-dossier.mjs</code> verifies it.
+      that person. It holds no original. It comes as a download, and this page stays;
+      <code>examples/verify-dossier.mjs</code> verifies it.
     </p>
     ${subjectInput()}`;
 }
@@ -135,13 +138,12 @@ function recordsInput(grant: Grant): Html {
     ${grant.capability === "unmask" && html`<p>Values are shown once.</p>`}`;
 }
 
-function openedBody({ said, failure }: Opened<unknown>, rows: Html): Html {
+function openedBody(grant: string, { said, failure }: Opened<unknown>, rows: Html): Html {
   return html`<p role="status">${said}</p>
     ${alert(failure)}
     <div data-gone-after="60">${rows}</div>
     <p data-gone hidden role="status">The values are gone. Opening again is another access.</p>
-    <p>Values are hidden until you press them, and gone after a minute.</p>
-    <p><a href="/">Home</a></p>`;
+    <p>Gone after a minute, or with this page. <a href="/grants/${grant}">The grant</a></p>`;
 }
 
 /** What the tool says of a record, beside its values. */
@@ -151,7 +153,7 @@ function originals(rows: readonly ResultRow[]): Html {
   if (rows.length === 0) return html`<p>No record had a sealed value.</p>`;
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const cells = rows.map((row) => columns.map((column) => cell(row, column)));
-  return table("Opened values", columns, cells);
+  return table("Opened values, hidden until pressed", columns, cells);
 }
 
 function cell(row: ResultRow, column: string): Html | string {
