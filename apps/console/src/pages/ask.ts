@@ -175,7 +175,7 @@ function forms({ contract, tokenizer }: ConsolePorts, session: Session): Html {
       { action: `/ask/${capability}`, session, labelledBy: `${capability}-heading` },
       html`<h2 id="${capability}-heading">${title}</h2>
         ${body} ${reasons(capability)}
-        <p><button>${button}</button></p>`,
+        <p><button class="main">${button}</button></p>`,
     );
   const subject = `Subject (${contract.subject})`;
   return html`<p>

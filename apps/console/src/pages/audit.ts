@@ -101,7 +101,7 @@ function list(rows: readonly AuditRow[], search: Search, { person, session }: Si
           Verifying reads every row, holds it against the checkpoints outside the database, and each
           access against its request, its signed approvals and its end.
         </p>
-        <button>Verify the audit</button>`,
+        <button class="main">Verify the audit</button>`,
     )}
     <form method="get" action="/audit">
       ${field("grant", "Grant", { value: search.grant })}

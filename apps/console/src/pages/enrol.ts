@@ -42,7 +42,7 @@ export function serveEnrolment(app: App, ports: ConsolePorts): void {
         </p>
         ${postForm(
           { action: "/passkey", session, passkey: { create: options } },
-          html`<button>Make a passkey</button>`,
+          html`<button class="main">Make a passkey</button>`,
         )}`,
     });
   });
@@ -70,7 +70,7 @@ export function serveEnrolment(app: App, ports: ConsolePorts): void {
           that they know it is yours.
         </p>
         <pre tabindex="0">${JSON.stringify(entry, null, 2)}</pre>
-        <button type="button" class="copy quiet">Copy the entry</button>`,
+        <button type="button" class="copy">Copy the entry</button>`,
     });
   });
 }

@@ -150,7 +150,7 @@ function decisionForms(ports: ConsolePorts, { person, session }: SignedIn, grant
     postForm(
       { action: `/grants/${grant.id}/decide`, session, ...ask(decision) },
       html`<input type="hidden" name="decision" value="${decision}" />
-        <button>${verb} with ${signing.by}</button>`,
+        <button class="${decision === "approve" && "main"}">${verb} with ${signing.by}</button>`,
     );
   const kinds = [
     ["subject", `Subject (${contract.subject})`],

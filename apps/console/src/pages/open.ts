@@ -99,7 +99,7 @@ export function openingForm(ports: ConsolePorts, signedIn: SignedIn, grant: Gran
         This is audited under your name, with purpose ${printable(grant.purpose)} and ticket
         ${printable(grant.ticket)}.
       </p>
-      <button>${verb} with ${ports.signing.by}</button>`,
+      <button class="main">${verb} with ${ports.signing.by}</button>`,
   );
 }
 
