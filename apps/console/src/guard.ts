@@ -9,7 +9,7 @@ import { routePath } from "hono/route";
 import { secureHeaders } from "hono/secure-headers";
 import type { Asked, ConsolePorts, Env, SignedIn } from "./ports.ts";
 import { Problem } from "./problem.ts";
-import { createRateLimit, createTurns } from "./rate-limit.ts";
+import { createRateLimit } from "./rate-limit.ts";
 
 type Guard = MiddlewareHandler<Env>;
 
@@ -82,10 +82,11 @@ const bounded: Guard = bodyLimit({
 
 /** By session where there is one: a crowd behind one address does not keep out who is signed in. */
 export function limited({ limits, now, sessions, origin }: ConsolePorts): Guard {
+  const cookie = cookieOf(origin, "session");
   const bySession = createRateLimit(limits.perSession, now);
   const byAddress = createRateLimit(limits.perAddress, now);
   return async (c, next) => {
-    const session = sessions.find(getCookie(c, cookieName(origin)));
+    const session = sessions.find(cookie.read(c));
     c.set("session", session);
     const isWithin = session === null ? byAddress.take(addressOf(c)) : bySession.take(session.id);
     if (isWithin) return next();
@@ -96,19 +97,23 @@ export function limited({ limits, now, sessions, origin }: ConsolePorts): Guard 
 
 /** Of one person, in whatever sessions: the connections to the database are for all. */
 export function inTurn(atOnce: number): Guard {
-  const turns = createTurns(atOnce);
+  const taken = new Map<string, number>();
   return async (c, next) => {
     const session = c.get("session");
     if (session === null) return next();
     const who = JSON.stringify(session.subject);
-    if (!turns.take(who)) {
+    const count = taken.get(who) ?? 0;
+    if (count >= atOnce) {
       c.header("Retry-After", "1");
       throw new Problem(429, "Other requests of yours are being answered.", "Wait for them.");
     }
+    taken.set(who, count + 1);
     try {
       return await next();
     } finally {
-      turns.release(who);
+      const left = (taken.get(who) ?? 0) - 1;
+      if (left > 0) taken.set(who, left);
+      else taken.delete(who);
     }
   };
 }
@@ -157,11 +162,6 @@ function isEqual(given: string, expected: string | null): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** Over https the browser lets no other host, and no subdomain, set it. */
-function cookieName({ protocol }: URL, name = "session"): string {
-  return protocol === "https:" ? `__Host-${name}` : name;
-}
-
 export interface Cookie {
   readonly read: (c: Asked) => string | undefined;
   readonly write: (c: Asked, value: string, maxAgeSeconds?: number) => void;
@@ -169,19 +169,19 @@ export interface Cookie {
 }
 
 /** Lax: who follows a link to a grant is signed in there; what changes something is held by its form. */
-export function cookieOf(origin: URL, name: "session" | "sign-in"): Cookie {
-  const fullName = cookieName(origin, name);
-  const secure = origin.protocol === "https:";
+export function cookieOf({ protocol }: URL, name: "session" | "sign-in"): Cookie {
+  // Over https the browser lets no other host, and no subdomain, set it.
+  const prefix = protocol === "https:" ? ("host" as const) : undefined;
+  const options = {
+    path: "/",
+    httpOnly: true,
+    sameSite: "Lax",
+    ...(prefix && { prefix }),
+  } as const;
   return {
-    read: (c) => getCookie(c, fullName),
+    read: (c) => getCookie(c, name, prefix),
     write: (c, value, maxAge) =>
-      setCookie(c, fullName, value, {
-        path: "/",
-        httpOnly: true,
-        sameSite: "Lax",
-        secure,
-        ...(maxAge !== undefined && { maxAge }),
-      }),
-    remove: (c) => void deleteCookie(c, fullName, { path: "/", secure }),
+      setCookie(c, name, value, { ...options, ...(maxAge !== undefined && { maxAge }) }),
+    remove: (c) => void deleteCookie(c, name, options),
   };
 }

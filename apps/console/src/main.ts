@@ -1,8 +1,7 @@
 /** The process edge: settings, signals, exit code. */
 
 import { once } from "node:events";
-import { exit, RecoverError } from "@org/recovery";
-import { MaskingError } from "@org/masking";
+import { exit, foresee } from "@org/recovery";
 import { pino } from "pino";
 import { compose } from "./compose.ts";
 import { type Config, readConfig } from "./config.ts";
@@ -51,10 +50,8 @@ function tell(message: string, faults: readonly string[]): number {
 
 async function exitCodeOf(running: Promise<number>): Promise<number> {
   return running.catch((error: unknown) => {
-    if (error instanceof RecoverError) {
-      return tell(`Cannot start: ${error.message}`, [...error.faults, error.advice]);
-    }
-    if (error instanceof MaskingError) return tell(`Cannot start: ${error.message}`, []);
+    const end = foresee(error, () => null);
+    if (end !== null) return tell(`Cannot start: ${end.message}`, [...end.faults, end.advice]);
     // The message of an error that nobody foresaw may quote a value.
     const { name, code = "no code" } = error as { name?: string; code?: string };
     process.stderr.write(`Cannot start: unexpected fault (${name}, ${code}).\n`);

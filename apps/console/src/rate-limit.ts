@@ -1,4 +1,4 @@
-/** How often somebody may ask, in windows of a minute; and how much at once. */
+/** How often somebody may ask, in windows of a minute. */
 
 import { dropOldest } from "./sign-in/sessions.ts";
 
@@ -23,28 +23,6 @@ export function createRateLimit(perMinute: number, now: () => number = Date.now)
       dropOldest(windows, peopleAtMost);
       windows.set(who, { sinceMs: now(), count: 1 });
       return true;
-    },
-  };
-}
-
-export interface Turns {
-  /** False while as much is being answered as somebody may ask at once. */
-  readonly take: (who: string) => boolean;
-  readonly release: (who: string) => void;
-}
-
-export function createTurns(atOnce: number): Turns {
-  const taken = new Map<string, number>();
-  return {
-    take(who) {
-      const count = taken.get(who) ?? 0;
-      if (count < atOnce) taken.set(who, count + 1);
-      return count < atOnce;
-    },
-    release(who) {
-      const left = (taken.get(who) ?? 0) - 1;
-      if (left > 0) taken.set(who, left);
-      else taken.delete(who);
     },
   };
 }

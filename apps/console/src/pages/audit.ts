@@ -10,31 +10,33 @@ import {
   verifyAudit,
 } from "@org/recovery";
 import { html } from "hono/html";
+import { z } from "zod";
 import { answer } from "../answer.ts";
-import { uuid } from "../form.ts";
+import { readForm, uuid } from "../form.ts";
 import type { App, ConsolePorts, SignedIn } from "../ports.ts";
-import { Problem } from "../problem.ts";
 import { alert, field, type Html, postForm, select } from "./forms.ts";
 import { table } from "./layout.ts";
 
 const shownRows = 100;
 const maxAgeSeconds = 24 * 3600;
 
-interface Search {
-  readonly grant: string;
-  readonly actor: string;
-  readonly action: string;
-}
+/** What a search may name: then nothing else comes back from an address into a page. */
+const searchBy = ({ person }: SignedIn) =>
+  z.object({
+    grant: uuid.or(z.literal("")),
+    actor: z.enum(["", ...person.keyring.members.map(({ login }) => login)]),
+    action: z.enum(["", ...auditActions]),
+  });
+
+type Search = z.output<ReturnType<typeof searchBy>>;
 
 export function serveAudit(app: App, ports: ConsolePorts): void {
   app.get("/audit", async (c) => {
     const signedIn = c.get("signedIn");
-    const query = (name: string): string => c.req.query(name) ?? "";
-    const search = { grant: query("grant"), actor: query("actor"), action: query("action") };
-    requireKnown(search, signedIn);
+    const search = readForm(new URLSearchParams(c.req.query()), searchBy(signedIn));
     const { grant, actor, action } = search;
     const isMeant = (row: AuditRow): boolean =>
-      (grant === "" || row.grantId === grant.toLowerCase()) &&
+      (grant === "" || row.grantId === grant) &&
       (actor === "" || row.actor === actor) &&
       (action === "" || row.action === action);
     const rows = await newestRows(signedIn.recovery.audit, isMeant, shownRows);
@@ -67,18 +69,6 @@ function ignoredList(ignored: readonly { readonly name: string; readonly reason:
     <ul>
       ${ignored.map(({ name, reason }) => html`<li>${printable(name)} ${reason}.</li>`)}
     </ul>`;
-}
-
-/** What a search may name: then nothing else comes back from an address into a page. */
-function requireKnown({ grant, actor, action }: Search, { person }: SignedIn): void {
-  const isActor = actor === "" || person.keyring.members.some(({ login }) => login === actor);
-  const isAction = action === "" || auditActions.some((each) => each === action);
-  if ((grant === "" || uuid.safeParse(grant).success) && isActor && isAction) return;
-  throw new Problem(
-    400,
-    "The search is not in the form that it takes.",
-    "Use the form of the page.",
-  );
 }
 
 function list(rows: readonly AuditRow[], search: Search, { person, session }: SignedIn): Html {
