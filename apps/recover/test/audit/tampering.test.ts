@@ -224,6 +224,52 @@ test("what is opened beyond the number that was approved is found", async () => 
   expect(await verify()).toMatchObject({ code: 30, found: { kind: "unsigned_intent" } });
 });
 
+test("an intent for less than no record hides none that is beyond that number", async () => {
+  const [made] = await office.admin(
+    "SELECT grant_id, actor, detail FROM recovery.audit WHERE action = 'intent' LIMIT 1",
+  );
+  const grant = String(made?.["grant_id"]);
+  const detail = { ...(JSON.parse(String(made?.["detail"])) as object), records: -1 };
+  for (const [action, said] of [
+    ["intent", detail],
+    ["result", { outcome: "not_opened" }],
+  ] as const) {
+    await office.admin("SELECT recovery.append_audit($1, $2, $2, $3)", [action, grant, said]);
+  }
+  await office.admin("UPDATE recovery.audit SET actor = $1 WHERE claim_id = grant_id", [
+    made?.["actor"],
+  ]);
+  await office.admin(rehash);
+  await office.admin("UPDATE recovery.access_grant SET used_records = 0");
+  const ended = await office.requester.recover(["unmask", "--grant", grant, "--print"]);
+  expect(ended.code).toBe(0);
+  expect(await verify()).toMatchObject({ code: 30, found: { kind: "unsigned_intent" } });
+});
+
+test("what is opened under a grant that had expired by a witness's clock is found", async () => {
+  const [record = ""] = await office.write([office.sample()]);
+  const terms = ["unmask", "--field", office.field, "--record", record];
+  const grant = await askApproved(office, office.requester, terms);
+  const claim = "recovery.claim($1, 'unmask', $3, ARRAY[$2]::uuid[], gen_random_uuid())";
+  const [row] = await office.requester.query(`SELECT ${claim} ->> 'claim' AS claim`, [
+    grant,
+    record,
+    [office.field],
+  ]);
+  await office.requester.query("SELECT recovery.start_fetch($1)", [row?.["claim"]]);
+  const later = Date.now() + 100 * 3_600_000;
+  vi.useFakeTimers({ toFake: ["Date"], now: later });
+  try {
+    await office.auditor.recover(["audit", "checkpoint"]);
+    const result = JSON.stringify({ outcome: "opened" });
+    await office.requester.query("SELECT recovery.report_result($1, $2)", [row?.["claim"], result]);
+    await office.auditor.recover(["audit", "checkpoint"]);
+    expect(await verify()).toMatchObject({ code: 30, found: { kind: "unsigned_intent" } });
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test("what is opened after a revocation that was taken back is found", async () => {
   const [record = ""] = await office.write([office.sample()]);
   const grant = await askApproved(office, office.requester, [

@@ -40,12 +40,17 @@ export async function findIntentFault(
     const { grantId, seq } = intent;
     if (!grants.has(grantId)) grants.set(grantId, await signedTerms(grantId, evidence));
     const terms = grants.get(grantId) ?? null;
-    if (terms !== null) terms.spent += intent.detail.records ?? 0;
+    if (terms !== null) terms.spent += recordsOf(intent);
     const witnessed = { isCovered: covered.has(seq), seenAtMs: seenAtMs(seq) };
     const kind = findFault(intent, terms, { ...evidence, ...witnessed });
     if (kind !== null) return { kind, seq };
   }
   return null;
+}
+
+/** What is no number of records is more than any grant has: it would take from what others spent. */
+function recordsOf({ detail: { records } }: Intent): number {
+  return Number.isSafeInteger(records) && Number(records) >= 0 ? Number(records) : Infinity;
 }
 
 /** When a row stood in the chain for certain, by the first checkpoint of it or of a later one; null where there is none. */
@@ -83,6 +88,9 @@ function findFault(
   // By the clock of whoever witnessed it, which may be ahead.
   const atMs = (seenAtMs ?? nowMs) - clockSkewMs;
   if (terms === null || !isAllowed(intent, terms, requiredFor(terms.grant, keyring, atMs))) {
+    return "unsigned_intent";
+  }
+  if (end?.hasHappened && isCovered && atMs > Date.parse(terms.grant.expiresAt)) {
     return "unsigned_intent";
   }
   if (end?.hasHappened && !isCovered) return "unwitnessed_intent";
