@@ -224,25 +224,39 @@ test("what is opened beyond the number that was approved is found", async () => 
   expect(await verify()).toMatchObject({ code: 30, found: { kind: "unsigned_intent" } });
 });
 
-test("an intent for less than no record hides none that is beyond that number", async () => {
+/** An access that a superuser writes into the chain, and has witnessed, under a grant that allows one more. */
+const madeUp: [string, object][] = [
+  ["less than no record", { records: -1 }],
+  ["no record", { records: 0 }],
+  ["a number in words", { records: "1" }],
+  ["one that the grant does not list", { digest: "0".repeat(64) }],
+  ["records that nothing names", { digest: undefined }],
+];
+
+test.for(madeUp)("an access to %s is found", async ([, change]) => {
+  const written = await office.write([office.sample(), office.sample()]);
+  const terms = ["unmask", "--field", office.field, "--record", ...written];
+  const grant = await askApproved(office, office.requester, [...terms, "--max-records", "9"]);
+  const one = ["unmask", "--grant", grant, "--record", written[0] ?? "", "--print"];
+  expect((await office.requester.recover(one)).code).toBe(0);
+  expect(await verify()).toMatchObject({ code: 0, found: "sound" });
   const [made] = await office.admin(
-    "SELECT grant_id, actor, detail FROM recovery.audit WHERE action = 'intent' LIMIT 1",
+    "SELECT detail FROM recovery.audit WHERE action = 'intent' AND grant_id = $1",
+    [grant],
   );
-  const grant = String(made?.["grant_id"]);
-  const detail = { ...(JSON.parse(String(made?.["detail"])) as object), records: -1 };
-  for (const [action, said] of [
-    ["intent", detail],
-    ["result", { outcome: "not_opened" }],
+  const intent = { ...(JSON.parse(String(made?.["detail"])) as object), ...change };
+  for (const [action, detail] of [
+    ["intent", intent],
+    ["result", { outcome: "opened" }],
   ] as const) {
-    await office.admin("SELECT recovery.append_audit($1, $2, $2, $3)", [action, grant, said]);
+    await office.admin("SELECT recovery.append_audit($1, $2, $2, $3)", [action, grant, detail]);
+    await office.admin("UPDATE recovery.audit SET actor = $2 WHERE claim_id = $1", [
+      grant,
+      office.requester.login,
+    ]);
+    await office.admin(rehash);
+    await office.auditor.recover(["audit", "checkpoint"]);
   }
-  await office.admin("UPDATE recovery.audit SET actor = $1 WHERE claim_id = grant_id", [
-    made?.["actor"],
-  ]);
-  await office.admin(rehash);
-  await office.admin("UPDATE recovery.access_grant SET used_records = 0");
-  const ended = await office.requester.recover(["unmask", "--grant", grant, "--print"]);
-  expect(ended.code).toBe(0);
   expect(await verify()).toMatchObject({ code: 30, found: { kind: "unsigned_intent" } });
 });
 

@@ -3,11 +3,12 @@
 import { createHash } from "node:crypto";
 import type { Approval, Grant, Grants } from "@org/db";
 import { isWork, tokensOf } from "../grants/find-excess.ts";
+import { digestOf } from "../grants/canonical-grant.ts";
 import { showGrant } from "../grants/show-verified.ts";
 import { approvalsOf, isOfRecords, isSigned, requiredFor } from "../grants/verify-grant.ts";
 import type { RecoverKeyring } from "../signing/recover-keyring.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import type { Intent } from "./trace.ts";
+import type { Intent, IntentDetail } from "./trace.ts";
 
 export const intentFaults = [
   "unexplained_intent",
@@ -48,9 +49,10 @@ export async function findIntentFault(
   return null;
 }
 
-/** What is no number of records is more than any grant has: it would take from what others spent. */
-function recordsOf({ detail: { records } }: Intent): number {
-  return Number.isSafeInteger(records) && Number(records) >= 0 ? Number(records) : Infinity;
+/** What is no number of records is more than any grant has: it would hide what was spent. Work may have none to do. */
+function recordsOf({ detail: { records, capability } }: Intent): number {
+  const least = isWork(capability) ? 0 : 1;
+  return Number.isSafeInteger(records) && Number(records) >= least ? Number(records) : Infinity;
 }
 
 /** When a row stood in the chain for certain, by the first checkpoint of it or of a later one; null where there is none. */
@@ -102,6 +104,8 @@ function findFault(
 interface SignedTerms {
   readonly grant: Grant;
   readonly approvals: ReadonlyMap<string, Approval>;
+  /** Digests of each of its records alone. */
+  readonly ones: ReadonlySet<string>;
   /** Records of its intents so far, together. */
   spent: number;
 }
@@ -111,39 +115,49 @@ async function signedTerms(
   { grants, keyring }: IntentEvidence,
 ): Promise<SignedTerms | null> {
   const grant = await showGrant(grants, id);
-  if (grant === null || !isOfRecords(grant, await grants.records(id))) return null;
+  const recordIds = await grants.records(id);
+  if (grant === null || !isOfRecords(grant, recordIds)) return null;
   const signed = approvalsOf(grant).filter((approval) => isSigned(grant, approval, keyring));
   return {
     grant,
     approvals: new Map(signed.map((approval) => [sha256(approval.signature), approval])),
+    ones: new Set(recordIds.map((recordId) => digestOf([recordId]))),
     spent: 0,
   };
 }
 
 /** Whether so many signatures that the chain saw before the intent allow just this. */
-function isAllowed(
-  intent: Intent,
-  { grant, approvals, spent }: SignedTerms,
-  required: number,
-): boolean {
+function isAllowed(intent: Intent, terms: SignedTerms, required: number): boolean {
+  const { grant, approvals, spent } = terms;
   const { detail, actor } = intent;
   const approvers = intent.approvals.flatMap(({ approver, keyId, signatureSha256 }) => {
     const approval = approvals.get(signatureSha256);
     return approval?.approver === approver && approval.keyId === keyId ? [approver] : [];
   });
-  // Work is on all that was approved, and may be begun again.
-  const isOfWork = isWork(detail.capability);
-  const isWhole = isOfWork || (detail.records === grant.records && detail.digest !== undefined);
   return (
     new Set(approvers).size >= required &&
     grant.requester === actor &&
     grant.contract === detail.contract &&
     grant.capability === detail.capability &&
     (detail.fields ?? []).every((field) => grant.fields.includes(field)) &&
-    (isOfWork || spent <= grant.maxRecords) &&
-    (!isWhole || (detail.digest === grant.digest && detail.records === grant.records)) &&
-    (detail.tokens ?? []).every((token) => tokensOf(grant).includes(token))
+    // Work may be begun again.
+    (isWork(detail.capability) || spent <= grant.maxRecords) &&
+    (grant.capability === "lookup" ? isOfTokens(detail, grant) : isOfSome(detail, terms))
   );
+}
+
+function isOfTokens({ tokens = [] }: IntentDetail, grant: Grant): boolean {
+  return tokens.length > 0 && tokens.every((token) => tokensOf(grant).includes(token));
+}
+
+/** Which records it is on is told by a digest: of all, which work always is on, or of one; of others no list is kept. */
+function isOfSome(
+  { capability, records, digest }: IntentDetail,
+  { grant, ones }: SignedTerms,
+): boolean {
+  const isWhole = isWork(capability) || records === grant.records;
+  if (isWhole) return digest === grant.digest && records === grant.records;
+  return digest !== undefined && (records !== 1 || ones.has(digest));
 }
 
 function sha256(hex: string): string {
