@@ -9,9 +9,10 @@ const shortest = 8;
 /** RFC 4291 section 2.5.5.2: what precedes an IPv4 address in an IPv6 one. */
 const mappedPrefix = "00000000000000000000ffff";
 
-/** Partial: the network of an IP address (/24, /64), the last four characters of anything else. */
-export function revealed(norm: NormId, value: string, reveal: Reveal): string {
+/** Partial: the network of an IP address (/24, /64), the last four characters of another field, of a body nothing. */
+export function revealed(norm: NormId | null, value: string, reveal: Reveal): string {
   if (reveal === "full") return value;
+  if (norm === null) return "…";
   if (norm === "ip/1") return networkOf(Buffer.from(canonicalize("ip-net/1", value)));
   return value.length < shortest ? "…" : `…${value.slice(-4)}`;
 }

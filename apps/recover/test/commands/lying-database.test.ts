@@ -234,6 +234,19 @@ test("another person's record is not shown, though the database says nothing of 
   expect(ended.stdout).not.toContain(String(theirs[field]));
 });
 
+test("of a body, of which no part can be told, a part that was approved is nothing", async () => {
+  await replace(
+    "recovery.check_request(p_contract maskline.contract, p_request jsonb, p_fields text[])",
+    { returns: "text", body: "SELECT NULL::text" },
+  );
+  const terms = ["unmask", "--field", "body", "--quarantined", body, "--reveal", "partial"];
+  const grant = await askApproved(office, office.requester, terms);
+  const ended = await unmask(office.requester, grant);
+  expect(ended.code).toBe(0);
+  expect(ended.stdout).toContain(body);
+  expect(ended.stdout).not.toContain("192.0.2.12");
+});
+
 const claimSignature =
   "recovery.claim(p_grant uuid, p_capability text, p_fields text[], p_records uuid[], p_claim uuid)";
 

@@ -156,7 +156,7 @@ function toRow(
     // The grant is for this subject: nothing is shown of anybody else.
     if (value === undefined || check === "another subject") return [];
     const norm = contract.fields.find(({ name }) => name === field)?.norm;
-    return [[field, norm ? revealed(norm, value, reveal) : value]];
+    return [[field, revealed(norm ?? null, value, reveal)]];
   });
   return {
     record_id: record.recordId,
