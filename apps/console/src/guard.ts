@@ -81,10 +81,10 @@ const bounded: Guard = bodyLimit({
 });
 
 /** By session where there is one: a crowd behind one address does not keep out who is signed in. */
-export function limited({ limits, now, sessions, origin }: ConsolePorts): Guard {
+export function limited({ limits, sessions, origin }: ConsolePorts): Guard {
   const cookie = cookieOf(origin, "session");
-  const bySession = createRateLimit(limits.perSession, now);
-  const byAddress = createRateLimit(limits.perAddress, now);
+  const bySession = createRateLimit(limits.perSession);
+  const byAddress = createRateLimit(limits.perAddress);
   return async (c, next) => {
     const session = sessions.find(cookie.read(c));
     c.set("session", session);

@@ -11,11 +11,11 @@ export function createReadiness(check: () => Promise<boolean>): () => Promise<bo
   let checking: Promise<void> | null = null;
   async function find(): Promise<void> {
     const answer = await check().catch(() => false);
-    kept = { answer, untilMs: Date.now() + keptMs };
+    kept = { answer, untilMs: performance.now() + keptMs };
     checking = null;
   }
   return async () => {
-    if (Date.now() < kept.untilMs) return kept.answer;
+    if (performance.now() < kept.untilMs) return kept.answer;
     // None is begun beside one that hangs.
     checking ??= find();
     return Promise.race([checking.then(() => kept.answer), sleep(answerMs, false, { ref: false })]);

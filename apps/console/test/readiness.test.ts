@@ -28,3 +28,15 @@ test("a check that hangs is no answer, and none is begun beside it", async () =>
   held.resolve(true);
   expect(await second).toBe(true);
 });
+
+test("a clock that is set back holds no answer for longer", async () => {
+  const check = vi
+    .fn<() => Promise<boolean>>()
+    .mockResolvedValueOnce(false)
+    .mockResolvedValue(true);
+  const isReady = createReadiness(check);
+  expect(await isReady()).toBe(false);
+  vi.setSystemTime(Date.now() - 3_600_000);
+  vi.advanceTimersByTime(5_000);
+  expect(await isReady()).toBe(true);
+});

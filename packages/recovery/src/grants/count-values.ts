@@ -16,7 +16,7 @@ export type TokenizerFor = (login: string) => Promise<Tokenizer<string>>;
 
 export function countValues(
   tokenizer: Tokenizer<string> | null,
-  now: () => number = Date.now,
+  now: () => number = () => performance.now(),
 ): TokenizerFor {
   const timesOf = new Map<string, readonly number[]>();
   return async (login) => {

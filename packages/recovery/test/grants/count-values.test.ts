@@ -1,6 +1,8 @@
 import type { Tokenizer } from "@org/masking";
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { countValues } from "../../src/grants/count-values.ts";
+
+afterEach(() => void vi.useRealTimers());
 
 test("a person gives thirty values within any hour, whatever others give", async () => {
   let nowMs = 0;
@@ -15,6 +17,15 @@ test("a person gives thirty values within any hour, whatever others give", async
   nowMs = 3_600_000;
   expect(await tokenizerFor("rita")).toBe(tokenizer);
   await expect(tokenizerFor("rita")).rejects.toMatchObject({ exitCode: 3 });
+});
+
+test("a clock that is set back keeps nobody out for longer", async () => {
+  vi.useFakeTimers();
+  const tokenizerFor = countValues({} as Tokenizer<string>);
+  for (let value = 0; value < 30; value += 1) await tokenizerFor("rita");
+  vi.setSystemTime(Date.now() - 86_400_000);
+  vi.advanceTimersByTime(3_600_000);
+  expect(await tokenizerFor("rita")).toEqual({});
 });
 
 test("without the token key nobody gives any", async () => {
