@@ -19,7 +19,8 @@ export interface Supervised {
 }
 
 /**
- * Resolves with the exit code when every worker has ended: the first that is not 0, in the order of their ends.
+ * Resolves with the exit code when every worker has ended: the first that is not 0, in the order of
+ * their ends; 0 where all were told to end alone.
  *
  * The first worker starts alone, so that what keeps all of them from starting is said once. Where
  * one ends by itself, but for a drain that is done, the others are stopped in order: whoever
@@ -55,6 +56,7 @@ export async function supervise({
     exitCode ||= code ?? (signal === stoppedBy ? interrupted : exit.unexpected);
     if (stoppedBy !== null || (untilEmpty && code === exit.done)) return;
     log.error({ worker, code, signal }, "a worker ended by itself: the others stop");
+    exitCode ||= exit.unexpected;
     stop("SIGTERM");
   }
 

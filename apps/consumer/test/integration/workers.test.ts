@@ -172,6 +172,14 @@ test("a worker that is killed: the other stops in order, and the exit code says 
   expect(said(consumer, "stopped").map(({ worker }) => worker)).toEqual([2]);
 });
 
+test("a worker that ends in order, though nobody told the consumer to: neither does its exit code", async () => {
+  const { consumer, pids } = await startTwo();
+  process.kill(pids[0] ?? 0, "SIGTERM");
+  await consumer.logged("a worker ended by itself: the others stop");
+  expect((await consumer.exited()).code).toBe(1);
+  expect(said(consumer, "stopped").map(({ worker }) => worker)).toEqual([1, 2]);
+});
+
 test("workers whose supervisor is killed end in order; at a second signal, none goes on", async () => {
   const [orphaned, hurried] = await Promise.all([startTwo(), startTwo()]);
   await sendIntoHands(100);
