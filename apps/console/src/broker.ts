@@ -33,7 +33,8 @@ export interface Opened<Row> {
 }
 
 /** One answer holds no more: a body may be as long as a message. */
-export const openedAtMost = ({ fields }: Grant): number => (fields.includes("body") ? 20 : 200);
+export const openedAtMost = ({ fields, capability }: Grant): number =>
+  fields.includes("body") || capability === "retry" ? 20 : 200;
 
 /** What is done under a grant begins with this: its signatures verified, a witness at hand. */
 export interface Under extends ClaimPorts {

@@ -370,6 +370,29 @@ test("the body of a quarantined message is opened like an original", async () =>
   expect(await actions()).toEqual(["requested", "resolved", "approved", "intent", "result"]);
 });
 
+test("of a body no more comes into a page than a page can have, whatever a producer sent", async () => {
+  const [record = ""] = await opened.office.quarantine(["\u0085&".repeat(100_000)]);
+  await askTo(rita, "quarantined", { record, what: "unmask" });
+  await approve();
+  const form = await answerOf(rita, keys.rita, "Open");
+  const page = await (await usingGrant(rita, "open", form)).text();
+  expect(/Of [\d,]+ characters [^;]+/.exec(page)?.[0]).toBe(
+    "Of 200,000 characters the first 65,536",
+  );
+  expect(page.length).toBeLessThan(500_000);
+});
+
+test("no more bodies are tried again in one answer than are opened in one", async () => {
+  const record = await opened.office.quarantine(Array<string>(21).fill("{}"));
+  await askTo(cleo, "quarantined", { record, what: "retry" });
+  await approve();
+  const form = await answerOf(cleo, keys.cleo, "Try again");
+  const answer = await usingGrant(cleo, "retry", form);
+  expect(answer.status).toBe(400);
+  expect(await answer.text()).toContain("The console takes 20 of these records at a time.");
+  expect(await actions()).not.toContain("intent");
+});
+
 test("a quarantined message is tried again with a passkey, and becomes the row that it is by now", async () => {
   const { office } = opened;
   const message = office.sample();

@@ -22,6 +22,9 @@ export function printableJson(value: unknown): string {
 }
 
 function escaped(character: string): string {
-  const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
-  return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
+  let units = "";
+  // A body may be nothing else.
+  for (let at = 0; at < character.length; at += 1)
+    units += `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`;
+  return units;
 }

@@ -162,9 +162,17 @@ function cell(row: ResultRow, column: string): Html | string {
   return said.has(column) ? value : hidden(column, value);
 }
 
+/** Of a body: each character may be six on the page, and the page is in memory more than once. */
+const shownAtMost = 65_536;
+
 function hidden(column: string, value: string): Html {
+  const [all, shown] = [value.length, shownAtMost].map((count) => count.toLocaleString("en"));
   return html`<button type="button" class="reveal" aria-expanded="false">Show ${column}</button>
-    <span class="original" hidden>${printableLines(value)}</span>`;
+    <span class="original" hidden>${printableLines(value.slice(0, shownAtMost))}</span>
+    ${
+      value.length > shownAtMost &&
+      html`Of ${all} characters the first ${shown}; <code>recover unmask</code> gives all.`
+    }`;
 }
 
 function matches(rows: readonly MaskedRecord[]): Html {
