@@ -32,9 +32,14 @@ export function createClaimCounts(): ClaimCounts {
         if ((used.get(id) ?? 0) + records > maxRecords) throw refusal("grant_used_up");
         // Before the database answers: else several at once would each find it free.
         note(id, records);
-        const answer = await claim();
-        if ("refused" in answer) note(id, -records);
-        return answer;
+        let isClaimed = false;
+        try {
+          const answer = await claim();
+          isClaimed = !("refused" in answer);
+          return answer;
+        } finally {
+          if (!isClaimed) note(id, -records);
+        }
       }
       return {
         ...claims,

@@ -24,6 +24,21 @@ test("of several openings at once no more are claimed than were approved", async
   ]);
 });
 
+test("what the database fails in is not used: nothing is handed out without its answer", async () => {
+  let isAway = true;
+  const { claim } = createClaimCounts().counted(
+    { claim: async () => (isAway ? Promise.reject(new Error("away")) : {}) } as unknown as Claims,
+    signed,
+  );
+  expect(await outcomes([claim(ask), claim(ask)])).toEqual(["rejected", "rejected"]);
+  isAway = false;
+  expect(await outcomes([claim(ask), claim(ask), claim(ask)])).toEqual([
+    "fulfilled",
+    "fulfilled",
+    "rejected",
+  ]);
+});
+
 test("what the database refuses is not used", async () => {
   const counts = createClaimCounts();
   const refusing = counts.counted(answering({ refused: "too_fast" }), signed);
