@@ -165,8 +165,9 @@ export async function compose(
       const served = held.use(await servePages(config, () => createApp(ports)));
       const stop = new AbortController();
       held.defer(() => stop.abort());
-      void repeat(async () => ports.pipeline?.scrape(), log, stop.signal);
-      void repeat(async () => tell?.(), log, stop.signal);
+      const { signal } = stop;
+      void repeat(async () => ports.pipeline?.scrape(), { of: "the consumers", log, signal });
+      void repeat(async () => tell?.(), { of: "what waits for the webhook", log, signal });
       return served.address;
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
@@ -174,9 +175,12 @@ export async function compose(
 }
 
 /** What cannot be done is done in the next turn. */
-async function repeat(turn: () => Promise<void>, log: Logger, signal: AbortSignal): Promise<void> {
+async function repeat(
+  turn: () => Promise<void>,
+  { of, log, signal }: { readonly of: string; readonly log: Logger; readonly signal: AbortSignal },
+): Promise<void> {
   while (!signal.aborted) {
-    await turn().catch(() => log.warn("what waits could not be read for the webhook"));
+    await turn().catch(() => log.warn(`${of} could not be read`));
     await sleep(scrapeMs, null, { signal }).catch(() => {});
   }
 }
