@@ -243,9 +243,9 @@ test("it is ready while keyring, contract and database answer, and tells whoever
   const { admin } = opened.office;
   // A probe knows an address, and no name.
   const address = opened.origin.replace("localhost", "127.0.0.1");
-  vi.useFakeTimers({ toFake: ["Date"] });
+  vi.useFakeTimers({ toFake: ["performance"], shouldAdvanceTime: true });
   const answerLater = async (): Promise<string> => {
-    vi.setSystemTime(Date.now() + 60_000);
+    vi.advanceTimersByTime(60_000);
     const response = await fetch(`${address}/ready`);
     return `${response.status} ${await response.text()}`;
   };
