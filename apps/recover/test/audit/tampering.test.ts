@@ -30,16 +30,28 @@ afterAll(async () => {
   await office[Symbol.asyncDispose]();
 });
 
+async function approvedFor(record: string): Promise<string> {
+  const terms = ["unmask", "--field", office.field, "--record", record];
+  return askApproved(office, office.requester, terms);
+}
+
 async function access(record: string): Promise<void> {
-  const grant = await askApproved(office, office.requester, [
-    "unmask",
-    "--field",
-    office.field,
-    "--record",
-    record,
-  ]);
+  const grant = await approvedFor(record);
   const { code } = await office.requester.recover(["unmask", "--grant", grant, "--print"]);
   expect(code).toBe(0);
+}
+
+/** By hand, of a record of its own: no checkpoint follows. */
+async function claimOne(): Promise<unknown> {
+  const [record = ""] = await office.write([office.sample()]);
+  const grant = await approvedFor(record);
+  const claim = "recovery.claim($1, 'unmask', $3, ARRAY[$2]::uuid[], gen_random_uuid())";
+  const [row] = await office.requester.query(`SELECT ${claim} ->> 'claim' AS claim`, [
+    grant,
+    record,
+    [office.field],
+  ]);
+  return row?.["claim"];
 }
 
 async function verify(...argv: string[]): Promise<{ code: number; found: unknown; said: string }> {
@@ -137,13 +149,7 @@ test("nothing is opened on a chain that was changed", async () => {
   const [record = ""] = await office.write([office.sample()]);
   await office.admin("DELETE FROM recovery.audit WHERE seq IN (3, 4)");
   await office.admin(rehash);
-  const grant = await askApproved(office, office.requester, [
-    "unmask",
-    "--field",
-    office.field,
-    "--record",
-    record,
-  ]);
+  const grant = await approvedFor(record);
   const ended = await office.requester.recover(["unmask", "--grant", grant, "--print"]);
   expect(ended).toMatchObject({ code: 30, stdout: "" });
 });
@@ -261,22 +267,14 @@ test.for(madeUp)("an access to %s is found", async ([, change]) => {
 });
 
 test("what is opened under a grant that had expired by a witness's clock is found", async () => {
-  const [record = ""] = await office.write([office.sample()]);
-  const terms = ["unmask", "--field", office.field, "--record", record];
-  const grant = await askApproved(office, office.requester, terms);
-  const claim = "recovery.claim($1, 'unmask', $3, ARRAY[$2]::uuid[], gen_random_uuid())";
-  const [row] = await office.requester.query(`SELECT ${claim} ->> 'claim' AS claim`, [
-    grant,
-    record,
-    [office.field],
-  ]);
-  await office.requester.query("SELECT recovery.start_fetch($1)", [row?.["claim"]]);
+  const claim = await claimOne();
+  await office.requester.query("SELECT recovery.start_fetch($1)", [claim]);
   const later = Date.now() + 100 * 3_600_000;
   vi.useFakeTimers({ toFake: ["Date"], now: later });
   try {
     await office.auditor.recover(["audit", "checkpoint"]);
     const result = JSON.stringify({ outcome: "opened" });
-    await office.requester.query("SELECT recovery.report_result($1, $2)", [row?.["claim"], result]);
+    await office.requester.query("SELECT recovery.report_result($1, $2)", [claim, result]);
     await office.auditor.recover(["audit", "checkpoint"]);
     expect(await verify()).toMatchObject({ code: 30, found: { kind: "unsigned_intent" } });
   } finally {
@@ -286,13 +284,7 @@ test("what is opened under a grant that had expired by a witness's clock is foun
 
 test("what is opened after a revocation that was taken back is found", async () => {
   const [record = ""] = await office.write([office.sample()]);
-  const grant = await askApproved(office, office.requester, [
-    "unmask",
-    "--field",
-    office.field,
-    "--record",
-    record,
-  ]);
+  const grant = await approvedFor(record);
   await office.approver.recover(["revoke", grant]);
   await office.admin("UPDATE recovery.access_grant SET revoked_at = NULL, revoked_by = NULL");
   const ended = await office.requester.recover(["unmask", "--grant", grant, "--print"]);
@@ -403,50 +395,31 @@ test.for(["records", "digest"])("work with other %s than were approved is found"
 test.for(["COMMIT", "ROLLBACK"])(
   "an access in psql, past the tool, is found after %s: no checkpoint covers its intent",
   async (end) => {
-    const [record = ""] = await office.write([office.sample()]);
-    const grant = await askApproved(office, office.requester, [
-      "unmask",
-      "--field",
-      office.field,
-      "--record",
-      record,
-    ]);
-    const [row] = await office.requester.query(
-      "SELECT recovery.claim($1, 'unmask', $3, ARRAY[$2]::uuid[], gen_random_uuid()) ->> 'claim' AS claim",
-      [grant, record, [office.field]],
-    );
+    const claim = await claimOne();
     const [{ seq } = {}] = await office.admin(
       "SELECT max(seq)::integer AS seq FROM recovery.audit",
     );
-    const claimed = `('${String(row?.["claim"])}')`;
+    const claimed = `('${String(claim)}')`;
     await office.requester.query(`SELECT recovery.start_fetch${claimed}`);
     await office.requester.query(`BEGIN; SELECT * FROM recovery.fetch${claimed}; ${end}`);
     const result = JSON.stringify({ outcome: "not_opened" });
-    await office.requester.query("SELECT recovery.report_result($1, $2)", [row?.["claim"], result]);
+    await office.requester.query("SELECT recovery.report_result($1, $2)", [claim, result]);
     await office.auditor.recover(["audit", "checkpoint"]);
     expect(await verify()).toMatchObject({ code: 30, found: { kind: "unwitnessed_intent", seq } });
   },
 );
 
 test("an intent that another one's claim is given to later is found still", async () => {
-  const [record = ""] = await office.write([office.sample()]);
-  const terms = ["unmask", "--field", office.field, "--record", record];
-  const grant = await askApproved(office, office.requester, terms);
-  const claim = "recovery.claim($1, 'unmask', $3, ARRAY[$2]::uuid[], gen_random_uuid())";
-  const [row] = await office.requester.query(`SELECT ${claim} ->> 'claim' AS claim`, [
-    grant,
-    record,
-    [office.field],
-  ]);
+  const claim = await claimOne();
   const [{ seq } = {}] = await office.admin("SELECT max(seq)::integer AS seq FROM recovery.audit");
-  await office.requester.query("SELECT recovery.start_fetch($1)", [row?.["claim"]]);
+  await office.requester.query("SELECT recovery.start_fetch($1)", [claim]);
   await office.admin(
     "SELECT recovery.append_audit('intent', grant_id, claim_id, detail::jsonb) FROM recovery.audit WHERE seq = $1",
     [seq],
   );
   await office.auditor.recover(["audit", "checkpoint"]);
   await office.requester.query("SELECT recovery.report_result($1, $2)", [
-    row?.["claim"],
+    claim,
     JSON.stringify({ outcome: "opened" }),
   ]);
   await office.auditor.recover(["audit", "checkpoint"]);
@@ -492,17 +465,9 @@ test("a step of approvals counts for what was witnessed from its day on", async 
 });
 
 test("an intent under which nothing was opened is of the day on which the chain was seen next", async () => {
-  const [record = ""] = await office.write([office.sample()]);
-  const terms = ["unmask", "--field", office.field, "--record", record];
-  const grant = await askApproved(office, office.requester, terms);
-  const claim = "recovery.claim($1, 'unmask', $3, ARRAY[$2]::uuid[], gen_random_uuid())";
-  const [row] = await office.requester.query(`SELECT ${claim} ->> 'claim' AS claim`, [
-    grant,
-    record,
-    [office.field],
-  ]);
+  const claim = await claimOne();
   const result = JSON.stringify({ outcome: "not_opened" });
-  await office.requester.query("SELECT recovery.report_result($1, $2)", [row?.["claim"], result]);
+  await office.requester.query("SELECT recovery.report_result($1, $2)", [claim, result]);
   await office.auditor.recover(["audit", "checkpoint"]);
   await requireTwoSince(12);
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 24 * 3_600_000 });
@@ -586,13 +551,7 @@ test("an older checkpoint under a newer one's name hides no rewritten chain", as
 
 test("an intent without a result is found once its time is over, and settled", async () => {
   const [record = ""] = await office.write([office.sample()]);
-  const grant = await askApproved(office, office.requester, [
-    "unmask",
-    "--field",
-    office.field,
-    "--record",
-    record,
-  ]);
+  const grant = await approvedFor(record);
   await office.admin("UPDATE recovery.policy SET claim_seconds = 1");
   await office.requester.query(
     "SELECT recovery.claim($1, 'unmask', $3, ARRAY[$2]::uuid[], gen_random_uuid())",
